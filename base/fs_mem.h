@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KB_FS_MEM_H
+#define KB_FS_MEM_H
+/*
+ * A disk in memory: the test kit's default, and the simulator's disk. It keeps
+ * beside each file what a real disk would keep through a power loss: content
+ * as of the last datasync, names as of the last sync_dir. A crash makes the
+ * disk that could be found afterwards: each operation that was not synced is
+ * kept, lost or torn at 512 bytes as the seed decides, in any order.
+ */
+#include "base/fs.h"
+#include "base/random.h"
+
+struct kb_fs *kb_fs_mem_new(void);
+
+enum kb_crash {
+    KB_CRASH_PROCESS, /* kill -9: everything written is there */
+    KB_CRASH_POWER    /* unsynced operations lost, torn, reordered */
+};
+/* All open files die (further calls on them answer -EIO); locks are let go. */
+void kb_fs_mem_crash(struct kb_fs *fs, enum kb_crash how, struct kb_random *random);
+/* An independent copy of the disk as it is, for trying a crash on it. */
+struct kb_fs *kb_fs_mem_clone(struct kb_fs *fs);
+
+/* Faults: answers 0 or the -errno that the operation shall fail with. */
+enum kb_fs_op { KB_FS_OPEN, KB_FS_READ, KB_FS_WRITE, KB_FS_SYNC, KB_FS_META, KB_FS_ALLOCATE };
+typedef int kb_fs_fault(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth);
+void kb_fs_mem_set_fault(struct kb_fs *fs, kb_fs_fault *fault, void *ctx);
+void kb_fs_mem_set_capacity(struct kb_fs *fs, uint64_t bytes); /* then -ENOSPC */
+/* A control for tests: syncs do nothing, so a power loss must lose data. */
+void kb_fs_mem_set_lying(struct kb_fs *fs, bool lying);
+uint64_t kb_fs_mem_operations(const struct kb_fs *fs); /* so far */
+
+#endif
