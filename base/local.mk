@@ -1,4 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # The ground floor: libc only.
 noinst_LTLIBRARIES += base/libbase.la
-base_libbase_la_SOURCES = base/arena.c
+base_libbase_la_SOURCES = \
+	base/arena.c base/arena.h \
+	base/buf.c base/buf.h \
+	base/check.c base/check.h \
+	base/codes.h \
+	base/error.c base/error.h \
+	base/fs.h \
+	base/fs_mem.h \
+	base/heap.c base/heap.h \
+	base/list.h \
+	base/log.c base/log.h \
+	base/map.c base/map.h \
+	base/mem.c base/mem.h \
+	base/options.h \
+	base/random.c base/random.h \
+	base/slice.h \
+	base/time.c base/time.h \
+	base/uuid.c base/uuid.h

@@ -47,7 +47,7 @@ void kb_options_free(const struct kb_options *table, void *owner); /* the string
 const struct kb_option *kb_options_find(const struct kb_options *table, const char *key);
 /* The nearest key, for "did you mean"; NULL: nothing is near. */
 const char *kb_options_nearest(const struct kb_options *table, const char *key);
-/* KB_INVALID_CONFIG names key, value and range. NULL value: back to default. */
+/* KB_E_BAD_CONFIG names key, value and range. NULL value: back to default. */
 int kb_options_set(const struct kb_options *table, void *owner, const char *key, const char *value, struct kb_error *err);
 /* The value as text into out (as snprintf counts). */
 size_t kb_options_get(const struct kb_option *row, const void *owner, char *out, size_t size);
