@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KC_CONFIG_H
+#define KC_CONFIG_H
+/* What stands behind the public kurier_config: options, hooks, and the first
+ * mistake, which _new answers. */
+#include "kurier/producer.h"
+#include "libclient/core/options.h"
+
+struct kurier_config {
+    struct kc_options *options;
+    struct kb_error mistake; /* code 0: none */
+    kurier_partition_fn *partitioner;
+    void *partitioner_ctx;
+};
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KC_RUNTIME_H
+#define KC_RUNTIME_H
+/*
+ * A loop and who runs it: a thread of ours, or the caller's steps. It lives
+ * until the application's reference and those of all its clients are gone, in
+ * any order; NULL in the public calls is one threaded runtime that the process
+ * shares, made for its first client and gone with its last.
+ *
+ * Everything below libclient/drive that is not said to be otherwise belongs to
+ * the loop: it runs on the runtime's thread (threaded) or inside step (driven).
+ */
+#include "base/error.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "kurier/client.h"
+#include <stdatomic.h>
+
+struct kn_loop;
+struct kc_controls;
+
+struct kurier_runtime {
+    atomic_uint refs;
+    kurier_mode mode;
+    const volatile uint8_t *fork_page;
+    struct kn_loop *loop;
+    struct kb_random random;      /* the loop's own */
+    struct kc_controls *controls; /* connections shared by its clients: control.h */
+    struct kc_thread *thread;     /* threaded only */
+    bool foreign;                 /* loop and clock are the test's: never freed here */
+};
+
+/* A runtime over somebody's own loop (the simulator's): driven, never waits. */
+struct kurier_runtime *kc_runtime_over(struct kn_loop *loop, uint64_t seed, struct kb_error *err);
+/* NULL: the shared one. A reference either way; NULL with err: none to be had. */
+struct kurier_runtime *kc_runtime_get(struct kurier_runtime *runtime, struct kb_error *err);
+void kc_runtime_unref(struct kurier_runtime *runtime);
+
+/*
+ * Runs fn(ctx) as the loop and comes back when it has: posted and waited for on
+ * a threaded runtime, at once on a driven one (whose thread the caller is) and
+ * on the loop itself. Not interruptible: fn must be short and must not wait.
+ */
+void kc_runtime_run(struct kurier_runtime *runtime, void (*fn)(void *ctx), void *ctx);
+/* Does fn(ctx) run as the loop here and now? For checks. */
+bool kc_runtime_inside(const struct kurier_runtime *runtime);
+
+static inline bool kc_runtime_driven(const struct kurier_runtime *runtime)
+{
+    return runtime->mode == KURIER_DRIVEN;
+}
+
+/* The clock, from any thread. */
+struct kb_time kc_runtime_now(const struct kurier_runtime *runtime);
+
+#endif
