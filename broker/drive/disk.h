@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_DISK_H
+#define KD_DISK_H
+/*
+ * The log directory as the state loop sees it. It finds and opens the logs,
+ * carries appends to the disk threads in rounds, and commits them in groups:
+ * one round is written and synced while the next collects. Everything here is
+ * called on the state loop, and calls back on it, never from inside a call.
+ *
+ *     kd_disk_new -> kd_disk_open -> events.opened
+ *         -> kd_disk_add / kd_disk_find, then drive/replica.h
+ *     kd_disk_close -> events.closed -> kd_disk_free
+ *
+ * A sync that fails puts the disk into FAILED: it is never tried again, every
+ * append that waits and every later one answers KAFKA_STORAGE_ERROR, and
+ * events.failed tells the broker, which has to stop.
+ */
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "net/exec.h"
+
+struct kd_disk;
+struct kd_replica;
+
+struct kd_disk_events {
+    /* err->code 0: all logs are there, kd_disk_each walks them. Otherwise
+     * (locked by another, another cluster's, newer format, ...) nothing is open. */
+    void (*opened)(void *ctx, const struct kb_error *err);
+    void (*closed)(void *ctx);
+    void (*failed)(void *ctx, const struct kb_error *err);
+    /* The high watermark or the log end has moved: wake fetches that wait. */
+    void (*advanced)(void *ctx, struct kd_replica *replica);
+    /* An append or a read failed, or bad data below the recovery point. */
+    void (*offline)(void *ctx, struct kd_replica *replica, const struct kb_error *err);
+};
+
+struct kd_disk_options {
+    struct kb_fs *fs; /* rooted at the log directory; outlives the disk */
+    struct kn_exec *exec;
+    struct kn_loop *loop; /* the state loop */
+    struct kb_log *log;
+    uint64_t seed;
+    const char *cluster_id; /* expected; NULL: any, kd_disk_cluster_id says which */
+    int32_t node_id;        /* expected in meta.properties */
+    size_t tail_bytes;      /* memory for the hot ends of all logs; 0: 8 MiB */
+    size_t open_files;      /* segments kept open; 0: 512 */
+    int64_t checkpoint_ms, checkpoint_bytes; /* recovery points; 0: 60 s, 1 GiB */
+    struct kd_disk_events events;
+    void *ctx;
+};
+
+/* NULL: no memory. */
+struct kd_disk *kd_disk_new(const struct kd_disk_options *options);
+/* Lock, meta.properties, clean marker, checkpoints; then every log is loaded,
+ * and recovered if the last stop was not clean. */
+void kd_disk_open(struct kd_disk *disk);
+/* Everything flushed, snapshots and checkpoints written, the clean marker last. */
+void kd_disk_close(struct kd_disk *disk);
+/* After closed, a failed opened, or as a crash would (then the loop and the
+ * executor must be gone: nothing of it runs any more). */
+void kd_disk_free(struct kd_disk *disk);
+
+const char *kd_disk_cluster_id(const struct kd_disk *disk); /* "" before the first start */
+/* Of a directory that had none; written before done(ctx, code). */
+void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id, void (*done)(void *ctx, int code), void *ctx);
+bool kd_disk_was_clean(const struct kd_disk *disk); /* the last stop */
+bool kd_disk_has_failed(const struct kd_disk *disk);
+
+/* ---- Its logs ----------------------------------------------------------- */
+
+struct kd_log_config {
+    int64_t segment_bytes, segment_ms;
+    int64_t index_bytes, index_interval_bytes;
+    int64_t flush_messages; /* 1: acknowledged when flushed */
+    int64_t flush_ms;       /* KB_FOREVER: not set */
+};
+
+/* A log that is not on disk yet; its directory is made by the first append.
+ * NULL: no memory. The name must be free (checked by kd_disk_find_name). */
+struct kd_replica *kd_disk_add(struct kd_disk *disk, const char *topic, struct kb_uuid topic_id, int32_t partition,
+                               const struct kd_log_config *config);
+struct kd_replica *kd_disk_find(struct kd_disk *disk, struct kb_uuid topic_id, int32_t partition);
+struct kd_replica *kd_disk_find_name(struct kd_disk *disk, const char *topic, int32_t partition);
+/* Every log; each() may not add or remove. */
+void kd_disk_each(struct kd_disk *disk, void (*each)(void *ctx, struct kd_replica *replica), void *ctx);
+
+struct kd_disk_stats {
+    uint64_t rounds, syncs, appends, appended_bytes;
+    uint64_t recovered_bytes, cut_bytes, cut_logs;
+};
+void kd_disk_stats(const struct kd_disk *disk, struct kd_disk_stats *out);
+
+#endif
