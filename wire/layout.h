@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KW_LAYOUT_H
+#define KW_LAYOUT_H
+/*
+ * The messages as data: what a program needs that walks over any of them, field
+ * by field, without knowing it. Codecs do not use this.
+ */
+#include "wire/api.h"
+
+struct kb_arena;
+struct kw_reader;
+struct kw_writer;
+
+enum kw_type {
+    KW_TYPE_BOOL, KW_TYPE_I8, KW_TYPE_I16, KW_TYPE_I32, KW_TYPE_I64, KW_TYPE_U16, KW_TYPE_U32,
+    KW_TYPE_F64, KW_TYPE_UUID, KW_TYPE_STR, KW_TYPE_BYTES, KW_TYPE_RECORDS, KW_TYPE_STRUCT,
+};
+
+enum { KW_FIELD_ARRAY = 1, KW_FIELD_IGNORABLE = 2, KW_FIELD_KEY = 4 };
+
+struct kw_layout;
+
+struct kw_field {
+    const char *name;
+    enum kw_type type; /* of the element, for an array */
+    unsigned flags;
+    int16_t tag;                /* -1: none */
+    int16_t min_version, max_version;
+    int16_t null_min, null_max; /* versions in which it may be null; -1: none */
+    size_t offset;              /* a nullable struct lies behind a pointer there */
+    size_t count_offset;        /* of an array's int32_t count */
+    const struct kw_layout *fields; /* of a struct; else NULL */
+};
+
+struct kw_layout {
+    const struct kw_field *fields;
+    size_t field_count;
+    size_t size_bytes;
+    void (*init)(void *m);
+};
+
+struct kw_message {
+    int16_t key;
+    bool is_response;
+    const struct kw_layout *layout;
+    bool (*encode)(struct kw_writer *w, int16_t version, const void *m);
+    bool (*decode)(struct kw_reader *r, int16_t version, struct kb_arena *arena, void *m);
+};
+
+extern const struct kw_message kw_messages[];
+extern const size_t kw_messages_count;
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KW_MESSAGE_H
+#define KW_MESSAGE_H
+/*
+ * What the generated headers (wire/gen/API.h) have in common. For each message
+ * of each API, and for the structs inside it, they declare
+ *
+ *   struct kw_fetch_request            the message: fields by the protocol's names
+ *   struct kw_fetch_request_topic      a struct of its arrays, named in the schema
+ *   void kw_fetch_request_init(m)      the protocol's defaults; each struct has one
+ *   bool kw_fetch_request_encode(w, version, m)
+ *   bool kw_fetch_request_decode(r, version, arena, m)
+ *
+ * strings, bytes, records  struct kb_slice; data NULL is null
+ * arrays                   T *xs and int32_t xs_count; -1 is null
+ * nullable structs         a pointer; NULL is null
+ * a field that the version does not have reads as its default
+ *
+ * Encoding fails (see w->fault) where null may not be, and where a field that
+ * the version does not have, and that is not ignorable, differs from its
+ * default. A version outside the API's range is the programmer's mistake.
+ *
+ * Decoding takes everything up to the reader's end; bytes left over are a
+ * fault (see r->fault). What it gives are views into the bytes that are read,
+ * and arrays in the arena: it lives as long as both. Tags that are not known
+ * are skipped. After a fault the message is not to be used.
+ */
+#include "base/slice.h"
+#include "base/uuid.h"
+
+struct kb_arena;
+struct kw_reader;
+struct kw_writer;
+
+#endif
