@@ -79,8 +79,16 @@ void kw_batch_stamp(uint8_t *to, struct kw_batch_header *header,
                     uint32_t records_crc, size_t records_bytes);
 /* Reads 61 bytes without judging them. */
 void kw_batch_peek(const uint8_t *from, struct kw_batch_header *header);
+/* Changes the header of a batch whose checksum is right; the new one follows from
+ * the old, the records are not read. Length stays; sets header->crc. */
+void kw_batch_restamp(uint8_t *batch, struct kw_batch_header *header);
 /* Places a batch in a log; the checksum stays valid. */
 void kw_batch_place(uint8_t *batch, int64_t base_offset, int32_t leader_epoch);
+
+static inline unsigned kw_batch_header_codec(const struct kw_batch_header *header)
+{
+    return (uint16_t)header->attributes & KW_BATCH_CODEC_MASK; /* enum kw_codec */
+}
 
 /* One batch among bytes. */
 struct kw_batch {

@@ -9,6 +9,8 @@ wire_libwire_la_SOURCES = \
 	wire/message.h \
 	wire/reader.c wire/reader.h \
 	wire/writer.c wire/writer.h
+wire_libwire_la_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(SNAPPY_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS)
+wire_libwire_la_LIBADD = $(ZLIB_LIBS) $(SNAPPY_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS)
 
 # ---- Codecs from the schema ----
 # The tarball brings what is made here; only a changed schema needs Python.
@@ -65,3 +67,6 @@ wire/gen/stamp: $(top_srcdir)/wire/gen.py $(top_srcdir)/wire/schema.py \
 	mv -f $@.tmp $@
 $(wire_made): wire/gen/stamp
 	@test -f $@ || { rm -f wire/gen/stamp; $(MAKE) wire/gen/stamp; }
+
+# ---- Record batches ----
+include wire/batch.mk

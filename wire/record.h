@@ -147,8 +147,8 @@ bool kw_control_parse(const struct kw_record *record, struct kw_control *out);
 /* ---- How a record is read -------------------------------------------------- */
 enum { KW_RECORD_MIN_BYTES = 7 }; /* null key and value, no headers */
 
-bool kw_record_iter_fault(struct kw_record_iter *it, const char *why); /* false */
-bool kw_record_iter_end(struct kw_record_iter *it);                    /* false */
+void kw_record_iter_fault(struct kw_record_iter *it, const char *why);
+void kw_record_iter_end(struct kw_record_iter *it);
 bool kw_headers_fill(const uint8_t *at, const uint8_t *end); /* exactly at..end? */
 
 /* A length and its bytes; NULL where they do not lie in front of `end`. */
@@ -167,16 +167,14 @@ static inline const uint8_t *kw_field_get(const uint8_t *at, const uint8_t *end,
     return at + size;
 }
 
-static inline bool kw_record_iter_next(struct kw_record_iter *it, struct kw_record *out)
+/* NULL: fine. */
+static inline const char *kw_record_get(struct kw_record_iter *it, struct kw_record *out)
 {
-    if (__builtin_expect(it->left == 0, 0))
-        return kw_record_iter_end(it);
-
     int32_t body = 0, offset_delta = 0;
     int64_t timestamp_delta = 0;
     const uint8_t *at = kw_zigzag32_get(it->at, it->end, &body);
     if (!at || body < KW_RECORD_MIN_BYTES - 1 || body > it->end - at)
-        return kw_record_iter_fault(it, "a record's length does not fit its batch");
+        return "a record's length does not fit its batch";
     const uint8_t *end = at + body;
     at = kw_zigzag64_get(at + 1, end, &timestamp_delta);
     if (at)
@@ -186,23 +184,36 @@ static inline bool kw_record_iter_next(struct kw_record_iter *it, struct kw_reco
     if (at)
         at = kw_field_get(at, end, &out->value);
     if (!at || at == end)
-        return kw_record_iter_fault(it, "a record's fields do not fit its length");
+        return "a record's fields do not fit its length";
     if (offset_delta <= it->last_delta || offset_delta > it->max_delta)
-        return kw_record_iter_fault(it, "a record's offset is out of order");
+        return "a record's offset is out of order";
 
     out->raw_headers = kb_slice_null();
     if (__builtin_expect(*at != 0 || at + 1 != end, 0)) {
         if (!kw_headers_fill(at, end))
-            return kw_record_iter_fault(it, "a record's headers do not fit its length");
+            return "a record's headers do not fit its length";
         out->raw_headers = kb_slice_of(at, (size_t)(end - at));
     }
-    out->offset = it->base_offset + offset_delta;
+    out->offset = (int64_t)((uint64_t)it->base_offset + (uint64_t)offset_delta);
     out->timestamp_ms = (int64_t)((uint64_t)it->base_timestamp_ms +
                                   (uint64_t)(timestamp_delta & it->delta_mask));
     it->last_delta = offset_delta;
     it->left--;
     it->at = end;
-    return true;
+    return NULL;
+}
+
+static inline bool kw_record_iter_next(struct kw_record_iter *it, struct kw_record *out)
+{
+    if (__builtin_expect(it->left == 0, 0)) {
+        kw_record_iter_end(it);
+        return false;
+    }
+    const char *why = kw_record_get(it, out);
+    if (__builtin_expect(why == NULL, 1))
+        return true;
+    kw_record_iter_fault(it, why);
+    return false;
 }
 
 #endif
