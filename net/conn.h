@@ -25,7 +25,7 @@ struct kn_conn;
 enum kn_admit {
     KN_ADMIT, /* read it */
     KN_WAIT,  /* no credit: the socket is not read until kn_conn_resume_read, then asked again */
-    KN_REFUSE /* close; the cause is KB_E_MESSAGE_TOO_LARGE, or what *why was set to */
+    KN_REFUSE /* close; the cause is KB_E_LIMIT, or what *why was set to */
 };
 
 struct kn_conn_handler {
@@ -84,7 +84,8 @@ struct kn_source {
  * KB_E_CLOSED, KB_E_QUEUE_FULL, KB_E_NO_MEMORY. */
 int kn_conn_send(struct kn_conn *conn, const struct kb_piece *pieces, size_t n, struct kn_source *source);
 /* A note behind what is queued: fn(conn, ctx, true) once all before it is with
- * the socket, false if the connection ends first. */
+ * the socket, false if the connection ends first. KB_E_CLOSED, KB_E_NO_MEMORY:
+ * fn is not called. */
 int kn_conn_mark(struct kn_conn *conn, void (*fn)(struct kn_conn *, void *ctx, bool sent), void *ctx);
 void kn_conn_resume_source(struct kn_conn *conn); /* none waits: nothing */
 /* Bytes queued and not yet with the socket; sources not counted. */
@@ -108,8 +109,8 @@ void kn_conn_close(struct kn_conn *conn, const struct kb_error *why);
 /* Reads no more, sends what is queued, then closes; at the deadline (mono_ms)
  * in any case. */
 void kn_conn_finish(struct kn_conn *conn, int64_t deadline_ms);
-/* At once, and no callback any more (marks and sources still hear false): for
- * an owner that goes away. */
+/* At once, for an owner that goes away: no callback any more. Marks and sources
+ * hear false before it returns. */
 void kn_conn_drop(struct kn_conn *conn);
 
 #endif

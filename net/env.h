@@ -7,9 +7,9 @@
  * kernel's (kn_env_real_new) and a simulated network with a clock of its own
  * (sim.h). Everything above is the same code in both.
  *
- *     loop.h ── poll ──> env ── on_ready ──> conn, listener, dial
+ *     loop.h ── wait, dispatch ──> env ── on_ready ──> conn, listener, dial
  *
- * Only kn_env_wake may be called from another thread. Functions answer >= 0,
+ * Only wake may be called from another thread. Functions answer >= 0,
  * or -errno. Descriptors are close-on-exec, SIGPIPE is never raised.
  */
 #include "base/list.h"
@@ -64,7 +64,7 @@ struct kn_sock {
     struct kn_env *env;  /* NULL until watched */
     struct kb_list link; /* the environment's own */
     unsigned watched;    /* events asked for */
-    /* Set by whoever watches. Called from kn_env_poll; may close any socket. */
+    /* Set by whoever watches. Called from dispatch; may close any socket. */
     void (*on_ready)(struct kn_sock *, unsigned events);
     void *owner;
 };
@@ -73,12 +73,12 @@ struct kn_sock {
 
 enum { KN_RESOLVE_MAX = 16 };
 
-/* Lies in its owner's struct; must stay until on_done or kn_env_resolve_cancel.
- * on_done is called once, never from inside kn_env_resolve. */
+/* Lies in its owner's struct; must stay until on_done or resolve_cancel.
+ * on_done is called once, from dispatch. */
 struct kn_query {
     void (*on_done)(struct kn_query *);
-    int status; /* 0, or the negative code of `text` */
-    char text[96]; /* why it failed, in words: "no such host" */
+    bool failed;
+    char text[96]; /* why, in words: "no such host" */
     size_t count;
     struct kn_addr addrs[KN_RESOLVE_MAX]; /* both families, in the order to try */
     void *impl;                           /* the environment's own; NULL: idle */
@@ -91,15 +91,18 @@ struct kn_env_ops {
     int (*connect)(struct kn_env *, const struct kn_addr *, struct kn_sock **out);
     /* Port 0: see local(). */
     int (*listen)(struct kn_env *, const struct kn_addr *, int backlog, struct kn_sock **out);
-    /* Waits for readiness, a wake or the timeout (-1: for ever), then calls
-     * on_ready of at most `max` sockets. Answers how many. */
-    int (*poll)(struct kn_env *, int64_t timeout_ms, int max);
-    void (*wake)(struct kn_env *); /* any thread; ends one poll, sticks */
-    /* Readable when a poll would find something, or the armed time is over.
+    /* Until readiness, a wake or the timeout (-1: none). */
+    void (*wait)(struct kn_env *, int64_t timeout_ms);
+    /* Calls on_ready of the sockets that the last wait found ready, and on_done
+     * of queries. True: there may be more. */
+    bool (*dispatch)(struct kn_env *);
+    void (*wake)(struct kn_env *); /* any thread; ends one wait, sticks */
+    /* Readable when a wait would find something, or the armed time is over.
      * -1: this world has none. */
     int (*fd)(struct kn_env *);
     void (*arm)(struct kn_env *, int64_t deadline_ms); /* KB_NEVER: disarm */
     int64_t (*deadline)(struct kn_env *); /* its own timers (the resolver's) */
+    /* A name; numeric addresses are kn_addr_parse's. */
     int (*resolve)(struct kn_env *, const char *host, uint16_t port, struct kn_query *);
     void (*resolve_cancel)(struct kn_env *, struct kn_query *); /* idle: nothing */
     struct kn_exec *(*exec_new)(struct kn_env *, int threads); /* see exec.h */

@@ -49,4 +49,9 @@ void kn_exec_submit(struct kn_exec *exec, struct kn_loop *home, struct kn_lane *
  * free it before the loops. */
 void kn_exec_free(struct kn_exec *exec);
 
+/* ---- For implementations, under their own lock -------------------------- */
+
+bool kn_lane_enter(struct kn_job *job);           /* true: ready to run */
+struct kn_job *kn_lane_leave(struct kn_job *job); /* after its run: who is ready now, or NULL */
+
 #endif

@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+# Loops, connections, and the client's side of the protocol's framing.
+noinst_LTLIBRARIES += net/libnet.la
+net_libnet_la_CPPFLAGS = $(AM_CPPFLAGS) $(CARES_CFLAGS)
+net_libnet_la_LIBADD = $(CARES_LIBS)
+net_libnet_la_SOURCES = \
+	net/addr.c \
+	net/conn.c net/conn.h net/conn_impl.h \
+	net/conn_read.c \
+	net/conn_write.c \
+	net/dial.c net/dial.h \
+	net/env.h \
+	net/env_real.c net/real.h \
+	net/exec.c net/exec.h \
+	net/exec_threads.c net/exec_threads.h \
+	net/listener.c net/listener.h \
+	net/loop.c net/loop.h \
+	net/poller_epoll.c net/poller.h \
+	net/resolver.c \
+	net/sendq.c net/sendq.h \
+	net/sock_posix.c \
+	net/transport_plain.c net/transport.h

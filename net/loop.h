@@ -22,8 +22,8 @@ struct kn_loop;
 
 /* The loop borrows env, which must outlive it. NULL: no memory. */
 struct kn_loop *kn_loop_new(struct kn_env *env);
-/* Mail not yet delivered is delivered first, so that nobody's message leaks.
- * Timers and tasks are forgotten. */
+/* Mail and tasks that are left run first, so that nobody's message leaks;
+ * timers are forgotten. */
 void kn_loop_free(struct kn_loop *loop);
 /* In the child of a fork, instead of free: closes descriptors, nothing else. */
 void kn_loop_abandon(struct kn_loop *loop);
@@ -44,10 +44,6 @@ int64_t kn_loop_timeout_ms(struct kn_loop *loop);
 /* The time of this turn; outside a turn, the clock's. */
 struct kb_time kn_loop_now(struct kn_loop *loop);
 bool kn_loop_is_owner(const struct kn_loop *loop); /* any thread */
-
-/* 64 KiB that belong to whoever runs in this turn, until its callback returns. */
-enum { KN_SCRATCH_BYTES = 64 * 1024 };
-uint8_t *kn_loop_scratch(struct kn_loop *loop);
 
 /* ---- Timers: intrusive, one shot ---------------------------------------- */
 
@@ -89,5 +85,9 @@ struct kn_mail {
 /* Any thread. Wakes the loop only if it sleeps; inside a turn of that loop it
  * is a local queue and costs no atomic. */
 void kn_loop_post(struct kn_loop *loop, struct kn_mail *mail);
+
+/* 64 KiB that connections read into: one buffer for all of a loop. */
+enum { KN_SCRATCH_BYTES = 64 * 1024 };
+uint8_t *kn_loop_scratch(struct kn_loop *loop);
 
 #endif

@@ -30,8 +30,8 @@ struct kn_rpc_handler {
     void (*on_ready)(struct kn_rpc *);
     /* Last and once; every call has failed by then, and the rpc is gone when
      * this returns. The cause is typed: KB_E_TRANSPORT (name, refused, cut),
-     * KB_E_TIMED_OUT, KB_E_UNSUPPORTED (not a Kafka broker, or too old),
-     * KB_E_MESSAGE_TOO_LARGE (a frame over the limit), KB_E_AUTHENTICATION,
+     * KB_E_TIMED_OUT, KB_E_PROTOCOL (that port does not speak it), KB_E_LIMIT
+     * (a frame over the limit), KB_E_UNSUPPORTED, KB_E_AUTHENTICATION,
      * KB_E_CLOSED. */
     void (*on_close)(struct kn_rpc *, const struct kb_error *why);
     /* A call ended and there is room under max_in_flight. NULL: not needed. */
