@@ -11,6 +11,7 @@ base_libbase_la_SOURCES = \
 	base/fs_mem.h \
 	base/heap.c base/heap.h \
 	base/list.h \
+	base/lock.c base/lock.h \
 	base/log.c base/log.h \
 	base/map.c base/map.h \
 	base/mem.c base/mem.h \

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/producer/interleave.h"
+#include "base/check.h"
+#include "base/lock.h"
+#include <stdlib.h>
+#include <ucontext.h>
+
+enum { IL_STACK = 64 * 1024, IL_DEPTH = 4096 };
+
+struct il_thread {
+    ucontext_t context;
+    char *stack;
+    enum { IL_RUNNABLE, IL_BLOCKED, IL_LOCKED, IL_DONE } state;
+    struct kb_lock *wants;
+    uint64_t local; /* phase, then every result since */
+};
+
+static struct {
+    const struct il_scenario *scenario;
+    struct il_thread threads[IL_THREADS];
+    ucontext_t home;
+    int current; /* -1: the scheduler */
+    bool cut;    /* this run ends here */
+    /* the choices of this run */
+    struct {
+        int chosen, options;
+    } path[IL_DEPTH];
+    int depth, length;
+    /* states met */
+    uint64_t *seen;
+    size_t seen_size;
+    struct il_result result;
+} il;
+
+uint64_t il_mix(uint64_t hash, uint64_t value)
+{
+    hash ^= value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
+    hash ^= hash >> 31;
+    hash *= 0xbf58476d1ce4e5b9;
+    return hash ^ (hash >> 29);
+}
+
+/* ---- States ----------------------------------------------------------------- */
+
+static void seen_grow(void)
+{
+    uint64_t *old = il.seen;
+    size_t old_size = il.seen_size;
+    il.seen_size = old_size ? old_size * 2 : 1 << 16;
+    il.seen = calloc(il.seen_size, sizeof *il.seen);
+    KB_CHECK(il.seen);
+    for (size_t i = 0; i < old_size; i++)
+        if (old[i]) {
+            size_t at = old[i] & (il.seen_size - 1);
+            while (il.seen[at])
+                at = (at + 1) & (il.seen_size - 1);
+            il.seen[at] = old[i];
+        }
+    free(old);
+}
+
+/* False: met before. */
+static bool meet(uint64_t key)
+{
+    if (il.result.states * 2 >= il.seen_size)
+        seen_grow();
+    key |= key == 0;
+    size_t at = key & (il.seen_size - 1);
+    while (il.seen[at]) {
+        if (il.seen[at] == key)
+            return false;
+        at = (at + 1) & (il.seen_size - 1);
+    }
+    il.seen[at] = key;
+    il.result.states++;
+    return true;
+}
+
+static uint64_t state_key(uint64_t what)
+{
+    uint64_t key = il_mix(what, il.scenario->hash(il.scenario->ctx));
+    for (int i = 0; i < IL_THREADS; i++)
+        key = il_mix(il_mix(key, il.threads[i].local), il.threads[i].state);
+    return key;
+}
+
+/* -1: this state was met before. */
+static int decide(int options, uint64_t what)
+{
+    if (options == 1)
+        return 0;
+    if (il.depth == il.length) {
+        if (!meet(state_key(what)))
+            return -1;
+        KB_CHECK(il.length < IL_DEPTH);
+        il.path[il.length].chosen = 0;
+        il.path[il.length++].options = options;
+    }
+    return il.path[il.depth++].chosen;
+}
+
+/* ---- Threads ----------------------------------------------------------------- */
+
+static void leave(void)
+{
+    int self = il.current;
+    il.current = -1;
+    swapcontext(&il.threads[self].context, &il.home);
+}
+
+void il_step(void)
+{
+    leave();
+}
+
+uint64_t il_saw(uint64_t value)
+{
+    struct il_thread *self = &il.threads[il.current];
+    self->local = il_mix(self->local, value);
+    return value;
+}
+
+void il_phase(uint64_t local)
+{
+    il.threads[il.current].local = il_mix(77, local);
+}
+
+void il_block(void)
+{
+    il.threads[il.current].state = IL_BLOCKED;
+    leave();
+}
+
+int il_choose(int options)
+{
+    int chosen = decide(options, 100 + (uint64_t)il.current);
+    if (chosen < 0) {
+        il.cut = true;
+        leave();
+    }
+    return (int)il_saw((uint64_t)chosen);
+}
+
+/* What lies under a lock is known to whoever takes it. */
+static void know_shared(void)
+{
+    il_saw(il.scenario->hash(il.scenario->ctx));
+}
+
+void il_lock_enter(struct kb_lock *lock)
+{
+    struct il_thread *self = &il.threads[il.current];
+    self->state = IL_LOCKED;
+    self->wants = lock;
+    leave();
+    lock->word = 1;
+    know_shared();
+}
+
+bool il_lock_try(struct kb_lock *lock)
+{
+    il_step();
+    if (il_saw(lock->word))
+        return false;
+    lock->word = 1;
+    know_shared();
+    return true;
+}
+
+void il_lock_leave(struct kb_lock *lock)
+{
+    il_step();
+    KB_CHECK(lock->word == 1);
+    lock->word = 0;
+}
+
+static void thread_main(int i)
+{
+    il.scenario->threads[i](il.scenario->ctx);
+    il.threads[i].state = IL_DONE;
+    leave();
+}
+
+static bool can_go(int i)
+{
+    struct il_thread *thread = &il.threads[i];
+    if (thread->state == IL_LOCKED)
+        return thread->wants->word == 0;
+    if (thread->state == IL_BLOCKED)
+        return il.scenario->ready[i](il.scenario->ctx);
+    return thread->state == IL_RUNNABLE;
+}
+
+static void start(void)
+{
+    il.scenario->reset(il.scenario->ctx);
+    il.cut = false;
+    il.depth = 0;
+    for (int i = 0; i < IL_THREADS; i++) {
+        struct il_thread *thread = &il.threads[i];
+        if (!thread->stack)
+            thread->stack = malloc(IL_STACK);
+        thread->state = IL_RUNNABLE;
+        thread->local = (uint64_t)i;
+        getcontext(&thread->context);
+        thread->context.uc_stack.ss_sp = thread->stack;
+        thread->context.uc_stack.ss_size = IL_STACK;
+        thread->context.uc_link = NULL;
+        makecontext(&thread->context, (void (*)(void))thread_main, 1, i);
+    }
+}
+
+static void run(void)
+{
+    start();
+    il.result.runs++;
+    while (!il.cut) {
+        int able[IL_THREADS], count = 0;
+        for (int i = 0; i < IL_THREADS; i++)
+            if (can_go(i))
+                able[count++] = i;
+        if (count == 0) {
+            il.result.outcomes++;
+            il.scenario->finished(il.scenario->ctx);
+            return;
+        }
+        int chosen = decide(count, 1);
+        if (chosen < 0)
+            return;
+        il.current = able[chosen];
+        il.threads[il.current].state = IL_RUNNABLE;
+        il.result.steps++;
+        swapcontext(&il.home, &il.threads[il.current].context);
+    }
+}
+
+/* To the newest choice with an alternative left. False: all were tried. */
+static bool backtrack(void)
+{
+    while (il.length > 0) {
+        if (++il.path[il.length - 1].chosen < il.path[il.length - 1].options)
+            return true;
+        il.length--;
+    }
+    return false;
+}
+
+struct il_result il_explore(const struct il_scenario *scenario)
+{
+    il.scenario = scenario;
+    il.result = (struct il_result){0};
+    il.length = 0;
+    il.current = -1;
+    do
+        run();
+    while (backtrack());
+    free(il.seen);
+    il.seen = NULL;
+    il.seen_size = 0;
+    for (int i = 0; i < IL_THREADS; i++) {
+        free(il.threads[i].stack);
+        il.threads[i].stack = NULL;
+    }
+    return il.result;
+}
