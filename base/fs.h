@@ -35,23 +35,28 @@ struct kb_space {
     uint64_t free_bytes, total_bytes;
 };
 
+enum { KB_PATH_MAX = 1024 }; /* of a path below the root, with its 0 byte */
+
+typedef int kb_fs_each(void *ctx, const char *name, bool is_dir);
+
 struct kb_fs_ops {
     int (*open)(struct kb_fs *, const char *path, int flags, struct kb_file **out);
     void (*close)(struct kb_fs *, struct kb_file *);
-    /* May be short at the end of the file. nowait: -EAGAIN rather than block. */
+    /* May be short at the end of the file. nowait: -EAGAIN or short rather than block. */
     int64_t (*preadv)(struct kb_fs *, struct kb_file *, const struct iovec *, int n, int64_t at, bool nowait);
     /* May be short (a full disk); the caller goes on or cuts back. */
     int64_t (*pwritev)(struct kb_fs *, struct kb_file *, const struct iovec *, int n, int64_t at);
     int (*datasync)(struct kb_fs *, struct kb_file *);   /* fdatasync */
     int (*syncfs)(struct kb_fs *);                       /* everything; -ENOSYS: not safe here */
     int (*truncate)(struct kb_fs *, struct kb_file *, int64_t size);
-    int (*allocate)(struct kb_fs *, struct kb_file *, int64_t at, int64_t size); /* keeps the size */
+    /* Reserves space, keeps the size. -EOPNOTSUPP: cannot be had here. */
+    int (*allocate)(struct kb_fs *, struct kb_file *, int64_t at, int64_t size);
     int (*stat)(struct kb_fs *, const char *path, struct kb_stat *out);
     int (*rename)(struct kb_fs *, const char *from, const char *to);
     int (*unlink)(struct kb_fs *, const char *path);     /* files and empty directories */
     int (*mkdir)(struct kb_fs *, const char *path);
     /* Calls each(ctx, name, is_dir) for every entry, no order; its answer != 0 ends the walk. */
-    int (*list)(struct kb_fs *, const char *path, int (*each)(void *ctx, const char *name, bool is_dir), void *ctx);
+    int (*list)(struct kb_fs *, const char *path, kb_fs_each *each, void *ctx);
     int (*sync_dir)(struct kb_fs *, const char *path);   /* names in it are durable */
     int (*space)(struct kb_fs *, struct kb_space *out);
     int (*lock)(struct kb_fs *, const char *path, struct kb_file **out); /* -EAGAIN: held by another */

@@ -6,10 +6,14 @@
  * beside each file what a real disk would keep through a power loss: content
  * as of the last datasync, names as of the last sync_dir. A crash makes the
  * disk that could be found afterwards: each operation that was not synced is
- * kept, lost or torn at 512 bytes as the seed decides, in any order.
+ * kept, lost or torn at 512 bytes as the seed decides, in any order. A sync of
+ * a file says nothing of its name, one of a directory nothing of the names
+ * above it; a rename happens whole or not at all. After a sync that failed the
+ * bytes are still read back, but no later sync will write them.
  */
 #include "base/fs.h"
 #include "base/random.h"
+#include "base/time.h"
 
 struct kb_fs *kb_fs_mem_new(void);
 
@@ -27,6 +31,7 @@ enum kb_fs_op { KB_FS_OPEN, KB_FS_READ, KB_FS_WRITE, KB_FS_SYNC, KB_FS_META, KB_
 typedef int kb_fs_fault(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth);
 void kb_fs_mem_set_fault(struct kb_fs *fs, kb_fs_fault *fault, void *ctx);
 void kb_fs_mem_set_capacity(struct kb_fs *fs, uint64_t bytes); /* then -ENOSPC */
+void kb_fs_mem_set_clock(struct kb_fs *fs, struct kb_clock *clock); /* for mtimes; else the real one */
 /* A control for tests: syncs do nothing, so a power loss must lose data. */
 void kb_fs_mem_set_lying(struct kb_fs *fs, bool lying);
 uint64_t kb_fs_mem_operations(const struct kb_fs *fs); /* so far */

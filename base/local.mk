@@ -7,16 +7,22 @@ base_libbase_la_SOURCES = \
 	base/check.c base/check.h \
 	base/codes.h \
 	base/error.c base/error.h \
-	base/fs.h \
-	base/fs_mem.h \
+	base/fs.c base/fs.h \
+	base/fs_mem.c base/fs_mem.h \
+	base/fs_posix.c \
 	base/heap.c base/heap.h \
 	base/list.h \
 	base/lock.c base/lock.h \
 	base/log.c base/log.h \
 	base/map.c base/map.h \
 	base/mem.c base/mem.h \
+	base/mem_file.c base/mem_file.h \
+	base/mem_journal.c base/mem_journal.h \
+	base/mem_node.c base/mem_node.h \
+	base/mem_tree.c base/mem_tree.h \
 	base/options.h \
 	base/random.c base/random.h \
 	base/slice.h \
+	base/sparse.c base/sparse.h \
 	base/time.c base/time.h \
 	base/uuid.c base/uuid.h

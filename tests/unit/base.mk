@@ -8,10 +8,14 @@ unit_programs += \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_containers \
 	tests/unit/base/test_error \
+	tests/unit/base/test_fs \
+	tests/unit/base/test_fs_mem \
 	tests/unit/base/test_values
 
 tests_unit_base_test_arena_LDADD = $(base_test_libs)
 tests_unit_base_test_buf_LDADD = $(base_test_libs)
 tests_unit_base_test_containers_LDADD = $(base_test_libs)
 tests_unit_base_test_error_LDADD = $(base_test_libs)
+tests_unit_base_test_fs_LDADD = $(base_test_libs)
+tests_unit_base_test_fs_mem_LDADD = $(base_test_libs)
 tests_unit_base_test_values_LDADD = $(base_test_libs)
