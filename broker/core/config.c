@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/core/config.h"
+#include <string.h>
+
+bool kd_config_init(struct kd_config *config)
+{
+    memset(config, 0, sizeof *config);
+    return kb_options_default(kd_config_table(), config);
+}
+
+void kd_config_deinit(struct kd_config *config)
+{
+    kb_options_free(kd_config_table(), config);
+}
+
+/* listener.name.NAME.KEY sets KEY for one listener: known to Kafka as a family. */
+static bool is_listener_key(const char *key)
+{
+    return !strncmp(key, "listener.name.", 14);
+}
+
+static int unknown_key(const char *key, struct kb_error *err)
+{
+    const char *near = kb_options_nearest(kd_config_table(), key);
+    if (near)
+        return kb_error_set(err, KB_E_BAD_CONFIG,
+                            "unknown configuration key '%s'; did you mean '%s'?", key, near);
+    return kb_error_set(err, KB_E_BAD_CONFIG, "unknown configuration key '%s'", key);
+}
+
+int kd_config_set(struct kd_config *config, const char *key, const char *value, struct kb_log *log,
+                  struct kb_error *err)
+{
+    const struct kb_options *table = kd_config_table();
+    const struct kb_option *row = kb_options_find(table, key);
+    if (!row && !is_listener_key(key))
+        return unknown_key(key, err);
+    if (!row || row->type == KB_OPT_IGNORED) {
+        KB_LOG(log, KB_LOG_WARN, "config", "key is known to Kafka but means nothing here key=%s",
+               key);
+        return 0;
+    }
+    int code = kb_options_set(table, config, key, value, err);
+    if (!code)
+        config->given[row - table->rows] = true;
+    return code;
+}
+
+struct load {
+    struct kd_config *config;
+    struct kb_log *log;
+};
+
+static int load_property(void *ctx, const char *key, const char *value, int line,
+                         struct kb_error *err)
+{
+    struct load *load = ctx;
+    struct kb_error why;
+    kb_error_clear(&why);
+    int code = kd_config_set(load->config, key, value, load->log, &why);
+    return code ? kb_error_set(err, code, "line %d: %s", line, why.text) : 0;
+}
+
+int kd_config_load(struct kd_config *config, char *text, size_t size, struct kb_log *log,
+                   struct kb_error *err)
+{
+    struct load load = {config, log};
+    return kb_properties_parse(text, size, load_property, &load, err);
+}
+
+static bool given(const struct kd_config *config, const char *key)
+{
+    const struct kb_options *table = kd_config_table();
+    return config->given[kb_options_find(table, key) - table->rows];
+}
+
+bool kd_config_is_given(const struct kd_config *config, const struct kb_option *row)
+{
+    return config->given[row - kd_config_table()->rows];
+}
+
+static int64_t scaled(int32_t value, int64_t unit_ms)
+{
+    return value < 0 ? -1 : value * unit_ms;
+}
+
+/* Kafka's coarser keys count where the finer ones are not set. */
+static void settle_times(struct kd_config *config)
+{
+    if (!given(config, "log.retention.ms")) {
+        if (given(config, "log.retention.minutes"))
+            config->retention_ms = scaled(config->retention_minutes, 60000);
+        else if (given(config, "log.retention.hours"))
+            config->retention_ms = scaled(config->retention_hours, 3600000);
+    }
+    if (!given(config, "log.roll.ms") && given(config, "log.roll.hours"))
+        config->roll_ms = scaled(config->roll_hours, 3600000);
+}
+
+int kd_config_settle(struct kd_config *config, struct kb_error *err)
+{
+    settle_times(config);
+    if (!config->log_dirs || !*config->log_dirs)
+        return kb_error_set(err, KB_E_BAD_CONFIG, "log.dirs is empty: name one directory");
+    if (strchr(config->log_dirs, ','))
+        return kb_error_set(err, KB_E_BAD_CONFIG,
+                            "log.dirs=%s names several directories; a broker here has one",
+                            config->log_dirs);
+    return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_CONFIG_H
+#define KD_CONFIG_H
+/*
+ * The broker's configuration: one table by Kafka's names. DescribeConfigs,
+ * --config-docs and every check come from its rows. Kafka's keys that mean
+ * nothing here stand in it too, so that a stock server.properties starts.
+ *
+ * Set by one thread before the broker starts, then read-only.
+ */
+#include "base/log.h"
+#include "base/options.h"
+
+enum { KD_SCOPE_BROKER = 1, KD_SCOPE_TOPIC = 2 };
+enum { KD_CONFIG_ROWS = 512 };
+
+enum kd_timestamp_type { KD_CREATE_TIME, KD_LOG_APPEND_TIME };
+
+struct kd_config {
+    int32_t node_id;
+    char *rack;
+    char *cluster_id;
+    char *log_dirs;
+
+    char *listeners;
+    char *advertised_listeners;
+    char *security_protocol_map;
+    char *inter_broker_listener;
+    int32_t backlog;
+    int32_t send_buffer_bytes, receive_buffer_bytes;
+    int32_t request_max_bytes;
+    int64_t queued_max_request_bytes;
+    int32_t max_connections, max_connections_per_ip;
+    int64_t connections_max_idle_ms;
+    int32_t io_threads;
+    int32_t log_level; /* index into error|warn|info|debug */
+
+    bool auto_create_topics, delete_topic;
+    int32_t num_partitions, default_replication_factor, min_insync_replicas;
+    int32_t max_partitions_per_request; /* rows of one DescribeTopicPartitions answer */
+    int32_t fetch_max_bytes, fetch_session_slots;
+    int32_t producer_id_expiration_ms;
+
+    int64_t flush_messages, flush_ms;
+    int64_t retention_ms, retention_bytes;
+    int32_t retention_minutes, retention_hours;
+    int64_t retention_check_ms;
+    int64_t roll_ms;
+    int32_t roll_hours;
+    int32_t segment_bytes, index_interval_bytes, index_max_bytes;
+    int64_t segment_delete_delay_ms;
+    char *cleanup_policy;
+    int32_t compression_type, gzip_level, lz4_level, zstd_level;
+    int32_t max_message_bytes;
+    int32_t timestamp_type;
+    int64_t timestamp_before_max_ms, timestamp_after_max_ms;
+    int64_t delete_retention_ms, min_compaction_lag_ms, max_compaction_lag_ms;
+    double min_cleanable_ratio;
+
+    bool given[KD_CONFIG_ROWS]; /* by row: set by a file or -o */
+};
+
+const struct kb_options *kd_config_table(void);
+
+/* False: no memory. */
+bool kd_config_init(struct kd_config *config);
+void kd_config_deinit(struct kd_config *config);
+/* BAD_CONFIG names the nearest key, or the value and its range. A key that
+ * means nothing here is taken with a warning to `log` (NULL is fine). */
+int kd_config_set(struct kd_config *config, const char *key, const char *value, struct kb_log *log,
+                  struct kb_error *err);
+/* The text of a .properties file; it is changed. err names the line. */
+int kd_config_load(struct kd_config *config, char *text, size_t size, struct kb_log *log,
+                   struct kb_error *err);
+/* After the last set: what follows from several keys at once. */
+int kd_config_settle(struct kd_config *config, struct kb_error *err);
+
+/* Was this row set by the operator? */
+bool kd_config_is_given(const struct kd_config *config, const struct kb_option *row);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/meta/journal.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <stdio.h>
+
+enum { MAX_FILE_BYTES = 1 << 30 };
+
+static void path_in(const struct kd_journal *journal, const char *name, char out[128])
+{
+    snprintf(out, 128, "%s/%s", journal->dir, name);
+}
+
+/* The directory and its name in the parent are durable before anything in it
+ * is relied upon. */
+static int make_dir(struct kd_journal *journal)
+{
+    int r = journal->fs->ops->mkdir(journal->fs, journal->dir);
+    if (r == -EEXIST)
+        return 0;
+    return r < 0 ? r : journal->fs->ops->sync_dir(journal->fs, ".");
+}
+
+static int load_snapshot(struct kd_journal *journal, struct kd_tree *tree, struct kb_error *err)
+{
+    char path[128], *data;
+    size_t size;
+    path_in(journal, "snapshot", path);
+    int r = kb_fs_load(journal->fs, path, MAX_FILE_BYTES, &data, &size);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return kb_error_errno(err, KB_E_DISK, -r, "cannot read %s", path);
+    bool sound = kd_journal_restore((const uint8_t *)data, size, tree);
+    kb_free(data);
+    return sound ? 0 : kb_error_set(err, KB_E_CORRUPT, "%s is damaged", path);
+}
+
+/* Replays what is whole; answers its end, or -1: a record does not fit. */
+static int64_t replay(const uint8_t *data, size_t size, struct kd_tree *tree)
+{
+    size_t at = KD_MAGIC_BYTES, record;
+    while ((record = kd_journal_record_size(data + at, size - at)) != 0) {
+        if (!kd_journal_replay(data + at, record, tree))
+            return -1;
+        at += record;
+    }
+    return (int64_t)at;
+}
+
+/* A new log, or one whose magic never reached the disk. */
+static int begin_log(struct kd_journal *journal)
+{
+    int r = journal->fs->ops->truncate(journal->fs, journal->file, 0);
+    if (r >= 0)
+        r = kb_fs_write_all(journal->fs, journal->file, KD_LOG_MAGIC, KD_MAGIC_BYTES, 0);
+    if (r >= 0)
+        r = journal->fs->ops->datasync(journal->fs, journal->file);
+    journal->size = KD_MAGIC_BYTES;
+    return r < 0 ? r : journal->fs->ops->sync_dir(journal->fs, journal->dir);
+}
+
+/* What recovery saw may lie in the page cache alone: cut the tail, then sync,
+ * before anything is told. */
+static int settle_log(struct kd_journal *journal, size_t found)
+{
+    int r = 0;
+    journal->cut_bytes = (int64_t)found - journal->size;
+    if (journal->cut_bytes)
+        r = journal->fs->ops->truncate(journal->fs, journal->file, journal->size);
+    return r < 0 ? r : journal->fs->ops->datasync(journal->fs, journal->file);
+}
+
+static int load_log(struct kd_journal *journal, struct kd_tree *tree, struct kb_error *err)
+{
+    char path[128], *data = NULL;
+    size_t size = 0;
+    path_in(journal, "log", path);
+    int r = kb_fs_load(journal->fs, path, MAX_FILE_BYTES, &data, &size);
+    if (r < 0 && r != -ENOENT)
+        return kb_error_errno(err, KB_E_DISK, -r, "cannot read %s", path);
+    int code = 0;
+    r = journal->fs->ops->open(journal->fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE, &journal->file);
+    if (r >= 0 && size < KD_MAGIC_BYTES) {
+        r = begin_log(journal);
+    } else if (r >= 0 && memcmp(data, KD_LOG_MAGIC, KD_MAGIC_BYTES) != 0) {
+        code = kb_error_set(err, KB_E_CORRUPT, "%s has another format", path);
+    } else if (r >= 0) {
+        journal->size = replay((const uint8_t *)data, size, tree);
+        if (journal->size < 0)
+            code = kb_error_set(err, KB_E_CORRUPT, "%s does not follow its snapshot", path);
+        else
+            r = settle_log(journal, size);
+    }
+    kb_free(data);
+    return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot open %s", path) : code;
+}
+
+int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir,
+                    struct kd_tree *tree, struct kb_error *err)
+{
+    *journal = (struct kd_journal){.fs = fs, .dir = dir};
+    int r = make_dir(journal);
+    if (r < 0)
+        return kb_error_errno(err, KB_E_DISK, -r, "cannot make %s", dir);
+    int code = load_snapshot(journal, tree, err);
+    if (!code)
+        code = load_log(journal, tree, err);
+    if (code)
+        kd_journal_close(journal);
+    return code;
+}
+
+int kd_journal_append(struct kd_journal *journal, const struct kd_bytes *records)
+{
+    int r = kb_fs_write_all(journal->fs, journal->file, records->data, records->size, journal->size);
+    if (r >= 0)
+        r = journal->fs->ops->datasync(journal->fs, journal->file);
+    if (r >= 0)
+        journal->size += (int64_t)records->size;
+    return r < 0 ? r : 0;
+}
+
+int kd_journal_replace(struct kd_journal *journal, const struct kd_bytes *snapshot)
+{
+    char path[128];
+    path_in(journal, "snapshot", path);
+    int r = kb_fs_replace(journal->fs, path, snapshot->data, snapshot->size);
+    if (r >= 0)
+        r = journal->fs->ops->truncate(journal->fs, journal->file, KD_MAGIC_BYTES);
+    if (r >= 0)
+        r = journal->fs->ops->datasync(journal->fs, journal->file);
+    if (r >= 0)
+        journal->size = KD_MAGIC_BYTES;
+    return r < 0 ? r : 0;
+}
+
+void kd_journal_close(struct kd_journal *journal)
+{
+    if (journal->file)
+        journal->fs->ops->close(journal->fs, journal->file);
+    journal->file = NULL;
+}

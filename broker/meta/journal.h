@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_JOURNAL_H
+#define KD_JOURNAL_H
+/*
+ * The tree on disk: a snapshot, and a log of the writes since.
+ *
+ *     DIR/snapshot   a tree
+ *     DIR/log        magic | record | record | ...
+ *
+ * A torn record at the end was never acknowledged: it is cut. A snapshot is
+ * durable before the log is emptied; records that it covers are skipped by
+ * their zxid. All of this blocks and runs as jobs.
+ */
+#include "base/error.h"
+#include "base/fs.h"
+#include "broker/meta/journal_code.h"
+
+struct kd_journal {
+    struct kb_fs *fs;
+    const char *dir;      /* borrowed */
+    struct kb_file *file; /* the log */
+    int64_t size;
+    int64_t cut_bytes; /* torn bytes that open found */
+};
+
+/* Loads the tree, cuts a torn tail. CORRUPT, DISK. */
+int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir,
+                    struct kd_tree *tree, struct kb_error *err);
+/* Writes and syncs; 0 or -errno. After an error the log must not be used. */
+int kd_journal_append(struct kd_journal *journal, const struct kd_bytes *records);
+/* Makes the snapshot durable, then empties the log; 0 or -errno. */
+int kd_journal_replace(struct kd_journal *journal, const struct kd_bytes *snapshot);
+void kd_journal_close(struct kd_journal *journal);
+
+#endif
