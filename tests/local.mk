@@ -39,3 +39,4 @@ check-system:
 .PHONY: check-unit check-sim check-system
 
 include tests/unit/base.mk
+include tests/unit/wire.mk
