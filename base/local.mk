@@ -20,7 +20,8 @@ base_libbase_la_SOURCES = \
 	base/mem_journal.c base/mem_journal.h \
 	base/mem_node.c base/mem_node.h \
 	base/mem_tree.c base/mem_tree.h \
-	base/options.h \
+	base/options.c base/options.h \
+	base/properties.c \
 	base/random.c base/random.h \
 	base/slice.h \
 	base/sparse.c base/sparse.h \

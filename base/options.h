@@ -53,7 +53,8 @@ int kb_options_set(const struct kb_options *table, void *owner, const char *key,
 size_t kb_options_get(const struct kb_option *row, const void *owner, char *out, size_t size);
 
 /* Java properties text: key=value, key:value, #!comments, \ continuations and
- * escapes. each() answering != 0 stops and is the answer. */
+ * escapes. Changes the text; text[size] is a 0 byte. each() answering != 0
+ * stops and is the answer. */
 typedef int kb_property_fn(void *ctx, const char *key, const char *value, int line, struct kb_error *err);
 int kb_properties_parse(char *text, size_t size, kb_property_fn *each, void *ctx, struct kb_error *err);
 

@@ -10,6 +10,8 @@ unit_programs += \
 	tests/unit/base/test_error \
 	tests/unit/base/test_fs \
 	tests/unit/base/test_fs_mem \
+	tests/unit/base/test_options \
+	tests/unit/base/test_properties \
 	tests/unit/base/test_values
 
 tests_unit_base_test_arena_LDADD = $(base_test_libs)
@@ -18,4 +20,6 @@ tests_unit_base_test_containers_LDADD = $(base_test_libs)
 tests_unit_base_test_error_LDADD = $(base_test_libs)
 tests_unit_base_test_fs_LDADD = $(base_test_libs)
 tests_unit_base_test_fs_mem_LDADD = $(base_test_libs)
+tests_unit_base_test_options_LDADD = $(base_test_libs)
+tests_unit_base_test_properties_LDADD = $(base_test_libs)
 tests_unit_base_test_values_LDADD = $(base_test_libs)
