@@ -5,6 +5,7 @@ net_libnet_la_CPPFLAGS = $(AM_CPPFLAGS) $(CARES_CFLAGS)
 net_libnet_la_LIBADD = $(CARES_LIBS)
 net_libnet_la_SOURCES = \
 	net/addr.c \
+	net/backoff.c \
 	net/conn.c net/conn.h net/conn_impl.h \
 	net/conn_read.c \
 	net/conn_write.c \
@@ -17,6 +18,9 @@ net_libnet_la_SOURCES = \
 	net/loop.c net/loop.h \
 	net/poller_epoll.c net/poller.h \
 	net/resolver.c \
+	net/rpc.c net/rpc.h net/rpc_impl.h \
+	net/rpc_calls.c \
+	net/rpc_negotiate.c \
 	net/sendq.c net/sendq.h \
 	net/sock_posix.c \
 	net/transport_plain.c net/transport.h
