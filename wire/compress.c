@@ -150,49 +150,67 @@ int kw_compress(struct kw_codec_ctx *ctx, enum kw_codec codec, int level,
 
 /* ---- Unpacking -------------------------------------------------------------- */
 
-/* Bytes to make room for, before the data is touched. */
-static int plan(const struct kw_codec_ops *ops, struct kb_slice in, size_t max_bytes,
-                enum kw_measure *measure, size_t *expected)
+struct plan {
+    enum kw_measure measure;
+    size_t expected; /* bytes to make room for */
+    size_t limit;    /* more than that is either too large or corrupt */
+};
+
+/* Before a byte is unpacked or room for it made. */
+static int plan_for(const struct kw_codec_ops *ops, struct kb_slice in, size_t max_bytes,
+                    struct plan *plan)
 {
     uint64_t bytes = 0;
-    *measure = ops->measure(in, &bytes);
-    if (*measure == KW_SIZE_EXACT && bytes > max_bytes)
+    plan->measure = ops->measure(in, &bytes);
+    if (plan->measure == KW_SIZE_EXACT && bytes > max_bytes)
         return KB_E_MESSAGE_TOO_LARGE;
-    if (*measure == KW_SIZE_UNKNOWN)
+    if (plan->measure == KW_SIZE_UNKNOWN)
         bytes = (uint64_t)in.size * 4;
-    *expected = (size_t)KB_MIN(bytes, (uint64_t)max_bytes);
+    plan->expected = (size_t)KB_MIN(bytes, (uint64_t)max_bytes);
+    plan->limit = plan->measure == KW_SIZE_UNKNOWN ? max_bytes : plan->expected;
     return KB_OK;
 }
 
-static int unpack_to_scratch(struct kw_codec_ctx *ctx, enum kw_codec codec, struct kb_slice in,
-                             size_t expected, size_t max_bytes)
+static int unpack_into(struct kw_codec_ctx *ctx, enum kw_codec codec, struct kb_slice in,
+                       size_t max_bytes, struct kw_sink *out)
 {
-    sink_begin(&ctx->plain, expected, max_bytes);
-    int code = expected ? kw_sink_reserve(&ctx->plain, expected) : KB_OK;
-    return code ? code : ops_of(codec)->unpack(&ctx->unpack_state[codec], in, &ctx->plain);
+    int code = ops_of(codec)->unpack(&ctx->unpack_state[codec], in, out);
+    bool lied = code == KB_E_MESSAGE_TOO_LARGE && out->limit < max_bytes;
+    return lied ? KB_E_CORRUPT_MESSAGE : code;
+}
+
+static int unpack_to_scratch(struct kw_codec_ctx *ctx, enum kw_codec codec, struct kb_slice in,
+                             size_t max_bytes, struct kb_slice *out)
+{
+    struct plan plan;
+    int code = plan_for(ops_of(codec), in, max_bytes, &plan);
+    if (code)
+        return code;
+    sink_begin(&ctx->plain, plan.expected, plan.limit);
+    if (plan.expected)
+        code = kw_sink_reserve(&ctx->plain, plan.expected);
+    if (!code)
+        code = unpack_into(ctx, codec, in, max_bytes, &ctx->plain);
+    if (!code)
+        *out = kb_slice_of(ctx->plain.data, ctx->plain.size);
+    return code;
 }
 
 int kw_decompress_view(struct kw_codec_ctx *ctx, enum kw_codec codec, struct kb_slice in,
                        size_t max_bytes, struct kb_slice *out, struct kb_error *err)
 {
-    const struct kw_codec_ops *ops = ops_of(codec);
+    const struct kw_codec_info *info = kw_codec_info(codec);
     *out = kb_slice_null();
-    int code = must_be_built_in(&ops->info, err);
+    int code = must_be_built_in(info, err);
     if (code)
         return code;
-    if (codec == KW_CODEC_NONE) {
+    if (codec != KW_CODEC_NONE)
+        code = unpack_to_scratch(ctx, codec, in, max_bytes, out);
+    else if (in.size <= max_bytes)
         *out = in;
-        code = in.size > max_bytes ? KB_E_MESSAGE_TOO_LARGE : KB_OK;
-        return explain(err, code, ops->info.name, max_bytes);
-    }
-    enum kw_measure measure;
-    size_t expected;
-    code = plan(ops, in, max_bytes, &measure, &expected);
-    if (!code)
-        code = unpack_to_scratch(ctx, codec, in, expected, max_bytes);
-    if (!code)
-        *out = kb_slice_of(ctx->plain.data, ctx->plain.size);
-    return explain(err, code, ops->info.name, max_bytes);
+    else
+        code = KB_E_MESSAGE_TOO_LARGE;
+    return explain(err, code, info->name, max_bytes);
 }
 
 static struct kb_buf *buf_of(struct kb_slice bytes)
@@ -208,13 +226,13 @@ static struct kb_buf *buf_of(struct kb_slice bytes)
 
 /* Straight into a buffer of the size that was foretold. */
 static int unpack_to_buf(struct kw_codec_ctx *ctx, enum kw_codec codec, struct kb_slice in,
-                         size_t expected, struct kb_buf **out)
+                         size_t max_bytes, size_t expected, struct kb_buf **out)
 {
     struct kb_buf *buf = kb_buf_new(expected);
     if (!buf)
         return KB_E_NO_MEMORY;
     struct kw_sink sink = {.data = buf->data, .capacity = expected, .limit = expected};
-    int code = ops_of(codec)->unpack(&ctx->unpack_state[codec], in, &sink);
+    int code = unpack_into(ctx, codec, in, max_bytes, &sink);
     buf->size = sink.size;
     if (!code && sink.size >= expected / 2) {
         *out = buf;
@@ -230,14 +248,13 @@ int kw_decompress(struct kw_codec_ctx *ctx, enum kw_codec codec, struct kb_slice
                   size_t max_bytes, struct kb_buf **out, struct kb_error *err)
 {
     const struct kw_codec_ops *ops = ops_of(codec);
-    *out = NULL;
-    enum kw_measure measure = KW_SIZE_UNKNOWN;
-    size_t expected = 0;
+    struct plan plan = {.measure = KW_SIZE_UNKNOWN};
     int code = KB_OK;
+    *out = NULL;
     if (ops->info.built_in && codec != KW_CODEC_NONE)
-        code = plan(ops, in, max_bytes, &measure, &expected);
-    if (!code && measure != KW_SIZE_UNKNOWN)
-        code = unpack_to_buf(ctx, codec, in, expected, out);
+        code = plan_for(ops, in, max_bytes, &plan);
+    if (!code && plan.measure != KW_SIZE_UNKNOWN)
+        code = unpack_to_buf(ctx, codec, in, max_bytes, plan.expected, out);
     if (code || *out)
         return explain(err, code, ops->info.name, max_bytes);
 

@@ -9,3 +9,21 @@ tests_unit_wire_test_vectors_SOURCES = tests/unit/wire/test_vectors.c \
 	tests/unit/wire/fill.c tests/unit/wire/fill.h
 tests_unit_wire_test_vectors_LDADD = wire/liblayout.la $(wire_test_libs)
 EXTRA_DIST += tests/vectors/kafka.txt tests/vectors/Vectors.java tests/vectors/make.sh
+
+# ---- Record batches ----
+unit_programs += \
+	tests/unit/wire/test_batch \
+	tests/unit/wire/test_compress \
+	tests/unit/wire/test_crc32c \
+	tests/unit/wire/test_produce \
+	tests/unit/wire/test_record
+
+batch_vectors = tests/unit/wire/batches.c tests/unit/wire/batches.h
+tests_unit_wire_test_batch_SOURCES = tests/unit/wire/test_batch.c $(batch_vectors)
+tests_unit_wire_test_batch_LDADD = $(wire_test_libs)
+tests_unit_wire_test_compress_LDADD = $(wire_test_libs)
+tests_unit_wire_test_crc32c_LDADD = $(wire_test_libs)
+tests_unit_wire_test_produce_LDADD = $(wire_test_libs)
+tests_unit_wire_test_record_SOURCES = tests/unit/wire/test_record.c $(batch_vectors)
+tests_unit_wire_test_record_LDADD = $(wire_test_libs)
+EXTRA_DIST += tests/vectors/batches.txt tests/vectors/BatchVectors.java
