@@ -28,6 +28,13 @@ void kn_addr_set_port(struct kn_addr *addr, uint16_t port)
         v4(addr)->sin_port = htons(port);
 }
 
+bool kn_addr_is_loopback(const struct kn_addr *addr)
+{
+    if (addr->sa.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&v6(addr)->sin6_addr);
+    return ntohl(v4(addr)->sin_addr.s_addr) >> 24 == 127;
+}
+
 char *kn_addr_format(const struct kn_addr *addr, char out[KN_ADDR_TEXT])
 {
     char host[INET6_ADDRSTRLEN] = "?";

@@ -37,6 +37,7 @@ enum { KN_ADDR_TEXT = INET6_ADDRSTRLEN + 8 };
 char *kn_addr_format(const struct kn_addr *addr, char out[KN_ADDR_TEXT]);
 /* A numeric address, v4 or v6. False: it is a name, or nothing at all. */
 bool kn_addr_parse(const char *host, uint16_t port, struct kn_addr *out);
+bool kn_addr_is_loopback(const struct kn_addr *addr);
 uint16_t kn_addr_port(const struct kn_addr *addr);
 void kn_addr_set_port(struct kn_addr *addr, uint16_t port);
 

@@ -24,3 +24,12 @@ net_libnet_la_SOURCES = \
 	net/sendq.c net/sendq.h \
 	net/sock_posix.c \
 	net/transport_plain.c net/transport.h
+
+# The simulated world, for tests alone.
+check_LTLIBRARIES += net/libnetsim.la
+net_libnetsim_la_SOURCES = \
+	net/sim.c net/sim.h net/sim_impl.h \
+	net/sim_env.c \
+	net/sim_exec.c \
+	net/sim_sock.c \
+	net/sim_wire.c

@@ -28,6 +28,8 @@ void kn_sim_free(struct kn_sim *sim);     /* after its environments */
 struct kn_env *kn_sim_env(struct kn_sim *sim, const char *node);
 struct kb_clock *kn_sim_clock(struct kn_sim *sim);
 struct kb_random *kn_sim_random(struct kn_sim *sim);
+/* Of all that has happened so far: equal for equal seeds. */
+uint64_t kn_sim_digest(const struct kn_sim *sim);
 
 /* One event, or one turn of one loop. False: nothing will ever happen. */
 bool kn_sim_step(struct kn_sim *sim);
@@ -38,11 +40,16 @@ bool kn_sim_run(struct kn_sim *sim, bool (*cond)(void *ctx), void *ctx, int64_t 
 /* ---- What can go wrong -------------------------------------------------- */
 
 enum kn_sim_kill {
-    KN_SIM_KILL_PROCESS, /* the kernel lives: peers see a RST, connects are refused */
+    KN_SIM_KILL_PROCESS, /* the kernel lives: peers see the end or a RST, connects are refused */
     KN_SIM_KILL_POWER    /* silence: peers learn by RST when they speak after the restart */
 };
-/* Its sockets are gone, its jobs never run or never answer, its loops turn no
- * more; what was built over them can only be freed. */
+/*
+ * Its sockets are gone and its loops turn no more by themselves, so that
+ * nothing of it reaches the network. Its jobs go on over the disk it had: so
+ * take what a crash leaves (a clone of that disk) at this very moment, start
+ * the node anew over it with kn_sim_env, and free what was built over the old
+ * environments in the usual way.
+ */
 void kn_sim_kill(struct kn_sim *sim, const char *node, enum kn_sim_kill how);
 /* SIGSTOP and SIGCONT: the network goes on, the loops do not. */
 void kn_sim_stop(struct kn_sim *sim, const char *node);
