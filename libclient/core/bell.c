@@ -6,7 +6,7 @@ enum { KC_RUNG_IN = 1, KC_RUNG_URGENT = 2 };
 
 static void push(struct kc_bell *bell, struct kc_rung *slot)
 {
-    struct kc_rung *top = atomic_load(&bell->top);
+    struct kc_rung *top = atomic_load_explicit(&bell->top, memory_order_relaxed);
     do
         slot->next = top;
     while (!atomic_compare_exchange_strong(&bell->top, &top, slot));

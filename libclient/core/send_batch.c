@@ -15,6 +15,15 @@ struct kc_send_batch *kc_send_batch_new(uint32_t chunk_max)
     return batch;
 }
 
+void kc_send_batch_reset(struct kc_send_batch *batch)
+{
+    uint32_t chunk_max = batch->chunk_max;
+    KB_CHECK(batch->chunk_count == 0 && !batch->notes);
+    memset(batch, 0, sizeof *batch);
+    batch->chunk_max = chunk_max;
+    atomic_init(&batch->writers, 1);
+}
+
 void kc_send_batch_drop_chunks(struct kc_send_batch *batch)
 {
     for (uint32_t i = 0; i < batch->chunk_count; i++)

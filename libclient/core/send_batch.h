@@ -40,7 +40,6 @@ struct kc_send_batch {
     int64_t base_timestamp_ms, max_timestamp_ms;
     int64_t opened_ms; /* mono */
     size_t plain_bytes; /* of records */
-    size_t charged_bytes;
 
     /* set by sealing */
     uint32_t records_crc;
@@ -57,6 +56,7 @@ struct kc_send_batch {
 
 /* Empty, one writer. NULL: no memory. */
 struct kc_send_batch *kc_send_batch_new(uint32_t chunk_max);
+void kc_send_batch_reset(struct kc_send_batch *batch); /* holds nothing: as new */
 /* Gives chunks, notes and itself back. */
 void kc_send_batch_free(struct kc_send_batch *batch);
 void kc_send_batch_drop_chunks(struct kc_send_batch *batch);

@@ -63,7 +63,8 @@ static bool is_full(const struct kc_send_slot *slot, const struct kc_send_batch 
 /* The open batch joins the queue; it is ready once sealed. */
 static struct kc_send_batch *detach(struct kc_send_slot *slot)
 {
-    struct kc_send_batch *batch = slot->batch, *top = atomic_load(&slot->sealed);
+    struct kc_send_batch *batch = slot->batch;
+    struct kc_send_batch *top = atomic_load_explicit(&slot->sealed, memory_order_relaxed);
     slot->batch = NULL;
     do
         batch->next = top;

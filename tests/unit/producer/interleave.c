@@ -2,13 +2,16 @@
 #include "tests/unit/producer/interleave.h"
 #include "base/check.h"
 #include "base/lock.h"
+#include <setjmp.h>
 #include <stdlib.h>
 #include <ucontext.h>
 
 enum { IL_STACK = 64 * 1024, IL_DEPTH = 4096 };
 
 struct il_thread {
-    ucontext_t context;
+    ucontext_t context; /* to begin with; then `here`, without system calls */
+    jmp_buf here;
+    bool begun;
     char *stack;
     enum { IL_RUNNABLE, IL_BLOCKED, IL_LOCKED, IL_DONE } state;
     struct kb_lock *wants;
@@ -18,7 +21,7 @@ struct il_thread {
 static struct {
     const struct il_scenario *scenario;
     struct il_thread threads[IL_THREADS];
-    ucontext_t home;
+    jmp_buf home;
     int current; /* -1: the scheduler */
     bool cut;    /* this run ends here */
     /* the choices of this run */
@@ -105,7 +108,20 @@ static void leave(void)
 {
     int self = il.current;
     il.current = -1;
-    swapcontext(&il.threads[self].context, &il.home);
+    if (!_setjmp(il.threads[self].here))
+        _longjmp(il.home, 1);
+}
+
+static void enter(int i)
+{
+    struct il_thread *thread = &il.threads[i];
+    il.current = i;
+    if (_setjmp(il.home))
+        return;
+    if (thread->begun)
+        _longjmp(thread->here, 1);
+    thread->begun = true;
+    setcontext(&thread->context);
 }
 
 void il_step(void)
@@ -142,9 +158,9 @@ int il_choose(int options)
 }
 
 /* What lies under a lock is known to whoever takes it. */
-static void know_shared(void)
+static void know_locked(struct kb_lock *lock)
 {
-    il_saw(il.scenario->hash(il.scenario->ctx));
+    il_saw(il.scenario->hash_locked(il.scenario->ctx, lock));
 }
 
 void il_lock_enter(struct kb_lock *lock)
@@ -154,7 +170,7 @@ void il_lock_enter(struct kb_lock *lock)
     self->wants = lock;
     leave();
     lock->word = 1;
-    know_shared();
+    know_locked(lock);
 }
 
 bool il_lock_try(struct kb_lock *lock)
@@ -163,7 +179,7 @@ bool il_lock_try(struct kb_lock *lock)
     if (il_saw(lock->word))
         return false;
     lock->word = 1;
-    know_shared();
+    know_locked(lock);
     return true;
 }
 
@@ -202,6 +218,7 @@ static void start(void)
             thread->stack = malloc(IL_STACK);
         thread->state = IL_RUNNABLE;
         thread->local = (uint64_t)i;
+        thread->begun = false;
         getcontext(&thread->context);
         thread->context.uc_stack.ss_sp = thread->stack;
         thread->context.uc_stack.ss_size = IL_STACK;
@@ -227,10 +244,9 @@ static void run(void)
         int chosen = decide(count, 1);
         if (chosen < 0)
             return;
-        il.current = able[chosen];
-        il.threads[il.current].state = IL_RUNNABLE;
+        il.threads[able[chosen]].state = IL_RUNNABLE;
         il.result.steps++;
-        swapcontext(&il.home, &il.threads[il.current].context);
+        enter(able[chosen]);
     }
 }
 
@@ -251,6 +267,9 @@ struct il_result il_explore(const struct il_scenario *scenario)
     il.result = (struct il_result){0};
     il.length = 0;
     il.current = -1;
+    free(il.seen); /* of an exploration that failed */
+    il.seen = NULL;
+    il.seen_size = 0;
     do
         run();
     while (backtrack());

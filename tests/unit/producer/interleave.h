@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct kb_lock;
+
 enum { IL_THREADS = 3 };
 
 struct il_scenario {
@@ -28,6 +30,7 @@ struct il_scenario {
     /* May this thread go on? Asked while it stands in il_block. */
     bool (*ready[IL_THREADS])(void *ctx);
     uint64_t (*hash)(void *ctx); /* of all that is shared */
+    uint64_t (*hash_locked)(void *ctx, struct kb_lock *lock); /* of what this lock protects */
     void (*finished)(void *ctx); /* nobody can go on: look at the outcome */
     void *ctx;
 };
@@ -48,7 +51,6 @@ void il_step(void);         /* somebody else may come before what follows */
 uint64_t il_saw(uint64_t value); /* a result that the thread now knows; answers it */
 uint64_t il_mix(uint64_t hash, uint64_t value);
 
-struct kb_lock;
 void il_lock_enter(struct kb_lock *lock);
 bool il_lock_try(struct kb_lock *lock);
 void il_lock_leave(struct kb_lock *lock);

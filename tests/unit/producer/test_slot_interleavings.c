@@ -73,7 +73,6 @@ static void seal(struct kc_slot_rules *rules, struct kc_send_batch *batch)
 {
     (void)rules;
     batch->records_bytes = batch->plain_bytes;
-    il_step(); /* takes its time */
 }
 
 static struct kc_send_slot *slot_at(int i)
@@ -140,6 +139,12 @@ static uint64_t hash_slot(uint64_t hash, struct kc_send_slot *slot)
     return hash_chain(hash, slot->queue);
 }
 
+static uint64_t hash_locked(void *ctx, struct kb_lock *lock)
+{
+    (void)ctx;
+    return hash_slot(4, KB_CONTAINER(lock, struct kc_send_slot, lock));
+}
+
 static uint64_t hash_world(void *ctx)
 {
     (void)ctx;
@@ -196,25 +201,30 @@ static struct kc_entry entry_of(int s, int r, char value[BLOCK])
     return entry;
 }
 
+static void sender_phase(int s, int r, const struct kc_hand *hand)
+{
+    const struct parts *parts = &w.parts[s];
+    int used = (parts->batch * PARTS + parts->chunk) * PARTS + parts->note;
+    int held = (hand->batch ? 1 : 0) + (hand->chunk ? 2 : 0) + (hand->notes ? 4 : 0);
+    il_phase((uint64_t)((used * 8 + held) * RECORDS + r));
+}
+
 static void sender(int s)
 {
     char value[BLOCK];
     struct kc_hand hand = {0};
     for (int r = 0; r < RECORDS; r++) {
-        struct parts *parts = &w.parts[s];
-        il_phase((uint64_t)(r + 10 * s + 100 * parts->batch + 10000 * parts->chunk +
-                            1000000 * parts->note) * 8 +
-                 (hand.batch ? 1 : 0) + (hand.chunk ? 2 : 0) + (hand.notes ? 4 : 0));
         struct kc_entry entry = entry_of(s, r, value);
         enum kc_append outcome;
         do {
+            sender_phase(s, r, &hand);
             struct table *table = atomic_load(&w.table);
             entry.target = w.plan->to[s][r];
             struct kc_send_slot *slot =
                 table ? table->slots[entry.target % table->count] : unplaced;
             outcome = kc_slot_append(slot, &entry, &hand);
             if (outcome >= KC_APPEND_LACKS_BATCH)
-                give(parts, &hand, outcome);
+                give(&w.parts[s], &hand, outcome);
         } while (outcome != KC_APPENDED);
     }
 }
@@ -329,7 +339,7 @@ static void seal_slot(struct kc_send_slot *slot, uint64_t upto)
 static void serve(struct kc_send_slot *slot)
 {
     if (slot == unplaced) {
-        if (w.known && slot->open)
+        if (w.plan->unplaced && w.known && slot->open)
             move(slot, &w.two);
     } else if (slot == &w.slots[0] && w.remade) {
         if (slot->open)
@@ -473,7 +483,8 @@ static void finished(void *ctx)
 static void explore(const struct plan *plan)
 {
     const struct il_scenario scenario = {
-        reset, {sender0, sender1, loop}, {NULL, NULL, loop_ready}, hash_world, finished, NULL};
+        reset, {sender0, sender1, loop}, {NULL, NULL, loop_ready}, hash_world, hash_locked,
+        finished, NULL};
     w.plan = plan;
     struct il_result result = il_explore(&scenario);
     printf("# %s: %llu states, %llu runs, %llu steps, %llu ends\n", plan->name,
