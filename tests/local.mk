@@ -40,3 +40,4 @@ check-system:
 
 include tests/unit/base.mk
 include tests/unit/wire.mk
+include tests/unit/client_producer.mk

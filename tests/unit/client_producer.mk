@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+producer_test_libs = libclient/libproducercore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
+
+unit_programs += \
+	tests/unit/producer/test_slot_interleavings \
+	tests/unit/producer/test_slot_threads
+
+# These two compile the slot themselves, behind macros of theirs.
+tests_unit_producer_test_slot_interleavings_SOURCES = \
+	tests/unit/producer/test_slot_interleavings.c \
+	tests/unit/producer/interleave.c tests/unit/producer/interleave.h
+tests_unit_producer_test_slot_interleavings_LDADD = $(producer_test_libs)
+tests_unit_producer_test_slot_threads_SOURCES = tests/unit/producer/test_slot_threads.c \
+	tests/unit/producer/yields.h
+tests_unit_producer_test_slot_threads_LDADD = $(producer_test_libs)
