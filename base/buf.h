@@ -13,8 +13,8 @@
 struct kb_buf {
     atomic_uint refs;
     uint8_t *data;
-    size_t size;     /* bytes in use */
-    size_t capacity; /* bytes there */
+    size_t size;                         /* bytes in use */
+    size_t capacity;                     /* bytes there */
     void (*release)(struct kb_buf *buf); /* frees the struct as well */
     void *owner;                         /* release's own */
 };

@@ -9,12 +9,10 @@
 
 _Noreturn void kb_check_failed(const char *expr, const char *file, int line);
 
-#define KB_CHECK(expr)                                                         \
-    ((expr) ? (void)0 : kb_check_failed(#expr, __FILE__, __LINE__))
+#define KB_CHECK(expr) ((expr) ? (void)0 : kb_check_failed(#expr, __FILE__, __LINE__))
 
 #define KB_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define KB_CONTAINER(ptr, type, member)                                        \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define KB_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define KB_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define KB_MAX(a, b) ((a) > (b) ? (a) : (b))
 

@@ -177,7 +177,6 @@
     X(LIMIT, -120, PLAIN, "larger than a limit of ours allows")                                    \
     X(CORRUPT, -121, FATAL, "a file does not hold what it should")                                 \
     X(DISK, -122, FATAL, "a file operation failed")
-/* clang-format on */
 
 enum kb_code {
 #define KB_CODE_ENUM(name, number, class, text) KB_E_##name = (number),
@@ -186,5 +185,6 @@ enum kb_code {
 #undef KB_CODE_ENUM
     KB_OK = 0
 };
+/* clang-format on */
 
 #endif

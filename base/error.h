@@ -30,8 +30,8 @@ int kb_error_set(struct kb_error *err, int code, const char *format, ...)
 int kb_error_errno(struct kb_error *err, int code, int errno_value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-const char *kb_code_name(int code);   /* "NOT_LEADER_OR_FOLLOWER", "_QUEUE_FULL" */
-const char *kb_code_text(int code);   /* one line for people */
+const char *kb_code_name(int code); /* "NOT_LEADER_OR_FOLLOWER", "_QUEUE_FULL" */
+const char *kb_code_text(int code); /* one line for people */
 uint32_t kb_code_classes(int code);
 
 #endif

@@ -23,7 +23,7 @@ enum kb_open {
     KB_OPEN_CREATE = 2,    /* make it if it is not there */
     KB_OPEN_EXCLUSIVE = 4, /* with CREATE: -EEXIST if it is there */
     KB_OPEN_TRUNCATE = 8,
-    KB_OPEN_DIRECT = 16    /* reads see the disk, not the cache, where that can be had */
+    KB_OPEN_DIRECT = 16 /* reads see the disk, not the cache, where that can be had */
 };
 
 struct kb_stat {
@@ -43,23 +43,25 @@ struct kb_fs_ops {
     int (*open)(struct kb_fs *, const char *path, int flags, struct kb_file **out);
     void (*close)(struct kb_fs *, struct kb_file *);
     /* May be short at the end of the file. nowait: -EAGAIN or short rather than block. */
-    int64_t (*preadv)(struct kb_fs *, struct kb_file *, const struct iovec *, int n, int64_t at, bool nowait);
+    int64_t (*preadv)(struct kb_fs *, struct kb_file *, const struct iovec *, int n, int64_t at,
+                      bool nowait);
     /* May be short (a full disk); the caller goes on or cuts back. */
     int64_t (*pwritev)(struct kb_fs *, struct kb_file *, const struct iovec *, int n, int64_t at);
-    int (*datasync)(struct kb_fs *, struct kb_file *);   /* fdatasync */
-    int (*syncfs)(struct kb_fs *);                       /* everything; -ENOSYS: not safe here */
+    int (*datasync)(struct kb_fs *, struct kb_file *); /* fdatasync */
+    int (*syncfs)(struct kb_fs *);                     /* everything; -ENOSYS: not safe here */
     int (*truncate)(struct kb_fs *, struct kb_file *, int64_t size);
     /* Reserves space, keeps the size. -EOPNOTSUPP: cannot be had here. */
     int (*allocate)(struct kb_fs *, struct kb_file *, int64_t at, int64_t size);
     int (*stat)(struct kb_fs *, const char *path, struct kb_stat *out);
     int (*rename)(struct kb_fs *, const char *from, const char *to);
-    int (*unlink)(struct kb_fs *, const char *path);     /* files and empty directories */
+    int (*unlink)(struct kb_fs *, const char *path); /* files and empty directories */
     int (*mkdir)(struct kb_fs *, const char *path);
     /* Calls each(ctx, name, is_dir) for every entry, no order; its answer != 0 ends the walk. */
     int (*list)(struct kb_fs *, const char *path, kb_fs_each *each, void *ctx);
-    int (*sync_dir)(struct kb_fs *, const char *path);   /* names in it are durable */
+    int (*sync_dir)(struct kb_fs *, const char *path); /* names in it are durable */
     int (*space)(struct kb_fs *, struct kb_space *out);
-    int (*lock)(struct kb_fs *, const char *path, struct kb_file **out); /* -EAGAIN: held by another */
+    /* -EAGAIN: held by another. Closing it lets go. */
+    int (*lock)(struct kb_fs *, const char *path, struct kb_file **out);
     void (*free)(struct kb_fs *);
 };
 
@@ -72,8 +74,10 @@ struct kb_fs {
 int kb_fs_posix_new(const char *root, struct kb_fs **out);
 
 /* Conveniences over the table. */
-int kb_fs_read_all(struct kb_fs *, struct kb_file *, void *out, size_t size, int64_t at);        /* -EIO if it ends before */
-int kb_fs_write_all(struct kb_fs *, struct kb_file *, const void *data, size_t size, int64_t at); /* -ENOSPC if short */
+/* -EIO if it ends before. */
+int kb_fs_read_all(struct kb_fs *, struct kb_file *, void *out, size_t size, int64_t at);
+/* -ENOSPC if short. */
+int kb_fs_write_all(struct kb_fs *, struct kb_file *, const void *data, size_t size, int64_t at);
 /* tmp + datasync + rename + sync_dir: the old content or the new one, never less. */
 int kb_fs_replace(struct kb_fs *, const char *path, const void *data, size_t size);
 /* The whole of a small file, with a 0 byte behind it; kb_free it. -EFBIG above max. */

@@ -363,8 +363,7 @@ static void listing_free(struct listing *listing)
 static struct listing *listing_new(const struct kb_mem_node *dir)
 {
     size_t count = dir->now.count;
-    struct listing *listing =
-        kb_calloc(1, sizeof *listing + count * sizeof listing->entries[0]);
+    struct listing *listing = kb_calloc(1, sizeof *listing + count * sizeof listing->entries[0]);
     struct kb_mem_name *name = NULL;
     while (listing && (name = kb_mem_names_next(&dir->now, name))) {
         char *copy = kb_strdup(name->text);

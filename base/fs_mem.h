@@ -31,7 +31,8 @@ enum kb_fs_op { KB_FS_OPEN, KB_FS_READ, KB_FS_WRITE, KB_FS_SYNC, KB_FS_META, KB_
 typedef int kb_fs_fault(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth);
 void kb_fs_mem_set_fault(struct kb_fs *fs, kb_fs_fault *fault, void *ctx);
 void kb_fs_mem_set_capacity(struct kb_fs *fs, uint64_t bytes); /* then -ENOSPC */
-void kb_fs_mem_set_clock(struct kb_fs *fs, struct kb_clock *clock); /* for mtimes; else the real one */
+/* For the times of files; else it is the real one. */
+void kb_fs_mem_set_clock(struct kb_fs *fs, struct kb_clock *clock);
 /* A control for tests: syncs do nothing, so a power loss must lose data. */
 void kb_fs_mem_set_lying(struct kb_fs *fs, bool lying);
 uint64_t kb_fs_mem_operations(const struct kb_fs *fs); /* so far */

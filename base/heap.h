@@ -21,9 +21,10 @@ struct kb_heap {
 
 void kb_heap_init(struct kb_heap *heap);
 void kb_heap_deinit(struct kb_heap *heap);
-bool kb_heap_put(struct kb_heap *heap, struct kb_heap_node *node, int64_t key); /* false: no memory */
+/* False: no memory. */
+bool kb_heap_put(struct kb_heap *heap, struct kb_heap_node *node, int64_t key);
 void kb_heap_move(struct kb_heap *heap, struct kb_heap_node *node, int64_t key);
 void kb_heap_remove(struct kb_heap *heap, struct kb_heap_node *node); /* not in: nothing */
-struct kb_heap_node *kb_heap_first(const struct kb_heap *heap); /* NULL: empty */
+struct kb_heap_node *kb_heap_first(const struct kb_heap *heap);       /* NULL: empty */
 
 #endif

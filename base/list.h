@@ -59,13 +59,12 @@ static inline struct kb_list *kb_list_pop_front(struct kb_list *head)
     return node;
 }
 
-#define KB_LIST_FIRST(head, type, member)                                      \
+#define KB_LIST_FIRST(head, type, member)                                                          \
     (kb_list_empty(head) ? NULL : KB_CONTAINER((head)->next, type, member))
-#define KB_LIST_EACH(it, head)                                                 \
-    for (struct kb_list *it = (head)->next; it != (head); it = it->next)
+#define KB_LIST_EACH(it, head) for (struct kb_list *it = (head)->next; it != (head); it = it->next)
 /* The current node may be removed and freed. */
-#define KB_LIST_EACH_SAFE(it, head)                                            \
-    for (struct kb_list *it = (head)->next, *it##_next = it->next;             \
-         it != (head); it = it##_next, it##_next = it->next)
+#define KB_LIST_EACH_SAFE(it, head)                                                                \
+    for (struct kb_list *it = (head)->next, *it##_next = it->next; it != (head);                   \
+         it = it##_next, it##_next = it->next)
 
 #endif

@@ -17,13 +17,12 @@ struct kb_log {
 };
 
 /* Call it through KB_LOG so that arguments of silent lines cost nothing. */
-void kb_log_line(struct kb_log *log, enum kb_level level, const char *component, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void kb_log_line(struct kb_log *log, enum kb_level level, const char *component, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
 
-#define KB_LOG(log, lvl, component, ...)                                       \
-    ((log) && (int)(lvl) <= (log)->level                                       \
-         ? kb_log_line((log), (lvl), (component), __VA_ARGS__)                 \
-         : (void)0)
+#define KB_LOG(log, lvl, component, ...)                                                           \
+    ((log) && (int)(lvl) <= (log)->level ? kb_log_line((log), (lvl), (component), __VA_ARGS__)     \
+                                         : (void)0)
 
 /* Lines to a descriptor, one write(2) each, with wall time. Lives until free. */
 struct kb_log *kb_log_fd_new(int fd, int level);

@@ -33,7 +33,6 @@ void kb_map_remove(struct kb_map *map, struct kb_map_entry *entry);
  * the next is asked for. */
 struct kb_map_entry *kb_map_next(const struct kb_map *map, const struct kb_map_entry *at);
 
-#define KB_MAP_VALUE(entry, type, member)                                      \
-    ((entry) ? KB_CONTAINER(entry, type, member) : NULL)
+#define KB_MAP_VALUE(entry, type, member) ((entry) ? KB_CONTAINER(entry, type, member) : NULL)
 
 #endif

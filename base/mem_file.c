@@ -108,8 +108,8 @@ int kb_mem_file_sync(struct kb_mem_file *file)
 {
     EACH_OP(it, file) {
         const struct op *op = op_of(it);
-        int64_t end = op->bytes ? op->at + (int64_t)op->bytes->size
-                                : KB_MAX(file->now.size, file->disk.size);
+        int64_t end =
+            op->bytes ? op->at + (int64_t)op->bytes->size : KB_MAX(file->now.size, file->disk.size);
         if (!kb_sparse_share(&file->disk, &file->now, op->at, end))
             return -ENOMEM;
     }

@@ -33,8 +33,8 @@ struct kb_mem_change *kb_mem_change_new(void)
     return KB_NEW(struct kb_mem_change);
 }
 
-bool kb_mem_change_bind(struct kb_mem_change *change, struct kb_mem_node *dir,
-                        struct kb_slice name, struct kb_mem_node *child)
+bool kb_mem_change_bind(struct kb_mem_change *change, struct kb_mem_node *dir, struct kb_slice name,
+                        struct kb_mem_node *child)
 {
     char *copy = change ? kb_strndup((const char *)name.data, name.size) : NULL;
     if (!copy)

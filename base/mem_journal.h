@@ -23,8 +23,8 @@ void kb_mem_journal_clear(struct kb_mem_journal *journal);
 /* A change is made, bound (child NULL: to nothing; at most twice), and given
  * to the journal; or freed. False: no memory. `change` may be NULL. */
 struct kb_mem_change *kb_mem_change_new(void);
-bool kb_mem_change_bind(struct kb_mem_change *change, struct kb_mem_node *dir,
-                        struct kb_slice name, struct kb_mem_node *child);
+bool kb_mem_change_bind(struct kb_mem_change *change, struct kb_mem_node *dir, struct kb_slice name,
+                        struct kb_mem_node *child);
 void kb_mem_change_free(struct kb_mem_change *change);
 void kb_mem_journal_give(struct kb_mem_journal *journal, struct kb_mem_change *change);
 

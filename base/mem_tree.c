@@ -79,8 +79,7 @@ int kb_mem_tree_make(struct kb_mem_tree *tree, const char *path, bool is_dir,
     if (!node)
         return -ENOMEM;
     struct kb_mem_change *change = kb_mem_change_new();
-    if (kb_mem_change_bind(change, dir, name, node) &&
-        kb_mem_names_bind(&dir->now, name, node)) {
+    if (kb_mem_change_bind(change, dir, name, node) && kb_mem_names_bind(&dir->now, name, node)) {
         kb_mem_journal_give(&tree->journal, change);
         node->names++;
         *out = node;

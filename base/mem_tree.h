@@ -26,7 +26,7 @@ int kb_mem_tree_unlink(struct kb_mem_tree *tree, const char *path);
 int kb_mem_tree_rename(struct kb_mem_tree *tree, const char *from, const char *to);
 /* The names in that directory are durable, not those above it. */
 int kb_mem_tree_sync_dir(struct kb_mem_tree *tree, const char *path);
-int kb_mem_tree_sync(struct kb_mem_tree *tree); /* names and contents */
+int kb_mem_tree_sync(struct kb_mem_tree *tree);  /* names and contents */
 void kb_mem_tree_doom(struct kb_mem_tree *tree); /* a sync of everything failed */
 int kb_mem_tree_crash(struct kb_mem_tree *tree, struct kb_random *random);
 

@@ -25,14 +25,14 @@ enum { KB_OPT_SECRET = 1, KB_OPT_DYNAMIC = 2 /* may change while running */ };
 struct kb_option {
     const char *key;
     enum kb_option_type type;
-    unsigned scope;       /* the owner's bits: producer, consumer, broker, topic ... */
+    unsigned scope; /* the owner's bits: producer, consumer, broker, topic ... */
     unsigned flags;
-    size_t field;         /* offsetof in the owner's struct */
-    const char *value;    /* default, as text; NULL: unset */
-    int64_t min, max;     /* INT, LONG (numbers); both 0: any */
-    const char *choices;  /* ENUM: "none|gzip|snappy"; index is the value */
-    const char *aliases;  /* comma-separated, or NULL */
-    const char *doc;      /* one or two sentences of ours */
+    size_t field;        /* offsetof in the owner's struct */
+    const char *value;   /* default, as text; NULL: unset */
+    int64_t min, max;    /* INT, LONG (numbers); both 0: any */
+    const char *choices; /* ENUM: "none|gzip|snappy"; index is the value */
+    const char *aliases; /* comma-separated, or NULL */
+    const char *doc;     /* one or two sentences of ours */
 };
 
 struct kb_options {
@@ -48,14 +48,17 @@ const struct kb_option *kb_options_find(const struct kb_options *table, const ch
 /* The nearest key, for "did you mean"; NULL: nothing is near. */
 const char *kb_options_nearest(const struct kb_options *table, const char *key);
 /* KB_E_BAD_CONFIG names key, value and range. NULL value: back to default. */
-int kb_options_set(const struct kb_options *table, void *owner, const char *key, const char *value, struct kb_error *err);
+int kb_options_set(const struct kb_options *table, void *owner, const char *key, const char *value,
+                   struct kb_error *err);
 /* The value as text into out (as snprintf counts). */
 size_t kb_options_get(const struct kb_option *row, const void *owner, char *out, size_t size);
 
 /* Java properties text: key=value, key:value, #!comments, \ continuations and
  * escapes. Changes the text; text[size] is a 0 byte. each() answering != 0
  * stops and is the answer. */
-typedef int kb_property_fn(void *ctx, const char *key, const char *value, int line, struct kb_error *err);
-int kb_properties_parse(char *text, size_t size, kb_property_fn *each, void *ctx, struct kb_error *err);
+typedef int kb_property_fn(void *ctx, const char *key, const char *value, int line,
+                           struct kb_error *err);
+int kb_properties_parse(char *text, size_t size, kb_property_fn *each, void *ctx,
+                        struct kb_error *err);
 
 #endif

@@ -38,6 +38,7 @@ check-system:
 	$(MAKE) check TESTS='$(system_tests)'
 .PHONY: check-unit check-sim check-system
 
+include tests/lint/local.mk
 include tests/unit/base.mk
 include tests/unit/wire.mk
 include tests/unit/client_producer.mk

@@ -53,7 +53,7 @@ static void a_list_can_lose_the_current_node(void **state)
     kb_list_init(&head);
     for (int i = 0; i < 5; i++)
         kb_list_push_back(&head, &nodes[i]);
-    KB_LIST_EACH_SAFE (it, &head) {
+    KB_LIST_EACH_SAFE(it, &head) {
         kb_list_remove(it);
         seen++;
     }

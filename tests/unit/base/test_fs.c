@@ -279,11 +279,9 @@ static void a_root_that_is_not_there_is_refused(void **state)
     assert_int_equal(kb_fs_posix_new("/nowhere/at/all", &fs), -ENOENT);
 }
 
-#define ON_BOTH(name)                                                                              \
-    {#name " (disk)", name, on_a_real_disk, leave_the_real_disk, NULL},                            \
-    {                                                                                              \
-        #name " (memory)", name, in_memory, leave_memory, NULL                                     \
-    }
+#define ON_DISK(name) cmocka_unit_test_setup_teardown(name, on_a_real_disk, leave_the_real_disk)
+#define IN_MEMORY(name) cmocka_unit_test_setup_teardown(name, in_memory, leave_memory)
+#define ON_BOTH(name) ON_DISK(name), IN_MEMORY(name)
 
 int main(void)
 {

@@ -15,20 +15,39 @@ struct config {
 };
 
 static const struct kb_option rows[] = {
-    {.key = "enable.idempotence", .type = KB_OPT_BOOL, .value = "true",
+    {.key = "enable.idempotence",
+     .type = KB_OPT_BOOL,
+     .value = "true",
      .field = offsetof(struct config, idempotence)},
-    {.key = "acks", .type = KB_OPT_INT, .value = "-1", .min = -1, .max = 1,
-     .aliases = "request.required.acks", .field = offsetof(struct config, acks)},
-    {.key = "compression.type", .type = KB_OPT_ENUM, .value = "none",
-     .choices = "none|gzip|snappy|lz4|zstd", .aliases = "compression.codec,codec",
+    {.key = "acks",
+     .type = KB_OPT_INT,
+     .value = "-1",
+     .min = -1,
+     .max = 1,
+     .aliases = "request.required.acks",
+     .field = offsetof(struct config, acks)},
+    {.key = "compression.type",
+     .type = KB_OPT_ENUM,
+     .value = "none",
+     .choices = "none|gzip|snappy|lz4|zstd",
+     .aliases = "compression.codec,codec",
      .field = offsetof(struct config, codec)},
-    {.key = "buffer.memory", .type = KB_OPT_LONG, .value = "33554432",
+    {.key = "buffer.memory",
+     .type = KB_OPT_LONG,
+     .value = "33554432",
      .field = offsetof(struct config, memory_bytes)},
-    {.key = "min.cleanable.dirty.ratio", .type = KB_OPT_DOUBLE, .value = "0.5", .max = 1,
+    {.key = "min.cleanable.dirty.ratio",
+     .type = KB_OPT_DOUBLE,
+     .value = "0.5",
+     .max = 1,
      .field = offsetof(struct config, ratio)},
-    {.key = "bootstrap.servers", .type = KB_OPT_LIST, .value = "127.0.0.1:9092",
+    {.key = "bootstrap.servers",
+     .type = KB_OPT_LIST,
+     .value = "127.0.0.1:9092",
      .field = offsetof(struct config, servers)},
-    {.key = "sasl.password", .type = KB_OPT_STRING, .flags = KB_OPT_SECRET,
+    {.key = "sasl.password",
+     .type = KB_OPT_STRING,
+     .flags = KB_OPT_SECRET,
      .field = offsetof(struct config, password)},
     {.key = "zookeeper.connect", .type = KB_OPT_IGNORED},
 };
@@ -64,9 +83,12 @@ static void values_are_set_by_key_or_alias(void **state)
     (void)state;
     struct config config;
     static const char *const good[][2] = {
-        {"enable.idempotence", "false"}, {"request.required.acks", "1"},
-        {"codec", "zstd"},               {"buffer.memory", "9000000000"},
-        {"bootstrap.servers", "a:1,b:2"}, {"sasl.password", "geheim"},
+        {"enable.idempotence", "false"},
+        {"request.required.acks", "1"},
+        {"codec", "zstd"},
+        {"buffer.memory", "9000000000"},
+        {"bootstrap.servers", "a:1,b:2"},
+        {"sasl.password", "geheim"},
         {"min.cleanable.dirty.ratio", "0.25"},
     };
     kb_options_default(&table, &config);
@@ -92,16 +114,20 @@ static void wrong_values_are_refused_in_words(void **state)
         {"acks", "all", "acks=all: must be a number from -1 to 1"},
         {"acks", "", "acks=: must be a number from -1 to 1"},
         {"buffer.memory", "1e9", "buffer.memory=1e9: must be a number"},
-        {"buffer.memory", "99999999999999999999", "buffer.memory=99999999999999999999: must be a number"},
+        {"buffer.memory", "99999999999999999999",
+         "buffer.memory=99999999999999999999: must be a number"},
         {"enable.idempotence", "yes", "enable.idempotence=yes: must be true or false"},
         {"compression.type", "brotli",
          "compression.type=brotli: must be one of none|gzip|snappy|lz4|zstd"},
-        {"min.cleanable.dirty.ratio", "2", "min.cleanable.dirty.ratio=2: must be a number from 0 to 1"},
-        {"min.cleanable.dirty.ratio", "nan", "min.cleanable.dirty.ratio=nan: must be a number from 0 to 1"},
+        {"min.cleanable.dirty.ratio", "2",
+         "min.cleanable.dirty.ratio=2: must be a number from 0 to 1"},
+        {"min.cleanable.dirty.ratio", "nan",
+         "min.cleanable.dirty.ratio=nan: must be a number from 0 to 1"},
     };
     kb_options_default(&table, &config);
     for (size_t i = 0; i < KB_ARRAY_SIZE(bad); i++) {
-        assert_int_equal(kb_options_set(&table, &config, bad[i][0], bad[i][1], &err), KB_E_BAD_CONFIG);
+        assert_int_equal(kb_options_set(&table, &config, bad[i][0], bad[i][1], &err),
+                         KB_E_BAD_CONFIG);
         assert_string_equal(err.text, bad[i][2]);
     }
     expect(&config, "acks", "-1");

@@ -107,7 +107,10 @@ static void what_is_no_uuid_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "AAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAA+AAAAAAAAAAA",
+        "",
+        "AAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAA+AAAAAAAAAAA",
         "AAAAAAAAAAAAAAAAAAAAAB",
     };
     struct kb_uuid id;

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# Layering is checked with the tests; the rest by `./dev lint`.
+system_tests += tests/lint/floors.sh
+EXTRA_DIST += tests/lint/floors tests/lint/core_symbols tests/lint/lint.sh
+
+check-floors:
+	$(MAKE) check TESTS=tests/lint/floors.sh
+lint: check-floors
+	top_srcdir='$(abs_top_srcdir)' $(SHELL) $(top_srcdir)/tests/lint/lint.sh
+.PHONY: check-floors lint
