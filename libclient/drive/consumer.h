@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KC_CONSUMER_H
+#define KC_CONSUMER_H
+/*
+ * The consumer: a fetcher (what to ask next) run on the loop, a feed (what came)
+ * between, a cutter (what is handed out) on the application's thread.
+ *
+ *   application               │ loop
+ *   assign, seek, pause ──────┼──> fetcher ── plan ──> Fetch ──> broker
+ *   poll <── cutter <── feed <┼─── chunks <── answer <─────────────┘
+ */
+#include "kurier/consumer.h"
+#include "libclient/core/fetcher.h"
+#include "libclient/drive/client.h"
+#include "libclient/drive/cutter.h"
+#include "libclient/drive/feed.h"
+
+struct kurier_consumer {
+    struct kurier_client *client;
+    const struct kc_consumer_options *options;
+    struct kc_feed *feed;
+    atomic_bool closed;
+
+    /* the application's: one thread at a time */
+    atomic_bool busy;
+    struct kc_cutter cutter;
+    kurier_batch *current; /* that kurier_consumer_next walks */
+    struct kb_error later; /* met behind batches: the next poll tells it */
+
+    /* the loop's */
+    struct kc_fetcher fetcher;
+    struct kb_map shares; /* by key: every partition that was ever assigned */
+    int32_t assigned;
+    struct kb_list flights, asks;
+    struct kn_timer timer;
+    struct kn_task look;
+    struct kb_arena arena; /* of one request or answer at a time */
+};
+
+/* All on the loop. */
+int kc_consumer_assign(struct kurier_consumer *consumer, const kurier_position *positions,
+                       size_t n, struct kb_error *err);
+int kc_consumer_seek(struct kurier_consumer *consumer, const kurier_position *positions, size_t n,
+                     struct kb_error *err);
+int kc_consumer_pause(struct kurier_consumer *consumer, const kurier_position *positions,
+                      size_t n, bool paused, struct kb_error *err);
+size_t kc_consumer_assignment(struct kurier_consumer *consumer, kurier_position *out, size_t max);
+/* Fetches no more; what is in flight is dropped. */
+void kc_consumer_stop(struct kurier_consumer *consumer);
+/* See kc_share_rewind. */
+void kc_consumer_rewind(struct kn_loop *loop, struct kn_mail *mail);
+
+struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime,
+                                        const kurier_config *config, struct kb_error *err);
+void kc_consumer_free(struct kurier_consumer *consumer);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libclient/drive/cutter.h"
+#include "base/check.h"
+#include "libclient/drive/consumer.h"
+
+bool kc_cutter_init(struct kc_cutter *c, struct kc_feed *feed,
+                    const struct kc_consumer_options *options)
+{
+    *c = (struct kc_cutter){.feed = feed, .options = options, .codecs = kw_codec_ctx_new()};
+    return c->codecs != NULL;
+}
+
+static void end_stretch(struct kc_cutter *c)
+{
+    kb_buf_unref(c->buf);
+    c->buf = NULL;
+    c->stretching = false;
+}
+
+static void end_chunk(struct kc_cutter *c)
+{
+    end_stretch(c);
+    kc_chunk_free(c->chunk);
+    c->chunk = NULL;
+    kc_feed_kick(c->feed); /* there may be room for more of that partition */
+}
+
+void kc_cutter_deinit(struct kc_cutter *c)
+{
+    if (c->chunk)
+        end_chunk(c);
+    kw_codec_ctx_free(c->codecs);
+}
+
+bool kc_cutter_has(struct kc_cutter *c)
+{
+    bool open = c->chunk && !kc_chunk_is_stale(c->chunk) && !atomic_load(&c->chunk->share->paused);
+    return open || kc_feed_has(c->feed);
+}
+
+/* ---- Wire batches ------------------------------------------------------------*/
+
+static enum kw_codec codec_of(const struct kw_batch_header *header)
+{
+    return (enum kw_codec)(header->attributes & KW_BATCH_CODEC_MASK);
+}
+
+/* Nothing in it for the application. */
+static bool is_void(const struct kc_cutter *c, const struct kw_batch *batch)
+{
+    return batch->header.attributes & KW_BATCH_CONTROL || !batch->header.record_count ||
+           kw_batch_header_last_offset(&batch->header) < c->chunk->from;
+}
+
+/* The chunk's next batch, left where it is. False: no more, or code is set. */
+static bool peek(struct kc_cutter *c, struct kw_batch *batch, struct kb_slice *rest,
+                 struct kb_error *err)
+{
+    struct kw_batch_iter it;
+    kw_batch_iter_init(&it, *rest, SIZE_MAX);
+    bool found = rest->size && kw_batch_iter_next(&it, batch);
+    if (it.code)
+        kb_error_set(err, it.code, "%s[%d]: at offset %lld: %s", c->chunk->share->topic,
+                     c->chunk->share->partition, (long long)c->chunk->from, it.why);
+    *rest = it.rest;
+    return found;
+}
+
+static bool is_sound(const struct kc_cutter *c, const struct kw_batch *batch, struct kb_error *err)
+{
+    if (!c->options->check_crcs || !kw_batch_check_crc(batch, NULL))
+        return true;
+    kb_error_set(err, KB_E_CORRUPT_MESSAGE, "%s[%d]: the batch at offset %lld is corrupt",
+                 c->chunk->share->topic, c->chunk->share->partition,
+                 (long long)batch->header.base_offset);
+    return false;
+}
+
+/* ---- Runs: batches as they lie in the frame ------------------------------------*/
+
+/* Adds batches to the run while they are plain and fit. */
+static void extend_run(struct kc_cutter *c, struct kurier_batch *out)
+{
+    struct kb_slice rest = c->chunk->rest;
+    struct kw_batch batch;
+    struct kb_error err = {0}; /* told when it is that batch's turn */
+    while (peek(c, &batch, &rest, &err) && codec_of(&batch.header) == KW_CODEC_NONE &&
+           !is_void(c, &batch) &&
+           out->left + (uint32_t)batch.header.record_count <=
+               (uint32_t)c->options->max_poll_records &&
+           is_sound(c, &batch, &err)) {
+        out->run.size += batch.bytes.size;
+        out->left += (uint32_t)batch.header.record_count;
+        out->info.next_offset = kw_batch_header_last_offset(&batch.header) + 1;
+        c->chunk->rest = rest;
+    }
+}
+
+static struct kurier_batch *cut_run(struct kc_cutter *c, const struct kw_batch *first,
+                                    struct kb_slice rest)
+{
+    struct kurier_batch *out = kc_batch_new(c->chunk, c->chunk->frame);
+    if (!out)
+        return NULL;
+    c->chunk->rest = rest;
+    kc_batch_walk(out, &first->header, first->records);
+    out->left = (uint32_t)first->header.record_count;
+    out->run = kb_slice_of(rest.data, 0);
+    out->info.next_offset = kw_batch_header_last_offset(&first->header) + 1;
+    out->info.leader_epoch = first->header.leader_epoch;
+    extend_run(c, out);
+    return out;
+}
+
+/* ---- Stretches: one batch, packed or larger than max.poll.records ---------------*/
+
+/* Memory for an unpacked batch is taken after the fact: the one that overdraws
+ * is the reserve. Nobody unpacks while it is overdrawn. */
+static int unpack(struct kc_cutter *c, const struct kw_batch *batch, struct kb_slice *records,
+                  struct kb_error *err)
+{
+    if (kc_feed_free_bytes(c->feed) <= 0 && atomic_load(&c->feed->unpacked) > 0)
+        return kb_error_set(err, KB_E_HELD,
+                            "the batches in your hands use up fetch.memory (%lld bytes)",
+                            (long long)c->feed->total_bytes);
+    int code = kw_decompress(c->codecs, codec_of(&batch->header), batch->records,
+                             (size_t)c->feed->total_bytes, &c->buf, err);
+    if (code == KB_E_MESSAGE_TOO_LARGE)
+        kb_error_set(err, code, "%s[%d]: the batch at offset %lld unpacks to more than fetch.memory "
+                     "(%lld bytes): raise it", c->chunk->share->topic, c->chunk->share->partition,
+                     (long long)batch->header.base_offset, (long long)c->feed->total_bytes);
+    if (code)
+        return code;
+    if (!kc_feed_overdraw(c->feed, c->buf)) {
+        end_stretch(c);
+        return kb_error_set(err, KB_E_NO_MEMORY, "no memory for an unpacked batch");
+    }
+    *records = kb_buf_view(c->buf);
+    return 0;
+}
+
+static int begin_stretch(struct kc_cutter *c, const struct kw_batch *batch, struct kb_slice rest,
+                         struct kb_error *err)
+{
+    struct kb_slice records = batch->records;
+    if (codec_of(&batch->header) == KW_CODEC_NONE)
+        c->buf = kb_buf_ref(c->chunk->frame);
+    else if (unpack(c, batch, &records, err))
+        return err->code;
+    c->header = batch->header;
+    kw_record_iter_init(&c->records, &c->header, records);
+    c->stretching = true;
+    c->after = rest;
+    return 0;
+}
+
+/* Walks over up to `most` wanted records; answers how many. */
+static uint32_t skip(struct kc_cutter *c, uint32_t most, int64_t *next_offset)
+{
+    struct kw_record record;
+    uint32_t n = 0;
+    while (n < most && kw_record_iter_next(&c->records, &record)) {
+        n += record.offset >= c->chunk->from;
+        *next_offset = record.offset + 1;
+    }
+    return n;
+}
+
+static struct kurier_batch *cut_stretch(struct kc_cutter *c)
+{
+    struct kurier_batch *out = kc_batch_new(c->chunk, c->buf);
+    if (!out)
+        return NULL;
+    uint32_t most = (uint32_t)c->options->max_poll_records;
+    out->it = c->records;
+    out->flags =
+        c->header.attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
+    out->info.leader_epoch = c->header.leader_epoch;
+    bool rest = (uint32_t)c->records.left > most;
+    if (rest)
+        skip(c, most, &out->info.next_offset);
+    rest = rest && c->records.left > 0 && !c->records.code;
+    if (!rest)
+        out->info.next_offset = kw_batch_header_last_offset(&c->header) + 1;
+    out->left = KB_MIN(most, (uint32_t)out->it.left);
+    if (!rest) {
+        c->chunk->rest = c->after;
+        end_stretch(c);
+    }
+    return out;
+}
+
+/* ---- Chunks -------------------------------------------------------------------*/
+
+static void finish_info(struct kc_cutter *c, struct kurier_batch *out)
+{
+    out->info.records = out->left;
+    out->info.at_end = out->info.next_offset >= out->info.high_watermark;
+    c->chunk->from = out->info.next_offset;
+    atomic_store(&c->chunk->share->handed, out->info.next_offset);
+}
+
+/* NULL: nothing (more) in this chunk, or an error. */
+static struct kurier_batch *cut(struct kc_cutter *c, struct kb_error *err)
+{
+    struct kw_batch batch;
+    struct kb_slice rest = c->chunk->rest;
+    struct kurier_batch *out = NULL;
+    if (!c->stretching) {
+        do {
+            c->chunk->rest = rest;
+            if (!peek(c, &batch, &rest, err) || err->code)
+                return NULL;
+        } while (is_void(c, &batch));
+        if (!is_sound(c, &batch, err))
+            return NULL;
+        bool plain = codec_of(&batch.header) == KW_CODEC_NONE &&
+                     batch.header.record_count <= c->options->max_poll_records;
+        if (plain)
+            out = cut_run(c, &batch, rest);
+        else if (begin_stretch(c, &batch, rest, err))
+            return NULL;
+    }
+    if (!out && c->stretching)
+        out = cut_stretch(c);
+    if (out)
+        finish_info(c, out);
+    else
+        kb_error_set(err, KB_E_NO_MEMORY, "no memory for a batch");
+    return out;
+}
+
+/* Bad bytes: perhaps only as they came, so they are fetched again, slowly. */
+static void give_up_chunk(struct kc_cutter *c)
+{
+    kc_share_rewind(c->chunk->share, c->chunk->version, c->chunk->from, true, kc_consumer_rewind);
+    end_chunk(c);
+}
+
+/* Its partition was paused: others go first. */
+static void put_back(struct kc_cutter *c)
+{
+    end_stretch(c);
+    kc_feed_put_back(c->feed, c->chunk);
+    c->chunk = NULL;
+}
+
+static struct kurier_batch *open_chunk(struct kc_cutter *c, struct kb_error *err)
+{
+    if (c->chunk->kind == KC_CHUNK_RECORDS)
+        return NULL;
+    struct kurier_batch *out = NULL;
+    if (c->chunk->kind == KC_CHUNK_ERROR)
+        *err = c->chunk->err;
+    else if ((out = kc_batch_new(c->chunk, NULL)))
+        out->info.at_end = true;
+    end_chunk(c);
+    return out;
+}
+
+struct kurier_batch *kc_cutter_next(struct kc_cutter *c, struct kb_error *err)
+{
+    kb_error_clear(err);
+    for (;;) {
+        if (c->chunk && kc_chunk_is_stale(c->chunk))
+            end_chunk(c);
+        if (c->chunk && atomic_load(&c->chunk->share->paused))
+            put_back(c);
+        if (!c->chunk) {
+            c->chunk = kc_feed_pop(c->feed);
+            if (!c->chunk)
+                return NULL;
+            struct kurier_batch *special = open_chunk(c, err);
+            if (special || err->code)
+                return special;
+            if (!c->chunk)
+                continue;
+        }
+        struct kurier_batch *out = cut(c, err);
+        if (out)
+            return out;
+        if (err->code == KB_E_HELD || err->code == KB_E_NO_MEMORY)
+            return NULL;
+        if (err->code) {
+            give_up_chunk(c);
+            return NULL;
+        }
+        end_chunk(c);
+    }
+}
