@@ -176,7 +176,9 @@
     X(PROTOCOL, -119, PLAIN, "the other side sent what the protocol does not allow")               \
     X(LIMIT, -120, PLAIN, "larger than a limit of ours allows")                                    \
     X(CORRUPT, -121, FATAL, "a file does not hold what it should")                                 \
-    X(DISK, -122, FATAL, "a file operation failed")
+    X(DISK, -122, FATAL, "a file operation failed")                                                \
+    X(PURGED, -123, PLAIN, "given up before it was delivered")
+/* clang-format on */
 
 enum kb_code {
 #define KB_CODE_ENUM(name, number, class, text) KB_E_##name = (number),
@@ -185,6 +187,5 @@ enum kb_code {
 #undef KB_CODE_ENUM
     KB_OK = 0
 };
-/* clang-format on */
 
 #endif

@@ -57,7 +57,7 @@ typedef enum kurier_code {
     KURIER_E_HELD = -112,        /* you hold the whole fetch budget */
     KURIER_E_TRANSPORT = -115,   /* DNS, TCP: the text has errno and host */
     KURIER_E_UNSUPPORTED = -118, /* the broker cannot; the text says which */
-    KURIER_E_PURGED = -119       /* given up by kurier_producer_purge or close */
+    KURIER_E_PURGED = -123       /* given up by kurier_producer_purge or close */
 } kurier_code;
 
 /* TIMED_OUT, INTERRUPTED and QUEUE_FULL are retriable. */

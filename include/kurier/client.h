@@ -25,7 +25,10 @@ KURIER_API size_t kurier_config_get(const kurier_config *config, const char *key
                                     size_t size);
 
 typedef struct kurier_option {
-    const char *key, *type, *value, *range, *aliases, *doc; /* value: the default */
+    const char *key, *type, *aliases, *doc; /* aliases: comma-separated, or NULL */
+    const char *value;                      /* the default; NULL: unset */
+    const char *choices;                    /* of an enum, "a|b"; else NULL */
+    int64_t min, max;                       /* of a number; both 0: any */
 } kurier_option;
 KURIER_API bool kurier_option_at(size_t i, kurier_option *out); /* false past the last */
 

@@ -13,4 +13,7 @@ struct kurier_config {
     void *partitioner_ctx;
 };
 
+/* The first mistake of a config, or that it was made before a fork; NULL is fine. */
+int kc_config_check(const kurier_config *config, struct kb_error *err);
+
 #endif

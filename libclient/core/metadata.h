@@ -8,18 +8,17 @@
  *   answer or failure ──────> tables change ──> changed topics, one by one
  *
  * It asks for the topics that somebody wants, when they are new, when somebody
- * met an error that speaks of old knowledge (refresh), and at
- * metadata.max.age.ms; never more often than its backoff allows. One query is
- * in flight at a time.
+ * met an error that speaks of old knowledge (refresh), while an answer leaves
+ * something open (no leader, not there yet), and at metadata.max.age.ms; again
+ * only as its backoff allows. One query is in flight at a time.
  *
  * A leader epoch never goes back (KIP-320): an answer from a broker that lags
  * does not undo a newer one, unless the topic id says it was made anew (then
  * `generation` counts up and epochs start over).
  *
  * Whom to ask: brokers of the last answer, the one that failed longest ago
- * first; when each has failed since the last answer, or the driver says that
- * none helped for rebootstrap_trigger_ms, the bootstrap list again (KIP-899,
- * KIP-1102).
+ * first; when each has failed since the last answer, or none helped for
+ * rebootstrap_trigger_ms, the bootstrap list again (KIP-899, KIP-1102).
  *
  * Topics live while wanted; brokers until an answer drops them. The views handed
  * out are good until the next answer. No clock, no I/O, one thread.
@@ -41,7 +40,7 @@ struct kc_broker {
     int32_t id;
     int32_t port;
     char *host, *rack; /* rack may be NULL */
-    int64_t failed_ms; /* 0: not since the last answer */
+    int64_t failed_ms; /* when it last failed to answer; 0: never */
 };
 
 struct kc_partition {
@@ -65,9 +64,10 @@ struct kc_topic {
 
     /* the machine's */
     uint32_t wanted;
-    bool asked;           /* of the query in flight */
-    bool stale;           /* to be asked for as soon as the backoff allows */
-    struct kb_map_entry by_name;
+    bool asked;           /* in the query in flight */
+    int64_t due_ms;       /* to be asked for; KB_NEVER: only with the others */
+    struct kc_backoff backoff;
+    struct kb_map_entry by_name, by_id;
     struct kb_list all, changed;
 };
 
@@ -89,21 +89,25 @@ struct kc_metadata {
     uint32_t answers; /* counts them */
 
     /* the machine's */
-    struct kb_map topics;
+    struct kb_map names, ids; /* of topics */
     struct kb_list all, changed;
-    struct kc_backoff backoff;
-    bool in_flight, refresh, on_bootstrap;
-    size_t next_bootstrap;
-    int64_t answered_ms, allowed_ms; /* last answer; not before */
-    int64_t failing_since_ms;        /* 0: the last query was answered */
+    struct kc_backoff backoff;   /* of failed queries */
+    bool in_flight, asked_all;
+    size_t bootstrap_next;       /* round and round */
+    size_t bootstrap_left;       /* tries before known brokers get another chance */
+    int64_t due_ms;              /* the earliest of brokers' and topics' */
+    int64_t brokers_due_ms;
+    int64_t allowed_ms;          /* not before: the last query failed */
+    int64_t answered_ms;
+    int64_t failing_since_ms;    /* KB_NEVER: the last query was answered */
 };
 
 void kc_metadata_init(struct kc_metadata *md, const struct kc_metadata_options *options,
                       const struct kc_bootstrap *bootstrap, struct kb_random *random);
 void kc_metadata_deinit(struct kc_metadata *md);
 
-/* Interest in a topic, counted. The topic is asked for at once if it is new.
- * NULL: no memory. */
+/* Interest in a topic, counted. A new one is asked for at once; one of which
+ * something is known is among the changed. NULL: no memory. */
 struct kc_topic *kc_metadata_want(struct kc_metadata *md, const char *name);
 void kc_metadata_unwant(struct kc_metadata *md, struct kc_topic *topic);
 struct kc_topic *kc_metadata_topic(const struct kc_metadata *md, const char *name); /* NULL: not wanted */
@@ -114,12 +118,14 @@ const struct kc_partition *kc_metadata_partition(const struct kc_topic *topic, i
 
 /* An error said that what is known is old. NULL topic: the brokers themselves. */
 void kc_metadata_refresh(struct kc_metadata *md, struct kc_topic *topic);
+/* Asks the bootstrap list next (KIP-1102: REBOOTSTRAP_REQUIRED). */
+void kc_metadata_rebootstrap(struct kc_metadata *md);
 /* A broker named the new leader in its refusal (KIP-951). True: it was news; the
  * topic is among the changed then. */
 bool kc_metadata_leader(struct kc_metadata *md, struct kc_topic *topic, int32_t partition,
                         int32_t leader, int32_t leader_epoch);
 
-/* When a query is due next; KB_NEVER while one is in flight. */
+/* When a query is due next (0: at once); KB_NEVER while one is in flight. */
 int64_t kc_metadata_deadline_ms(const struct kc_metadata *md);
 /* Whom to ask: a broker of the last answer, or one of the bootstrap list. */
 struct kc_target {
@@ -127,9 +133,9 @@ struct kc_target {
     const char *host;
     int32_t port;
 };
-/* False: nothing is due. Else fills both; strings and arrays live in the arena or
- * in the machine until the next answer. A query counts as in flight until answer
- * or failure. */
+/* False: nothing is due, or the arena is too small (then it counts as failed).
+ * Else fills both; strings and arrays live in the arena or in the machine until
+ * the next answer. A query counts as in flight until answer or failure. */
 bool kc_metadata_query(struct kc_metadata *md, struct kb_time now, struct kb_arena *arena,
                        struct kw_metadata_request *request, struct kc_target *target);
 void kc_metadata_answer(struct kc_metadata *md, struct kb_time now,

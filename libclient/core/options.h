@@ -2,7 +2,8 @@
 #ifndef KC_OPTIONS_H
 #define KC_OPTIONS_H
 /*
- * The client's configuration: one table of rows per kind of handle, one struct
+ * The client's configuration: one table, its rows in a file per kind of handle
+ * (options_common.def, options_producer.def, options_consumer.def), one struct
  * that they set. Java's names first, librdkafka's as aliases. A key of one kind
  * is accepted by all, so that one kurier_config serves a producer and a
  * consumer. What was set by hand is remembered, since some defaults depend on
@@ -13,7 +14,8 @@
  */
 #include "base/options.h"
 
-enum kc_protocol { KC_PLAINTEXT };
+enum kc_protocol { KC_PLAINTEXT, KC_PLAINTEXT_LOWER };
+enum kc_log_level { KC_LOG_ERROR, KC_LOG_WARN, KC_LOG_INFO, KC_LOG_DEBUG };
 enum kc_recovery { KC_RECOVERY_NONE, KC_RECOVERY_REBOOTSTRAP };
 
 struct kc_common_options {
@@ -27,13 +29,19 @@ struct kc_common_options {
     int32_t send_buffer_bytes, receive_buffer_bytes;
     int32_t default_api_timeout_ms;
     bool allow_auto_create_topics;
-    int32_t log_level; /* enum: error, warn, info, debug */
+    int32_t log_level; /* enum kc_log_level */
     char *log_sink;
     int32_t log_events;
 };
 
 enum kc_acks { KC_ACKS_ALL, KC_ACKS_MINUS_ONE, KC_ACKS_NONE, KC_ACKS_LEADER };
-enum kc_partitioner { KC_MURMUR2, KC_CONSISTENT, KC_RANDOM };
+enum kc_partitioner {
+    KC_MURMUR2,        /* Java's; null keys go to the sticky partition */
+    KC_MURMUR2_RANDOM, /* librdkafka's name for the same */
+    KC_CONSISTENT,     /* CRC-32 of the key; null as the empty key */
+    KC_CONSISTENT_RANDOM, /* CRC-32; null and empty keys to any */
+    KC_RANDOM
+};
 
 struct kc_producer_options {
     int32_t acks; /* enum kc_acks */
@@ -63,18 +71,16 @@ struct kc_consumer_options {
     char *client_rack;
 };
 
-enum { KC_OPTIONS_MAX = 96 }; /* rows of all tables together, checked */
+enum { KC_OPTIONS_MAX = 96 }; /* rows, checked */
 
 struct kc_options {
     struct kc_common_options common;
     struct kc_producer_options producer;
     struct kc_consumer_options consumer;
-    bool given[KC_OPTIONS_MAX]; /* by row, tables in the order above: set by hand */
+    bool given[KC_OPTIONS_MAX]; /* by row: set by hand */
 };
 
-extern const struct kb_options kc_common_table;   /* options_common.c */
-extern const struct kb_options kc_producer_table; /* options_producer.c */
-extern const struct kb_options kc_consumer_table; /* options_consumer.c */
+extern const struct kb_options kc_options_table;
 
 /* All defaults. NULL: no memory. */
 struct kc_options *kc_options_new(void);
@@ -88,7 +94,4 @@ int kc_options_set(struct kc_options *options, const char *key, const char *valu
 /* As snprintf counts; an unknown key is empty. */
 size_t kc_options_get(const struct kc_options *options, const char *key, char *out, size_t size);
 bool kc_options_given(const struct kc_options *options, const char *key);
-/* The i-th row of all tables; NULL past the last. */
-const struct kb_option *kc_options_row(size_t i);
-
 #endif

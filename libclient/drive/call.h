@@ -26,7 +26,8 @@ struct kc_call {
     struct kn_mail mail;
     atomic_uint refs;
     atomic_bool finished;
-    bool heard;                              /* resume told its outcome: the slot is free again */
+    bool resumable, unheard;                 /* these three under the client's lock */
+    unsigned waiters;                        /* threads inside kc_call_resume */
     struct kurier_client *client;
     void (*run)(struct kc_call *call);       /* on the loop */
     void (*release)(struct kc_call *call);   /* last reference, any thread */
@@ -54,9 +55,10 @@ int kc_call_ask(struct kc_call *call, int timeout_ms, struct kb_error *err);
 /*
  * [resumable] calls: `slot` holds the one that is going on behind, or NULL.
  * A finished one tells its outcome once and leaves the slot; where there is none
- * `begin` makes one (NULL: no memory), which is submitted. While one goes on that
- * nobody waits for, its end raises KURIER_RESUME. Any thread; two threads in the
- * same slot wait for the same one.
+ * `begin` makes one (NULL: no memory), which is submitted without a deadline.
+ * One that ends while nobody waits for it raises KURIER_RESUME until a call hears
+ * it. Any thread; two threads in the same slot wait for the same one. begin runs
+ * under the client's lock. Whoever owns the slot unrefs what is left in it.
  */
 int kc_call_resume(struct kurier_client *client, struct kc_call **slot,
                    struct kc_call *(*begin)(void *ctx), void *ctx, int timeout_ms,

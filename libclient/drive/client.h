@@ -37,8 +37,8 @@ struct kc_client_ops {
     void (*down)(void *owner, struct kc_link *link, const struct kb_error *why);
     enum kn_admit (*size)(void *owner, struct kc_link *link, void *call_ctx, uint32_t size,
                           struct kb_buf **buf, struct kb_error *why);
-    /* Beyond "metadata is known": 0 yes; KB_E_TIMED_OUT not yet; else why it
-     * cannot be. Looked at on kc_client_ready_changed. */
+    /* Beyond "metadata is known": 0 yes; KB_E_TIMED_OUT not yet, and what it waits
+     * for; else why it cannot be. Looked at on kc_client_ready_changed. */
     int (*ready)(void *owner, struct kb_error *err);
     /* The last call; links and metadata still stand. */
     void (*close)(void *owner);
@@ -63,7 +63,9 @@ struct kurier_client {
     pthread_mutex_t lock;
     atomic_uint pending;
     int pending_fd; /* -1: never asked for */
+    bool pending_fd_raised;
     struct kc_call *ready;
+    unsigned unheard;      /* resumable calls that ended with nobody there */
     struct kb_error cause; /* why it is not ready yet, the best that is known */
     struct kb_list results; /* of admin */
 
@@ -85,12 +87,13 @@ void kc_client_free(struct kurier_client *client);
 /* First line of every public function: KB_E_FORKED in the child of a fork. */
 static inline int kc_client_check(const struct kurier_client *client, struct kb_error *err)
 {
-    return kc_forked(client->runtime->fork_page) ? kc_fork_error(err) : 0;
+    return kc_forked(&client->runtime->fork) ? kc_fork_error(err) : 0;
 }
 
 /* ---- Pending bits (KURIER_REPORTS ...): any thread ------------------------ */
 void kc_client_pend(struct kurier_client *client, uint32_t bits); /* also kc_notify of them */
 void kc_client_unpend(struct kurier_client *client, uint32_t bits);
+int kc_client_fd(struct kurier_client *client); /* readable while the mask is not 0; -1: none to be had */
 
 /* ---- On the loop ----------------------------------------------------------- */
 static inline struct kn_loop *kc_client_loop(const struct kurier_client *client)
@@ -104,7 +107,7 @@ void kc_client_unwant(struct kurier_client *client, struct kc_topic *topic);
 /* An error spoke of old knowledge; asks anew as soon as the backoff allows. NULL
  * topic: the brokers. */
 void kc_client_refresh(struct kurier_client *client, struct kc_topic *topic);
-/* KIP-951: the refusal named the leader. Also teaches the broker's address. */
+/* KIP-951: the refusal named the leader. */
 void kc_client_leader(struct kurier_client *client, struct kc_topic *topic, int32_t partition,
                       int32_t leader, int32_t leader_epoch);
 /* This handle's data link to a broker, made on first use; lives until the client
@@ -117,6 +120,12 @@ enum { KC_ANY_BROKER = -1, KC_CONTROLLER = -2 };
  * waits until metadata knows one, at most to its deadline. */
 void kc_client_ask(struct kurier_client *client, int32_t node, struct kc_ask *ask);
 void kc_client_ready_changed(struct kurier_client *client);
+/* Events of a connection, and what follows from them. */
+void kc_client_tell_up(struct kurier_client *client, const struct kc_link *link);
+void kc_client_tell_down(struct kurier_client *client, const struct kc_link *link,
+                         const struct kb_error *why);
+struct kc_link_options kc_client_link_options(const struct kurier_client *client,
+                                              const char *client_id);
 
 /* Logging under this client's sink: KB_LOG(kc_client_log(c), KB_LOG_INFO, "producer", ...) */
 static inline struct kb_log *kc_client_log(struct kurier_client *client)

@@ -6,6 +6,7 @@
  * its oldest, and a log. An event is also a log line; a log line is also an
  * event where log.sink = events. Any thread may put in, any may take out.
  */
+#include "base/error.h"
 #include "base/log.h"
 #include "kurier/client.h"
 

@@ -2,22 +2,27 @@
 #ifndef KC_FORK_H
 #define KC_FORK_H
 /*
- * Are we the child of a fork? One page that the kernel wipes in a child
- * (MADV_WIPEONFORK) and one load to look: no getpid, no atfork handler that
- * dlclose would leave dangling.
+ * Are we in the child of a fork? One page that the kernel wipes in a child
+ * (MADV_WIPEONFORK) holds the process's generation; a handle remembers the one
+ * it was made in, and looking costs one load: no getpid, no atfork handler that
+ * dlclose would leave dangling. Handles made in the child have its generation.
  */
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 struct kb_error;
 
-/* The page, made on first use; stays for the life of the process. NULL: the
- * kernel has none to give. */
-const volatile uint8_t *kc_fork_page(void);
+struct kc_fork_mark {
+    atomic_uint *page;
+    unsigned generation;
+};
 
-static inline bool kc_forked(const volatile uint8_t *page)
+/* This process, now. Any thread. */
+struct kc_fork_mark kc_fork_mark(void);
+
+static inline bool kc_forked(const struct kc_fork_mark *mark)
 {
-    return *page == 0;
+    return atomic_load_explicit(mark->page, memory_order_relaxed) != mark->generation;
 }
 
 /* KB_E_FORKED, with the words. */

@@ -25,13 +25,14 @@ struct kc_link;
 
 enum kc_link_state { KC_LINK_IDLE, KC_LINK_DIALLING, KC_LINK_UP, KC_LINK_RESTING };
 
+/* Any may be NULL. */
 struct kc_link_handler {
+    void (*on_up)(struct kc_link *link); /* before the first on_usable */
     /* Connected, or room under max_in_flight again, or a throttle is over: look
      * at what waits to be sent. */
     void (*on_usable)(struct kc_link *link);
-    /* Cut, or could not be reached; every call on it has been answered with the
-     * cause by then. It dials again by itself while something waits or
-     * `keep` is set. */
+    /* Cut, or could not be reached; every call and ask on it has been answered
+     * with the cause by then. While `keep` is set it dials again by itself. */
     void (*on_down)(struct kc_link *link, const struct kb_error *why);
     /* As kn_rpc_handler.on_size. NULL: kb_buf_new. */
     enum kn_admit (*on_size)(struct kc_link *link, void *call_ctx, uint32_t size,
@@ -51,7 +52,7 @@ struct kc_link_options {
 struct kc_link *kc_link_new(struct kurier_runtime *runtime, int32_t node, const char *host,
                             int32_t port, const struct kc_link_options *options,
                             const struct kc_link_handler *handler, void *owner);
-/* No callback any more; what was asked is answered KB_E_CLOSED first. */
+/* No callback any more. What was sent over it must be answered or cancelled. */
 void kc_link_free(struct kc_link *link);
 void *kc_link_owner(const struct kc_link *link);
 int32_t kc_link_node(const struct kc_link *link);
@@ -68,6 +69,7 @@ void kc_link_move(struct kc_link *link, const char *host, int32_t port);
 /* To call on, if it is up, not throttled and below max_in_flight; else NULL, and
  * on_usable comes. Send with kn_rpc_call; kn_rpc_version says what it speaks. */
 struct kn_rpc *kc_link_rpc(struct kc_link *link);
+int kc_link_max_in_flight(const struct kc_link *link);
 /* An answer said throttle_time_ms: nothing leaves before that is over (KIP-219).
  * 0: nothing. */
 void kc_link_throttle(struct kc_link *link, int32_t throttle_ms);
@@ -86,13 +88,15 @@ struct kc_ask {
     /* Exactly once, unless cancelled. KB_E_UNSUPPORTED: not a version in common. */
     void (*on_answer)(struct kc_ask *ask, const struct kn_answer *answer);
 
-    /* the link's */
+    /* the link's; zeroed before the first use */
     struct kb_list node;
-    struct kc_link *link;  /* where it is; NULL: nowhere */
-    struct kn_call *call;
+    int32_t to;           /* while the client does not know where it goes */
+    struct kc_link *link; /* where it is; NULL: nowhere */
+    struct kn_call *call; /* sent */
 };
 
 void kc_link_ask(struct kc_link *link, struct kc_ask *ask);
-void kc_ask_cancel(struct kc_ask *ask); /* nowhere: nothing. Zeroed before its first use */
+void kc_ask_cancel(struct kc_ask *ask); /* on its way nowhere: nothing */
+bool kc_link_is_quiet(const struct kc_link *link); /* nothing asked, nothing in flight */
 
 #endif

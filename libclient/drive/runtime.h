@@ -14,6 +14,8 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "kurier/client.h"
+#include "libclient/drive/fork.h"
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct kn_loop;
@@ -22,15 +24,17 @@ struct kc_controls;
 struct kurier_runtime {
     atomic_uint refs;
     kurier_mode mode;
-    const volatile uint8_t *fork_page;
+    struct kc_fork_mark fork;
     struct kn_loop *loop;
     struct kb_random random;      /* the loop's own */
     struct kc_controls *controls; /* connections shared by its clients: control.h */
-    struct kc_thread *thread;     /* threaded only */
-    bool foreign;                 /* loop and clock are the test's: never freed here */
+    pthread_t thread;             /* threaded only */
+    bool foreign;                 /* the loop is the test's: not freed here */
 };
 
-/* A runtime over somebody's own loop (the simulator's): driven, never waits. */
+/* One reference. NULL: err says why. */
+struct kurier_runtime *kc_runtime_new(kurier_mode mode, struct kb_error *err);
+/* A driven runtime over somebody's own loop: the simulator's. */
 struct kurier_runtime *kc_runtime_over(struct kn_loop *loop, uint64_t seed, struct kb_error *err);
 /* NULL: the shared one. A reference either way; NULL with err: none to be had. */
 struct kurier_runtime *kc_runtime_get(struct kurier_runtime *runtime, struct kb_error *err);
@@ -42,10 +46,7 @@ void kc_runtime_unref(struct kurier_runtime *runtime);
  * on the loop itself. Not interruptible: fn must be short and must not wait.
  */
 void kc_runtime_run(struct kurier_runtime *runtime, void (*fn)(void *ctx), void *ctx);
-/* Does fn(ctx) run as the loop here and now? For checks. */
-bool kc_runtime_inside(const struct kurier_runtime *runtime);
-
-static inline bool kc_runtime_driven(const struct kurier_runtime *runtime)
+static inline bool kc_runtime_is_driven(const struct kurier_runtime *runtime)
 {
     return runtime->mode == KURIER_DRIVEN;
 }

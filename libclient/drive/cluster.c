@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libclient/drive/cluster.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "wire/api.h"
+#include "wire/reader.h"
+#include "wire/writer.h"
+#include <stdio.h>
+
+enum { ARENA_BYTES = 64 << 20 }; /* an answer about 100,000 partitions needs 15 MB */
+
+struct data_link {
+    struct kb_list all;
+    struct kurier_client *client;
+    struct kc_link *link;
+    bool told_down;
+};
+
+static void plan(struct kurier_client *client);
+
+/* ---- Links ------------------------------------------------------------------------*/
+
+struct kc_link_options kc_client_link_options(const struct kurier_client *client,
+                                              const char *client_id)
+{
+    const struct kc_common_options *from = &client->options->common;
+    return (struct kc_link_options){.client_id = client_id,
+                                    .connect_timeout_ms = from->connect_timeout_ms,
+                                    .connect_timeout_max_ms = from->connect_timeout_max_ms,
+                                    .reconnect_backoff_ms = from->reconnect_backoff_ms,
+                                    .reconnect_backoff_max_ms = from->reconnect_backoff_max_ms,
+                                    .max_idle_ms = from->connections_max_idle_ms};
+}
+
+void kc_client_tell_up(struct kurier_client *client, const struct kc_link *link)
+{
+    struct kb_error what = {.broker = kc_link_node(link)};
+    snprintf(what.text, sizeof what.text, "%s: connected", kc_link_name(link));
+    kc_event_put(client, KURIER_EVENT_BROKER_UP, KB_LOG_INFO, NULL, -1, &what);
+}
+
+void kc_client_tell_down(struct kurier_client *client, const struct kc_link *link,
+                         const struct kb_error *why)
+{
+    struct kb_error what = *why;
+    what.broker = kc_link_node(link);
+    kc_event_put(client, KURIER_EVENT_BROKER_DOWN, KB_LOG_WARN, NULL, -1, &what);
+}
+
+static void data_up(struct kc_link *link)
+{
+    struct data_link *data = kc_link_owner(link);
+    data->told_down = false;
+    kc_client_tell_up(data->client, link);
+}
+
+static void data_usable(struct kc_link *link)
+{
+    struct data_link *data = kc_link_owner(link);
+    if (data->client->ops->usable)
+        data->client->ops->usable(data->client->owner, link);
+}
+
+/* Its partitions may have another leader by now. */
+static void data_down(struct kc_link *link, const struct kb_error *why)
+{
+    struct data_link *data = kc_link_owner(link);
+    struct kurier_client *client = data->client;
+    if (!data->told_down)
+        kc_client_tell_down(client, link, why);
+    data->told_down = true;
+    kc_client_refresh(client, NULL);
+    if (client->ops->down)
+        client->ops->down(client->owner, link, why);
+}
+
+static enum kn_admit data_size(struct kc_link *link, void *call_ctx, uint32_t size,
+                               struct kb_buf **buf, struct kb_error *why)
+{
+    struct data_link *data = kc_link_owner(link);
+    const struct kc_client_ops *ops = data->client->ops;
+    return ops->size ? ops->size(data->client->owner, link, call_ctx, size, buf, why) : KN_ADMIT;
+}
+
+static const struct kc_link_handler data_handler = {
+    .on_up = data_up, .on_usable = data_usable, .on_down = data_down, .on_size = data_size};
+
+static struct kc_link *data_link_new(struct kurier_client *client, const struct kc_broker *broker)
+{
+    struct kc_link_options options =
+        kc_client_link_options(client, client->options->common.client_id);
+    struct data_link *data = KB_NEW(struct data_link);
+    if (!data)
+        return NULL;
+    options.max_in_flight = client->ops->max_in_flight;
+    data->client = client;
+    data->link = kc_link_new(client->runtime, broker->id, broker->host, broker->port, &options,
+                             &data_handler, data);
+    if (!data->link) {
+        kb_free(data);
+        return NULL;
+    }
+    kb_list_push_back(&client->cluster->links, &data->all);
+    return data->link;
+}
+
+struct kc_link *kc_client_link(struct kurier_client *client, int32_t node)
+{
+    KB_LIST_EACH(it, &client->cluster->links) {
+        struct kc_link *link = KB_CONTAINER(it, struct data_link, all)->link;
+        if (kc_link_node(link) == node)
+            return link;
+    }
+    const struct kc_broker *broker = kc_metadata_broker(&client->metadata, node);
+    return broker ? data_link_new(client, broker) : NULL;
+}
+
+static void move_links(struct kurier_client *client)
+{
+    KB_LIST_EACH(it, &client->cluster->links) {
+        struct kc_link *link = KB_CONTAINER(it, struct data_link, all)->link;
+        const struct kc_broker *broker =
+            kc_metadata_broker(&client->metadata, kc_link_node(link));
+        if (broker)
+            kc_link_move(link, broker->host, broker->port);
+    }
+}
+
+static struct kc_control_use *control_at(struct kurier_client *client, const char *host,
+                                         int32_t port)
+{
+    struct kc_cluster *cluster = client->cluster;
+    KB_LIST_EACH(it, &cluster->controls) {
+        struct kc_control_use *use = KB_CONTAINER(it, struct kc_control_use, of_client);
+        if (kc_control_is_at(use, host, port))
+            return use;
+    }
+    struct kc_control_use *use = kc_control_open(client, host, port);
+    if (use)
+        kb_list_push_back(&cluster->controls, &use->of_client);
+    return use;
+}
+
+static bool is_a_broker(const struct kc_metadata *md, const struct kc_control_use *use)
+{
+    for (size_t i = 0; i < md->broker_count; i++)
+        if (kc_control_is_at(use, md->brokers[i].host, md->brokers[i].port))
+            return true;
+    return false;
+}
+
+/* Addresses that no broker has any more. */
+static void drop_controls(struct kurier_client *client)
+{
+    struct kc_cluster *cluster = client->cluster;
+    KB_LIST_EACH_SAFE(it, &cluster->controls) {
+        struct kc_control_use *use = KB_CONTAINER(it, struct kc_control_use, of_client);
+        if (use != cluster->home && kc_link_is_quiet(kc_control_link(use)) &&
+            !is_a_broker(&client->metadata, use))
+            kc_control_close(use);
+    }
+}
+
+/* ---- Asking -------------------------------------------------------------------------*/
+
+static struct kc_link *link_to_node(struct kurier_client *client, int32_t node)
+{
+    const struct kc_broker *broker = kc_metadata_broker(&client->metadata, node);
+    struct kc_control_use *use = broker ? control_at(client, broker->host, broker->port) : NULL;
+    return use ? kc_control_link(use) : NULL;
+}
+
+static struct kc_link *link_to_any(struct kurier_client *client)
+{
+    struct kc_control_use *home = client->cluster->home;
+    if (home && kc_link_state(kc_control_link(home)) != KC_LINK_RESTING)
+        return kc_control_link(home);
+    return NULL;
+}
+
+static struct kc_link *link_for(struct kurier_client *client, int32_t to)
+{
+    if (to == KC_CONTROLLER && client->metadata.controller >= 0)
+        to = client->metadata.controller;
+    return to >= 0 ? link_to_node(client, to) : link_to_any(client);
+}
+
+static void route(struct kurier_client *client)
+{
+    KB_LIST_EACH_SAFE(it, &client->cluster->waiting) {
+        struct kc_ask *ask = KB_CONTAINER(it, struct kc_ask, node);
+        struct kc_link *link = link_for(client, ask->to);
+        if (!link)
+            continue;
+        kb_list_remove(it);
+        kc_link_ask(link, ask);
+    }
+}
+
+void kc_client_ask(struct kurier_client *client, int32_t node, struct kc_ask *ask)
+{
+    KB_CHECK(!ask->link);
+    ask->to = node;
+    ask->call = NULL;
+    kb_list_push_back(&client->cluster->waiting, &ask->node);
+    if (!link_for(client, node))
+        kc_metadata_refresh(&client->metadata, NULL);
+    kn_task_soon(kc_client_loop(client), &client->cluster->turn);
+    plan(client);
+}
+
+static void fail_late_asks(struct kurier_client *client)
+{
+    struct kc_cluster *cluster = client->cluster;
+    int64_t now = kn_loop_now(kc_client_loop(client)).mono_ms;
+    struct kb_list late;
+    kb_list_init(&late);
+    KB_LIST_EACH_SAFE(it, &cluster->waiting) {
+        if (KB_CONTAINER(it, struct kc_ask, node)->deadline_ms > now)
+            continue;
+        kb_list_remove(it);
+        kb_list_push_back(&late, it);
+    }
+    struct kb_error err;
+    kb_error_set(&err, KB_E_TIMED_OUT, "no broker was known in time");
+    if (client->cause.code) /* written on this thread */
+        err = client->cause;
+    while (!kb_list_empty(&late)) {
+        struct kc_ask *ask = KB_LIST_FIRST(&late, struct kc_ask, node);
+        kb_list_remove(&ask->node);
+        ask->on_answer(ask, &(struct kn_answer){.err = &err});
+    }
+}
+
+/* ---- Metadata -------------------------------------------------------------------------*/
+
+static void tell_changes(struct kurier_client *client)
+{
+    struct kc_topic *topic;
+    while ((topic = kc_metadata_next_change(&client->metadata)))
+        if (client->ops->topic)
+            client->ops->topic(client->owner, topic);
+}
+
+static void on_turn(struct kn_task *task)
+{
+    struct kurier_client *client = KB_CONTAINER(task, struct kc_cluster, turn)->client;
+    route(client);
+    tell_changes(client);
+    plan(client);
+}
+
+static int encode_query(struct kc_ask *ask, int16_t version, struct kw_writer *out)
+{
+    struct kc_cluster *cluster = KB_CONTAINER(ask, struct kc_cluster, query);
+    return kw_metadata_request_encode(out, version, &cluster->request) ? 0 : KB_E_UNSUPPORTED;
+}
+
+static void query_failed(struct kurier_client *client, const struct kb_error *err)
+{
+    struct kc_cluster *cluster = client->cluster;
+    struct kb_time now = kn_loop_now(kc_client_loop(client));
+    KB_LOG(kc_client_log(client), KB_LOG_DEBUG, "metadata", "%s", err->text);
+    cluster->refusals = err->code == KB_E_UNSUPPORTED ? cluster->refusals + 1 : 0;
+    kc_metadata_failure(&client->metadata, now, cluster->asked_node);
+    kc_ready_failed(client);
+}
+
+static void query_answered(struct kurier_client *client, const struct kw_metadata_response *response)
+{
+    struct kc_cluster *cluster = client->cluster;
+    uint32_t before = client->metadata.answers;
+    kc_metadata_answer(&client->metadata, kn_loop_now(kc_client_loop(client)), response);
+    if (client->metadata.answers == before)
+        return; /* an error in its place: the machine asks again */
+    cluster->home = cluster->asked;
+    cluster->refusals = 0;
+    move_links(client);
+    drop_controls(client);
+    kc_ready_look(client);
+}
+
+static void on_query_answer(struct kc_ask *ask, const struct kn_answer *answer)
+{
+    struct kc_cluster *cluster = KB_CONTAINER(ask, struct kc_cluster, query);
+    struct kurier_client *client = cluster->client;
+    struct kw_metadata_response response;
+    struct kb_error bad;
+    kb_arena_reset(&cluster->arena);
+    if (answer->err) {
+        query_failed(client, answer->err);
+    } else if (kw_metadata_response_decode(answer->body, answer->version, &cluster->arena,
+                                           &response)) {
+        kc_link_throttle(kc_control_link(cluster->asked), response.throttle_time_ms);
+        query_answered(client, &response);
+    } else {
+        kb_error_set(&bad, KB_E_PROTOCOL, "%s: an answer to Metadata that cannot be read: %s",
+                     kc_link_name(kc_control_link(cluster->asked)), answer->body->fault);
+        query_failed(client, &bad);
+    }
+    kb_arena_reset(&cluster->arena);
+    kn_task_soon(kc_client_loop(client), &cluster->turn);
+}
+
+static void send_query(struct kurier_client *client)
+{
+    struct kc_cluster *cluster = client->cluster;
+    struct kb_time now = kn_loop_now(kc_client_loop(client));
+    struct kc_target target;
+    if (!kc_metadata_query(&client->metadata, now, &cluster->arena, &cluster->request, &target))
+        return;
+    cluster->asked = control_at(client, target.host, target.port);
+    cluster->asked_node = target.node;
+    if (!cluster->asked) {
+        kc_metadata_failure(&client->metadata, now, target.node);
+        return;
+    }
+    cluster->query = (struct kc_ask){
+        .api_key = KW_API_METADATA,
+        .min_version = client->options->common.allow_auto_create_topics ? 1 : 4,
+        .max_version = 13,
+        .deadline_ms = kb_deadline(now, client->options->common.request_timeout_ms),
+        .encode = encode_query,
+        .on_answer = on_query_answer};
+    kc_link_ask(kc_control_link(cluster->asked), &cluster->query);
+}
+
+static void on_timer(struct kn_timer *timer)
+{
+    struct kurier_client *client = KB_CONTAINER(timer, struct kc_cluster, timer)->client;
+    fail_late_asks(client);
+    send_query(client);
+    plan(client);
+}
+
+static void plan(struct kurier_client *client)
+{
+    int64_t deadline_ms = kc_metadata_deadline_ms(&client->metadata);
+    KB_LIST_EACH(it, &client->cluster->waiting)
+        deadline_ms = KB_MIN(deadline_ms, KB_CONTAINER(it, struct kc_ask, node)->deadline_ms);
+    kn_timer_set(kc_client_loop(client), &client->cluster->timer, deadline_ms);
+}
+
+struct kc_topic *kc_client_want(struct kurier_client *client, const char *name)
+{
+    struct kc_topic *topic = kc_metadata_want(&client->metadata, name);
+    kn_task_soon(kc_client_loop(client), &client->cluster->turn);
+    return topic;
+}
+
+void kc_client_unwant(struct kurier_client *client, struct kc_topic *topic)
+{
+    kc_metadata_unwant(&client->metadata, topic);
+}
+
+void kc_client_refresh(struct kurier_client *client, struct kc_topic *topic)
+{
+    kc_metadata_refresh(&client->metadata, topic);
+    plan(client);
+}
+
+void kc_client_leader(struct kurier_client *client, struct kc_topic *topic, int32_t partition,
+                      int32_t leader, int32_t leader_epoch)
+{
+    if (kc_metadata_leader(&client->metadata, topic, partition, leader, leader_epoch))
+        kn_task_soon(kc_client_loop(client), &client->cluster->turn);
+}
+
+/* ---- Opening and closing ------------------------------------------------------------*/
+
+bool kc_cluster_open(struct kurier_client *client)
+{
+    const struct kc_common_options *from = &client->options->common;
+    struct kc_cluster *cluster = KB_NEW(struct kc_cluster);
+    if (!cluster)
+        return false;
+    struct kc_metadata_options options = {
+        .max_age_ms = from->metadata_max_age_ms,
+        .retry_backoff_ms = from->retry_backoff_ms,
+        .retry_backoff_max_ms = from->retry_backoff_max_ms,
+        .rebootstrap_trigger_ms = from->rebootstrap_trigger_ms,
+        .rebootstrap = from->metadata_recovery == KC_RECOVERY_REBOOTSTRAP,
+        .auto_create = from->allow_auto_create_topics};
+    kc_metadata_init(&client->metadata, &options, &client->bootstrap, &client->runtime->random);
+    kb_arena_init(&cluster->arena, ARENA_BYTES);
+    kb_list_init(&cluster->controls);
+    kb_list_init(&cluster->links);
+    kb_list_init(&cluster->waiting);
+    kb_list_init(&cluster->readying);
+    kn_timer_init(&cluster->timer, on_timer);
+    kn_task_init(&cluster->turn, on_turn);
+    cluster->client = client;
+    client->cluster = cluster;
+    plan(client);
+    return true;
+}
+
+static void free_data_link(struct data_link *data)
+{
+    kb_list_remove(&data->all);
+    kc_link_free(data->link);
+    kb_free(data);
+}
+
+void kc_cluster_close(struct kurier_client *client)
+{
+    struct kc_cluster *cluster = client->cluster;
+    if (client->ops->close)
+        client->ops->close(client->owner);
+    kc_ready_close(client);
+    kc_ask_cancel(&cluster->query);
+    KB_CHECK(kb_list_empty(&cluster->waiting)); /* the owner's to cancel in close */
+    kn_timer_cancel(kc_client_loop(client), &cluster->timer);
+    kn_task_cancel(&cluster->turn);
+    KB_LIST_EACH_SAFE(it, &cluster->links)
+        free_data_link(KB_CONTAINER(it, struct data_link, all));
+    KB_LIST_EACH_SAFE(it, &cluster->controls)
+        kc_control_close(KB_CONTAINER(it, struct kc_control_use, of_client));
+    kb_arena_deinit(&cluster->arena);
+    kc_metadata_deinit(&client->metadata);
+    kb_free(cluster);
+    client->cluster = NULL;
+}

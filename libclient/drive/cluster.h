@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KC_CLUSTER_H
+#define KC_CLUSTER_H
+/*
+ * The loop's part of a client: drives the metadata machine over control links,
+ * keeps the data links at their brokers' addresses, and finds the link for what
+ * is asked. Only client.c includes this beside cluster.c and ready.c.
+ */
+#include "base/arena.h"
+#include "libclient/drive/call.h"
+#include "libclient/drive/client.h"
+#include "libclient/drive/control.h"
+#include "wire/gen/metadata.h"
+
+struct kc_cluster {
+    struct kurier_client *client;
+    struct kn_timer timer;       /* a query is due, or an ask has waited too long */
+    struct kn_task turn;         /* routes asks, tells of changed topics */
+    struct kb_list controls;     /* struct kc_control_use */
+    struct kb_list links;        /* data links, struct data_link */
+    struct kb_list waiting;      /* asks for a broker that is not known yet */
+    struct kb_list readying;     /* struct kc_ready */
+    struct kc_control_use *home; /* who answered last; NULL: nobody yet */
+    unsigned refusals;           /* queries in a row that no broker will ever answer */
+
+    struct kc_ask query; /* the one in flight */
+    struct kb_arena arena;
+    struct kw_metadata_request request;
+    struct kc_control_use *asked;
+    int32_t asked_node;
+};
+
+/* False: no memory. */
+bool kc_cluster_open(struct kurier_client *client);
+void kc_cluster_close(struct kurier_client *client);
+
+/* ready.c */
+struct kc_call *kc_ready_new(struct kurier_client *client); /* a call for kc_call_resume */
+void kc_ready_look(struct kurier_client *client);           /* answers those that can be */
+void kc_ready_failed(struct kurier_client *client);         /* a query failed: keeps the cause */
+void kc_ready_close(struct kurier_client *client);
+
+#endif
