@@ -37,6 +37,13 @@ static uint64_t hash(const struct filler *f, const char *path)
     return h ^ h >> 33;
 }
 
+/* "prefix.last", or "last" at the top. */
+static void join(char to[PATH_MAX_BYTES], const char *prefix, const char *last)
+{
+    int size = snprintf(to, PATH_MAX_BYTES, "%s%s%s", prefix, *prefix ? "." : "", last);
+    KB_CHECK(size > 0 && size < PATH_MAX_BYTES);
+}
+
 static bool starts(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
@@ -201,8 +208,9 @@ static void set_array(const struct filler *f, const struct kw_field *field, void
     *xs = kb_arena_array(f->arena, (size_t)*count, size);
     KB_CHECK(*xs);
     for (int32_t i = 0; i < *count; i++) {
-        char at[PATH_MAX_BYTES];
-        snprintf(at, sizeof at, "%s.%d", path, (int)i);
+        char index[16], at[PATH_MAX_BYTES];
+        snprintf(index, sizeof index, "%d", (int)i);
+        join(at, path, index);
         set_one(f, field, *xs + (size_t)i * size, at, field->fields ? kind : SET);
     }
 }
@@ -246,7 +254,7 @@ static void fill(const struct filler *f, const struct kw_layout *layout, void *m
     for (size_t i = 0; i < layout->field_count; i++) {
         const struct kw_field *field = &layout->fields[i];
         char path[PATH_MAX_BYTES];
-        snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", field->name);
+        join(path, prefix, field->name);
         if (!meets(field->min_version, field->max_version, f->version))
             continue;
         enum kind kind = kind_at(f, path, field);
