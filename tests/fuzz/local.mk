@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fuzz targets, see fuzz.h. To hunt with libFuzzer:
+#
+#   configure --enable-fuzzing CC=clang CFLAGS='-g -O1 -fsanitize=fuzzer-no-link,address,undefined'
+#   make fuzz-targets
+#   python3 tests/fuzz/seeds.py tests/fuzz/corpus/NAME.txt DIR && tests/fuzz/fuzz_NAME DIR
+fuzz_programs = tests/fuzz/fuzz_bodies tests/fuzz/fuzz_frame
+if FUZZING
+fuzz_main =
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+EXTRA_PROGRAMS += $(fuzz_programs)
+else
+fuzz_main = tests/fuzz/replay.c
+fuzz_ldflags = $(AM_LDFLAGS)
+unit_programs += $(fuzz_programs)
+endif
+fuzz-targets: $(BUILT_SOURCES)
+	$(MAKE) $(fuzz_programs)
+.PHONY: fuzz-targets
+
+fuzz_message_sources = tests/fuzz/message.c tests/fuzz/message.h \
+	tests/unit/wire/fill.c tests/unit/wire/fill.h
+fuzz_libs = wire/libwire.la base/libbase.la
+
+tests_fuzz_fuzz_bodies_SOURCES = tests/fuzz/fuzz_bodies.c $(fuzz_message_sources) $(fuzz_main)
+tests_fuzz_fuzz_bodies_LDADD = wire/liblayout.la $(fuzz_libs)
+tests_fuzz_fuzz_bodies_LDFLAGS = $(fuzz_ldflags)
+
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_message_sources) $(fuzz_main)
+tests_fuzz_fuzz_frame_LDADD = wire/liblayout.la $(fuzz_libs)
+tests_fuzz_fuzz_frame_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/seeds.py tests/fuzz/corpus
