@@ -1,3 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-# The consumer. Add: libclient_libclientcore_la_SOURCES += ... (machines), and
-# libclient_libclient_la_SOURCES += ... (drive and api).
+# The consumer: what to fetch (core), fetching and cutting (drive), its face (api).
+libclient_libclientcore_la_SOURCES += \
+	libclient/core/fetcher.c libclient/core/fetcher.h \
+	libclient/core/fetcher_answer.c \
+	libclient/core/fetcher_node.h \
+	libclient/core/fetcher_plan.c
+
+libclient_libclient_la_SOURCES += \
+	libclient/api/batch.c \
+	libclient/api/consumer.c \
+	libclient/drive/batch.h \
+	libclient/drive/consumer.c libclient/drive/consumer.h \
+	libclient/drive/consumer_fetch.c libclient/drive/consumer_fetch.h \
+	libclient/drive/consumer_offsets.c \
+	libclient/drive/cutter.c libclient/drive/cutter.h \
+	libclient/drive/feed.c libclient/drive/feed.h

@@ -43,3 +43,4 @@ include tests/unit/base.mk
 include tests/unit/wire.mk
 include tests/unit/client_producer.mk
 include tests/fuzz/local.mk
+include tests/unit/client_consumer.mk

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks cut into the batches that poll hands out: what, how many, whose memory. */
+#include "tests/unit/unit.h"
+
+#include "base/check.h"
+#include "libclient/drive/cutter.h"
+#include "wire/crc32c.h"
+#include <stdio.h>
+
+enum { BUDGET = 1 << 20 };
+
+struct bench {
+    struct kc_consumer_options options;
+    struct kc_feed *feed;
+    struct kc_share *share;
+    struct kc_cutter cutter;
+    struct kb_buf *frame; /* batches that the next chunk will hold */
+    struct kb_error err;
+};
+
+static int begin(void **state)
+{
+    static struct bench b;
+    b = (struct bench){.options = {.check_crcs = true, .max_poll_records = 10}};
+    b.feed = kc_feed_new(BUDGET);
+    b.share = kc_share_new(b.feed, "t", 3);
+    atomic_store(&b.share->version, 1);
+    b.frame = kb_buf_new(65536);
+    assert_true(kc_cutter_init(&b.cutter, b.feed, &b.options));
+    *state = &b;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct bench *b = *state;
+    kc_cutter_deinit(&b->cutter);
+    kc_feed_detach(b->feed);
+    kb_buf_unref(b->frame);
+    kc_share_unref(b->share);
+    assert_int_equal(kc_feed_free_bytes(b->feed), BUDGET); /* all memory came back */
+    kc_feed_unref(b->feed);
+    return 0;
+}
+
+/* Appends a batch of `count` records from `base` on; each value is its offset. */
+static void add_batch(struct bench *b, int64_t base, int count, enum kw_codec codec, int attributes)
+{
+    uint8_t plain[8192], *at = plain;
+    for (int i = 0; i < count; i++) {
+        char value[24];
+        int size = snprintf(value, sizeof value, "%lld", (long long)base + i);
+        struct kw_record_in r = {.offset_delta = i, .value = kb_slice_of(value, (size_t)size)};
+        at = kw_record_write(at, &r, kw_record_body_size(&r));
+    }
+    struct kb_slice records = kb_slice_of(plain, (size_t)(at - plain));
+    if (codec)
+        assert_int_equal(kw_compress(b->cutter.codecs, codec, kw_codec_info(codec)->default_level,
+                                     &records, 1, &records, NULL), 0);
+    uint8_t *to = b->frame->data + b->frame->size;
+    struct kw_batch_header header;
+    kw_batch_header_init(&header);
+    header.base_offset = base;
+    header.attributes = (int16_t)(attributes | (int)codec);
+    header.record_count = count;
+    header.last_offset_delta = count - 1;
+    kw_batch_stamp(to, &header, kw_crc32c(0, records.data, records.size), records.size);
+    memcpy(to + KW_BATCH_HEADER_BYTES, records.data, records.size);
+    b->frame->size += KW_BATCH_HEADER_BYTES + records.size;
+}
+
+/* What was added, as a chunk wanted from `from` on. The frame is charged as a
+ * received one is. */
+static void feed(struct bench *b, int64_t from, int64_t high_watermark)
+{
+    int64_t bytes = (int64_t)b->frame->size;
+    assert_true(kc_feed_take(b->feed, bytes));
+    assert_true(kc_feed_charge(b->feed, b->frame, bytes));
+    struct kc_chunk *chunk = kc_chunk_new(KC_CHUNK_RECORDS, b->share, 1, b->frame);
+    chunk->rest = kb_buf_view(b->frame);
+    chunk->bytes = b->frame->size;
+    chunk->from = from;
+    chunk->high_watermark = high_watermark;
+    kc_feed_push(b->feed, chunk);
+    kb_buf_unref(b->frame);
+    b->frame = kb_buf_new(65536);
+}
+
+/* The next batch holds exactly first..last, and is given back. */
+static void expect(struct bench *b, int64_t first, int64_t last)
+{
+    kurier_batch *batch = kc_cutter_next(&b->cutter, &b->err);
+    kurier_record r;
+    assert_int_equal(b->err.code, 0);
+    assert_non_null(batch);
+    for (int64_t offset = first; offset <= last; offset++) {
+        char value[24];
+        int size = snprintf(value, sizeof value, "%lld", (long long)offset);
+        assert_true(kurier_batch_next(batch, &r));
+        assert_int_equal(r.offset, offset);
+        assert_int_equal(r.value.size, size);
+        assert_memory_equal(r.value.data, value, (size_t)size);
+        assert_int_equal(r.partition, 3);
+    }
+    assert_false(kurier_batch_next(batch, &r));
+    assert_int_equal(kurier_batch_view(batch)->next_offset, last + 1);
+    kurier_batch_done(batch);
+}
+
+static void expect_nothing(struct bench *b)
+{
+    assert_null(kc_cutter_next(&b->cutter, &b->err));
+    assert_int_equal(b->err.code, 0);
+    assert_false(kc_cutter_has(&b->cutter));
+}
+
+/* ---- Stories --------------------------------------------------------------------*/
+
+static void plain_batches_go_together_up_to_max_poll_records(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 4, KW_CODEC_NONE, 0);
+    add_batch(b, 4, 5, KW_CODEC_NONE, 0);
+    add_batch(b, 9, 3, KW_CODEC_NONE, 0);
+    feed(b, 0, 12);
+    expect(b, 0, 8);
+    expect(b, 9, 11);
+    expect_nothing(b);
+}
+
+static void a_larger_batch_is_handed_out_in_stretches(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 100, 25, KW_CODEC_NONE, 0);
+    feed(b, 100, 200);
+    expect(b, 100, 109);
+    expect(b, 110, 119);
+    expect(b, 120, 124);
+    expect_nothing(b);
+}
+
+static void packed_batches_are_unpacked_one_by_one(void **state)
+{
+    struct bench *b = *state;
+    for (int codec = KW_CODEC_GZIP; codec < KW_CODECS; codec++)
+        if (kw_codec_info((enum kw_codec)codec)->built_in) {
+            add_batch(b, 0, 5, (enum kw_codec)codec, 0);
+            add_batch(b, 5, 17, (enum kw_codec)codec, 0);
+            feed(b, 0, 22);
+            expect(b, 0, 4);
+            expect(b, 5, 14);
+            expect(b, 15, 21);
+            expect_nothing(b);
+        }
+}
+
+static void what_lies_before_the_position_is_not_handed_out(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 4, KW_CODEC_NONE, 0);
+    add_batch(b, 4, 20, KW_CODEC_LZ4, 0);
+    feed(b, 6, 24);
+    expect(b, 6, 15);
+    expect(b, 16, 23);
+    expect_nothing(b);
+}
+
+static void control_and_empty_batches_are_passed_over(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 1, KW_CODEC_NONE, KW_BATCH_CONTROL);
+    add_batch(b, 1, 2, KW_CODEC_NONE, 0);
+    add_batch(b, 3, 1, KW_CODEC_NONE, KW_BATCH_CONTROL);
+    add_batch(b, 4, 2, KW_CODEC_NONE, 0);
+    feed(b, 0, 6);
+    expect(b, 1, 2);
+    expect(b, 4, 5);
+    expect_nothing(b);
+}
+
+static void a_damaged_batch_is_an_error_after_what_came_before(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 4, KW_CODEC_NONE, 0);
+    add_batch(b, 4, 4, KW_CODEC_NONE, 0);
+    b->frame->data[b->frame->size - 1] ^= 1;
+    feed(b, 0, 8);
+    expect(b, 0, 3);
+    assert_null(kc_cutter_next(&b->cutter, &b->err));
+    assert_int_equal(b->err.code, KB_E_CORRUPT_MESSAGE);
+    assert_non_null(strstr(b->err.text, "t[3]"));
+}
+
+static void a_stale_chunk_is_dropped_in_the_middle(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 25, KW_CODEC_NONE, 0);
+    feed(b, 0, 25);
+    expect(b, 0, 9);
+    atomic_store(&b->share->version, 2);
+    expect_nothing(b);
+}
+
+static void a_paused_partition_waits_and_goes_on_where_it_was(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 25, KW_CODEC_ZSTD, 0);
+    feed(b, 0, 25);
+    expect(b, 0, 9);
+    atomic_store(&b->share->paused, true);
+    expect_nothing(b);
+    atomic_store(&b->share->paused, false);
+    expect(b, 10, 19);
+    expect(b, 20, 24);
+}
+
+static void the_one_who_holds_all_the_memory_is_told(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 400, KW_CODEC_GZIP, 0);
+    add_batch(b, 400, 400, KW_CODEC_GZIP, 0);
+    b->options.max_poll_records = 400;
+    int64_t all = BUDGET - (int64_t)b->frame->size - 1;
+    assert_true(kc_feed_take(b->feed, all)); /* what else is held */
+    feed(b, 0, 800);
+    kurier_batch *first = kc_cutter_next(&b->cutter, &b->err); /* out of the reserve */
+    assert_non_null(first);
+    assert_true(kc_feed_free_bytes(b->feed) < 0);
+    assert_null(kc_cutter_next(&b->cutter, &b->err));
+    assert_int_equal(b->err.code, KB_E_HELD);
+    kurier_batch_done(first);
+    expect(b, 400, 799);
+    kc_feed_give(b->feed, all);
+}
+
+static void a_batch_outlives_its_consumer_and_memory_counts_until_then(void **state)
+{
+    struct bench *b = *state;
+    add_batch(b, 0, 4, KW_CODEC_NONE, 0);
+    feed(b, 0, 4);
+    kurier_batch *batch = kc_cutter_next(&b->cutter, &b->err);
+    kurier_record r;
+    kurier_batch_retain(batch);
+    kc_cutter_deinit(&b->cutter);
+    kc_feed_detach(b->feed);
+    kurier_batch_done(batch);
+    assert_true(kc_feed_free_bytes(b->feed) < BUDGET);
+    assert_true(kurier_batch_next(batch, &r));
+    kurier_batch_release(batch);
+    assert_int_equal(kc_feed_free_bytes(b->feed), BUDGET);
+    assert_true(kc_cutter_init(&b->cutter, b->feed, &b->options));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(plain_batches_go_together_up_to_max_poll_records, begin, end),
+        cmocka_unit_test_setup_teardown(a_larger_batch_is_handed_out_in_stretches, begin, end),
+        cmocka_unit_test_setup_teardown(packed_batches_are_unpacked_one_by_one, begin, end),
+        cmocka_unit_test_setup_teardown(what_lies_before_the_position_is_not_handed_out, begin, end),
+        cmocka_unit_test_setup_teardown(control_and_empty_batches_are_passed_over, begin, end),
+        cmocka_unit_test_setup_teardown(a_damaged_batch_is_an_error_after_what_came_before, begin, end),
+        cmocka_unit_test_setup_teardown(a_stale_chunk_is_dropped_in_the_middle, begin, end),
+        cmocka_unit_test_setup_teardown(a_paused_partition_waits_and_goes_on_where_it_was, begin, end),
+        cmocka_unit_test_setup_teardown(the_one_who_holds_all_the_memory_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(a_batch_outlives_its_consumer_and_memory_counts_until_then, begin, end),
+    };
+    return cmocka_run_group_tests_name("cutter", tests, NULL, NULL);
+}
