@@ -39,8 +39,8 @@ int main(int argc, char **argv)
     kurier_record record;
     while (!stop) {
         if (kurier_consumer_next(consumer, &record, KURIER_FOREVER, &err))
-            printf("%s[%d]@%lld: %.*s\n", record.topic, record.partition,
-                   (long long)record.offset, (int)record.value.size,
+            printf("%s[%d]@%lld: %.*s\n", record.topic, record.partition, (long long)record.offset,
+                   (int)record.value.size,
                    record.value.data ? (const char *)record.value.data : "");
         else if (err.code != KURIER_E_INTERRUPTED)
             break;

@@ -18,8 +18,8 @@ typedef struct kurier_result kurier_result;
 
 typedef struct kurier_new_topic {
     const char *name;
-    int32_t partitions;        /* 0: the broker's default */
-    int16_t replication;       /* 0: the broker's default */
+    int32_t partitions;  /* 0: the broker's default */
+    int16_t replication; /* 0: the broker's default */
     int16_t reserved;
     const char *const *config; /* key, value, ..., NULL */
 } kurier_new_topic;
@@ -28,7 +28,8 @@ typedef enum kurier_resource { KURIER_TOPIC = 2, KURIER_BROKER = 4 } kurier_reso
 KURIER_API kurier_request *kurier_admin_create_topics(const kurier_new_topic *topics, size_t n);
 KURIER_API kurier_request *kurier_admin_delete_topics(const char *const *names, size_t n);
 KURIER_API kurier_request *kurier_admin_add_partitions(const char *topic, int32_t to_count);
-KURIER_API kurier_request *kurier_admin_topics(const char *const *names, size_t n); /* NULL, 0: all */
+KURIER_API kurier_request *kurier_admin_topics(const char *const *names,
+                                               size_t n); /* NULL, 0: all */
 KURIER_API kurier_request *kurier_admin_offsets(const kurier_position *positions, size_t n);
 KURIER_API kurier_request *kurier_admin_configs(kurier_resource kind, const char *name);
 KURIER_API kurier_request *kurier_admin_cluster(void); /* a row for each broker */
@@ -40,11 +41,11 @@ KURIER_API kurier_code kurier_admin_submit(kurier_client *client, kurier_request
 KURIER_API kurier_result *kurier_client_result(kurier_client *client, int timeout_ms,
                                                kurier_error *err);
 
-typedef struct kurier_row { /* one topic, partition, broker or setting */
-    const char *name;       /* "orders"; a broker's host */
+typedef struct kurier_row {  /* one topic, partition, broker or setting */
+    const char *name;        /* "orders"; a broker's host */
     const char *key, *value; /* a setting */
-    int32_t partition;      /* -1: the row is not about one; a broker: its port */
-    int32_t leader, epoch;  /* a broker: its node id in leader */
+    int32_t partition;       /* -1: the row is not about one; a broker: its port */
+    int32_t leader, epoch;   /* a broker: its node id in leader */
     int64_t offset, timestamp_ms;
     const int32_t *replicas, *isr;
     uint32_t replica_count, isr_count;
@@ -54,7 +55,8 @@ typedef struct kurier_row { /* one topic, partition, broker or setting */
 KURIER_API uint64_t kurier_result_opaque(const kurier_result *result);
 /* The first of all rows. */
 KURIER_API kurier_code kurier_result_error(const kurier_result *result, kurier_error *err);
-KURIER_API size_t kurier_result_rows(const kurier_result *result, const kurier_row **out); /* until freed */
+KURIER_API size_t kurier_result_rows(const kurier_result *result,
+                                     const kurier_row **out); /* until freed */
 KURIER_API void kurier_result_free(kurier_result *result);
 
 #ifdef __cplusplus

@@ -64,12 +64,12 @@ KURIER_CHECKED kurier_code kurier_client_ready(kurier_client *client, int timeou
 
 /* What waits for you. The fd is readable while the mask is not 0. */
 enum {
-    KURIER_REPORTS = 1, /* kurier_producer_poll has some */
-    KURIER_ROOM = 2,    /* try_send was refused and would now be taken */
-    KURIER_BATCHES = 4, /* kurier_consumer_poll has some */
-    KURIER_EVENTS = 16, /* kurier_client_event has some */
+    KURIER_REPORTS = 1,  /* kurier_producer_poll has some */
+    KURIER_ROOM = 2,     /* try_send was refused and would now be taken */
+    KURIER_BATCHES = 4,  /* kurier_consumer_poll has some */
+    KURIER_EVENTS = 16,  /* kurier_client_event has some */
     KURIER_RESULTS = 32, /* kurier_client_result has some */
-    KURIER_RESUME = 64  /* a resumable call would now come to its end */
+    KURIER_RESUME = 64   /* a resumable call would now come to its end */
 };
 KURIER_API int kurier_client_fd(kurier_client *client);
 KURIER_API uint32_t kurier_client_pending(kurier_client *client);

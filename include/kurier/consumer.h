@@ -33,8 +33,8 @@ KURIER_API size_t kurier_consumer_poll(kurier_consumer *consumer, kurier_batch *
                                        int timeout_ms, kurier_error *err);
 /* One record. The previous one is finished by this call, or by finish below. Its
  * views live until then. Not to be mixed with poll. */
-KURIER_API bool kurier_consumer_next(kurier_consumer *consumer, kurier_record *out,
-                                     int timeout_ms, kurier_error *err);
+KURIER_API bool kurier_consumer_next(kurier_consumer *consumer, kurier_record *out, int timeout_ms,
+                                     kurier_error *err);
 KURIER_API void kurier_consumer_finish(kurier_consumer *consumer);
 
 typedef struct kurier_batch_info {

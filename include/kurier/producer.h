@@ -47,7 +47,7 @@ typedef struct kurier_report {
     int32_t partition; /* -1: none was chosen */
     kurier_code code;
     kurier_persisted persisted;
-    int32_t attempts; /* times its batch was sent; above 1: sent again */
+    int32_t attempts;             /* times its batch was sent; above 1: sent again */
     int64_t offset, timestamp_ms; /* -1: not known */
     const kurier_record *record;  /* what was sent, if it failed; else NULL */
 } kurier_report;

@@ -158,9 +158,10 @@ static size_t take(kurier_consumer *c, kurier_batch **out, size_t max, struct kb
 
 static int held(kurier_consumer *c, struct kb_error *err)
 {
-    return kb_error_set(err, KB_E_HELD,
-                        "the batches in your hands use up fetch.memory (%lld bytes): give some back",
-                        (long long)c->feed->total_bytes);
+    return kb_error_set(
+        err, KB_E_HELD,
+        "the batches in your hands use up fetch.memory (%lld bytes): give some back",
+        (long long)c->feed->total_bytes);
 }
 
 static size_t poll(kurier_consumer *c, kurier_batch **out, size_t max, int timeout_ms,

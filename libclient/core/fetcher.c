@@ -26,8 +26,7 @@ void kc_fetcher_deinit(struct kc_fetcher *fetcher)
 
 struct kc_fetcher_node *kc_fetcher_node_find(const struct kc_fetcher *fetcher, int32_t node)
 {
-    KB_LIST_EACH(it, &fetcher->nodes)
-    {
+    KB_LIST_EACH(it, &fetcher->nodes) {
         struct kc_fetcher_node *found = KB_CONTAINER(it, struct kc_fetcher_node, all);
         if (found->node == node)
             return found;
@@ -49,8 +48,7 @@ struct kc_fetcher_node *kc_fetcher_node(struct kc_fetcher *fetcher, int32_t node
 void kc_fetcher_session_reset(struct kc_fetcher *fetcher, struct kc_fetcher_node *node)
 {
     node->session_epoch = 0;
-    KB_LIST_EACH(it, &fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->session_node == node->node)
             fetch->session_node = -1;
@@ -149,8 +147,7 @@ struct kc_fetched *kc_fetched_add(struct kc_fetched_list *list, struct kb_arena 
 void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t offset,
                          const char *why, struct kb_arena *arena, struct kc_fetched_list *out)
 {
-    static const int64_t to[] = {
-        [KC_RESET_LATEST] = KC_LATEST, [KC_RESET_EARLIEST] = KC_EARLIEST};
+    static const int64_t to[] = {[KC_RESET_LATEST] = KC_LATEST, [KC_RESET_EARLIEST] = KC_EARLIEST};
     fetch->topic_generation = fetch->topic->generation;
     if (fetcher->options->auto_offset_reset != KC_RESET_NONE) {
         fetch->state = KC_FETCH_RESET;
@@ -176,8 +173,7 @@ void kc_fetcher_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_
                       struct kb_arena *arena, struct kc_fetched_list *out)
 {
     (void)now;
-    KB_LIST_EACH(it, &fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->topic != topic)
             continue;
@@ -201,8 +197,7 @@ void kc_fetcher_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_
 int32_t kc_fetcher_next_node(const struct kc_fetcher *fetcher, int32_t after)
 {
     int32_t epoch, next = -1;
-    KB_LIST_EACH(it, &fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &fetcher->fetches) {
         int32_t leader = kc_fetch_leader(KB_CONTAINER(it, struct kc_fetch, all), &epoch);
         if (leader > after && (next < 0 || leader < next))
             next = leader;
@@ -213,8 +208,7 @@ int32_t kc_fetcher_next_node(const struct kc_fetcher *fetcher, int32_t after)
 int64_t kc_fetcher_deadline_ms(const struct kc_fetcher *fetcher, struct kb_time now)
 {
     int64_t first = KB_NEVER;
-    KB_LIST_EACH(it, &fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &fetcher->fetches) {
         const struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->not_before_ms > now.mono_ms && fetch->not_before_ms < first)
             first = fetch->not_before_ms;

@@ -43,16 +43,16 @@ struct kc_fetch {
     uint64_t version;
     enum kc_fetch_state state;
     bool paused;
-    bool end_told;          /* that position is the end, since it was reached */
-    int64_t position;       /* next to fetch */
-    int32_t position_epoch; /* of the last batch fetched; -1 */
-    int64_t reset_to;       /* in RESET: KC_LATEST, KC_EARLIEST */
-    int64_t not_before_ms;  /* backing off */
-    uint32_t topic_generation; /* of topic, that position belongs to */
+    bool end_told;                     /* that position is the end, since it was reached */
+    int64_t position;                  /* next to fetch */
+    int32_t position_epoch;            /* of the last batch fetched; -1 */
+    int64_t reset_to;                  /* in RESET: KC_LATEST, KC_EARLIEST */
+    int64_t not_before_ms;             /* backing off */
+    uint32_t topic_generation;         /* of topic, that position belongs to */
     int64_t high_watermark, log_start; /* as last told; -1 */
 
     /* the machine's */
-    uint64_t flight_version; /* of the request in flight */
+    uint64_t flight_version;         /* of the request in flight */
     int32_t flight_node, asked_node; /* whom Fetch and ListOffsets were sent to */
     struct kb_list all, flight;
     int32_t session_node; /* whose session holds it; -1: none */

@@ -17,10 +17,10 @@ struct reading {
 /* ---- Errors -----------------------------------------------------------------*/
 
 enum verdict {
-    ASK_AGAIN,     /* after a backoff */
-    REFRESH,       /* the same, with newer metadata */
-    LOST_PLACE,    /* auto.offset.reset decides */
-    TELL           /* the application hears of it, and it is asked again */
+    ASK_AGAIN,  /* after a backoff */
+    REFRESH,    /* the same, with newer metadata */
+    LOST_PLACE, /* auto.offset.reset decides */
+    TELL        /* the application hears of it, and it is asked again */
 };
 
 static enum verdict verdict_of(int32_t code)
@@ -29,18 +29,12 @@ static enum verdict verdict_of(int32_t code)
         int32_t code;
         enum verdict verdict;
     } table[] = {
-        {KB_E_OFFSET_OUT_OF_RANGE, LOST_PLACE},
-        {KB_E_UNKNOWN_TOPIC_OR_PARTITION, REFRESH},
-        {KB_E_LEADER_NOT_AVAILABLE, REFRESH},
-        {KB_E_NOT_LEADER_OR_FOLLOWER, REFRESH},
-        {KB_E_REPLICA_NOT_AVAILABLE, REFRESH},
-        {KB_E_KAFKA_STORAGE_ERROR, REFRESH},
-        {KB_E_FENCED_LEADER_EPOCH, REFRESH},
-        {KB_E_UNKNOWN_LEADER_EPOCH, REFRESH},
-        {KB_E_OFFSET_NOT_AVAILABLE, REFRESH},
-        {KB_E_UNKNOWN_TOPIC_ID, REFRESH},
-        {KB_E_INCONSISTENT_TOPIC_ID, REFRESH},
-        {KB_E_REQUEST_TIMED_OUT, ASK_AGAIN},
+        {KB_E_OFFSET_OUT_OF_RANGE, LOST_PLACE}, {KB_E_UNKNOWN_TOPIC_OR_PARTITION, REFRESH},
+        {KB_E_LEADER_NOT_AVAILABLE, REFRESH},   {KB_E_NOT_LEADER_OR_FOLLOWER, REFRESH},
+        {KB_E_REPLICA_NOT_AVAILABLE, REFRESH},  {KB_E_KAFKA_STORAGE_ERROR, REFRESH},
+        {KB_E_FENCED_LEADER_EPOCH, REFRESH},    {KB_E_UNKNOWN_LEADER_EPOCH, REFRESH},
+        {KB_E_OFFSET_NOT_AVAILABLE, REFRESH},   {KB_E_UNKNOWN_TOPIC_ID, REFRESH},
+        {KB_E_INCONSISTENT_TOPIC_ID, REFRESH},  {KB_E_REQUEST_TIMED_OUT, ASK_AGAIN},
     };
     for (size_t i = 0; i < KB_ARRAY_SIZE(table); i++)
         if (table[i].code == code)
@@ -144,8 +138,7 @@ static struct kc_fetch *find(const struct kc_fetcher_node *node,
                              const struct kw_fetch_response_topic *topic, int32_t partition)
 {
     bool by_id = !kb_uuid_is_zero(topic->topic_id);
-    KB_LIST_EACH(it, &node->flight)
-    {
+    KB_LIST_EACH(it, &node->flight) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, flight);
         if (fetch->partition == partition &&
             (by_id ? kb_uuid_equal(fetch->topic->id, topic->topic_id)
@@ -246,8 +239,7 @@ static void take_offset(struct reading *r, struct kc_fetch *fetch,
 static struct kc_fetch *find_asked(const struct kc_fetcher *fetcher, int32_t node,
                                    struct kb_slice topic, int32_t partition)
 {
-    KB_LIST_EACH(it, &fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->state == KC_FETCH_ASKED && fetch->asked_node == node &&
             fetch->partition == partition && kb_slice_is(topic, fetch->topic->name))

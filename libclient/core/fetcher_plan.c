@@ -42,8 +42,8 @@ static struct kw_fetch_request_topic *topic_row(struct plan *p, const struct kc_
     kw_fetch_request_topic_init(row);
     row->topic = kb_slice_str(topic->name);
     row->topic_id = topic->id;
-    row->partitions = kb_arena_array(p->arena, (size_t)topic->partition_count,
-                                     sizeof *row->partitions);
+    row->partitions =
+        kb_arena_array(p->arena, (size_t)topic->partition_count, sizeof *row->partitions);
     if (!row->partitions)
         return NULL;
     r->topics_count++;
@@ -107,8 +107,7 @@ static void fill_head(const struct plan *p, int32_t max_bytes)
 static int32_t gather(struct plan *p)
 {
     int32_t due = 0, epoch;
-    KB_LIST_EACH(it, &p->fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &p->fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (!is_due(p, fetch, &epoch))
             continue;
@@ -130,15 +129,13 @@ static bool write_changes(struct plan *p, int32_t due, int32_t all)
     if (!p->request->topics || !p->request->forgotten_topics_data)
         return false;
     bool full = p->request->session_epoch <= 0;
-    KB_LIST_EACH(it, &p->node->flight)
-    {
+    KB_LIST_EACH(it, &p->node->flight) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, flight);
         kc_fetch_leader(fetch, &epoch);
         if ((full || !is_held(p, fetch, epoch)) && !name_partition(p, fetch, epoch))
             return false;
     }
-    KB_LIST_EACH(it, &p->fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &p->fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         bool flies = !kb_list_empty(&fetch->flight);
         if (!full && !flies && fetch->session_node == p->node->node && !forget_partition(p, fetch))
@@ -271,8 +268,7 @@ bool kc_fetcher_plan_offsets(struct kc_fetcher *fetcher, struct kb_time now, int
     request->topics = due ? kb_arena_array(arena, (size_t)due, sizeof *request->topics) : NULL;
     if (!request->topics)
         return false;
-    KB_LIST_EACH(it, &fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (reset_due(fetch, now, node_id, &epoch) &&
             !ask_offset(request, fetch, node_id, epoch, arena))
@@ -289,8 +285,7 @@ void kc_fetcher_failure_offsets(struct kc_fetcher *fetcher, struct kb_time now, 
         return;
     node->asked = false;
     fetcher->wants_metadata = true;
-    KB_LIST_EACH(it, &fetcher->fetches)
-    {
+    KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->state != KC_FETCH_ASKED || fetch->asked_node != node_id)
             continue;

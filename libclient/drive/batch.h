@@ -15,12 +15,12 @@ struct kurier_batch {
     atomic_uint refs;
     struct kc_share *share;
     unsigned long long version;
-    struct kb_buf *buf;        /* what the views point into */
-    struct kw_record_iter it;  /* the records at hand */
-    struct kb_slice run;       /* further batches behind them, none packed */
-    uint32_t left;             /* records to hand out at most */
-    int64_t from;              /* records below are not wanted */
-    uint32_t flags;            /* of the records at hand */
+    struct kb_buf *buf;       /* what the views point into */
+    struct kw_record_iter it; /* the records at hand */
+    struct kb_slice run;      /* further batches behind them, none packed */
+    uint32_t left;            /* records to hand out at most */
+    int64_t from;             /* records below are not wanted */
+    uint32_t flags;           /* of the records at hand */
 };
 
 /* Takes a reference of its own to share and buf; empty, `left` 0. NULL: no memory. */

@@ -67,7 +67,8 @@ static int check(const kurier_position *positions, size_t n, struct kb_error *er
             p->offset < KURIER_BEGINNING)
             return kb_error_set(err, KB_E_INVALID_ARGUMENT,
                                 "position %zu: a topic, a partition >= 0 and an offset >= 0, "
-                                "KURIER_BEGINNING or KURIER_END are needed", i);
+                                "KURIER_BEGINNING or KURIER_END are needed",
+                                i);
     }
     return 0;
 }
@@ -254,8 +255,8 @@ static bool prepare(struct kurier_consumer *c)
 {
     const struct kc_common_options *common = &c->client->options->common;
     c->options = &c->client->options->consumer;
-    kc_fetcher_init(&c->fetcher, c->options, common->retry_backoff_ms,
-                    common->retry_backoff_max_ms, &c->client->runtime->random);
+    kc_fetcher_init(&c->fetcher, c->options, common->retry_backoff_ms, common->retry_backoff_max_ms,
+                    &c->client->runtime->random);
     c->feed = kc_feed_new(c->options->fetch_memory);
     return c->feed && kc_cutter_init(&c->cutter, c->feed, c->options);
 }
@@ -282,8 +283,8 @@ void kc_consumer_free(struct kurier_consumer *c)
     dispose(c);
 }
 
-struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime,
-                                        const kurier_config *config, struct kb_error *err)
+struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime, const kurier_config *config,
+                                        struct kb_error *err)
 {
     struct kurier_consumer *c = KB_NEW(struct kurier_consumer);
     if (!c) {

@@ -38,20 +38,20 @@ struct kurier_consumer {
 };
 
 /* All on the loop. */
-int kc_consumer_assign(struct kurier_consumer *consumer, const kurier_position *positions,
-                       size_t n, struct kb_error *err);
+int kc_consumer_assign(struct kurier_consumer *consumer, const kurier_position *positions, size_t n,
+                       struct kb_error *err);
 int kc_consumer_seek(struct kurier_consumer *consumer, const kurier_position *positions, size_t n,
                      struct kb_error *err);
-int kc_consumer_pause(struct kurier_consumer *consumer, const kurier_position *positions,
-                      size_t n, bool paused, struct kb_error *err);
+int kc_consumer_pause(struct kurier_consumer *consumer, const kurier_position *positions, size_t n,
+                      bool paused, struct kb_error *err);
 size_t kc_consumer_assignment(struct kurier_consumer *consumer, kurier_position *out, size_t max);
 /* Fetches no more; what is in flight is dropped. */
 void kc_consumer_stop(struct kurier_consumer *consumer);
 /* See kc_share_rewind. */
 void kc_consumer_rewind(struct kn_loop *loop, struct kn_mail *mail);
 
-struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime,
-                                        const kurier_config *config, struct kb_error *err);
+struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime, const kurier_config *config,
+                                        struct kb_error *err);
 void kc_consumer_free(struct kurier_consumer *consumer);
 
 #endif

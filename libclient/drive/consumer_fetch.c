@@ -61,8 +61,8 @@ static bool push(struct kurier_consumer *c, const struct kc_fetched *row, struct
     static const enum kc_chunk_kind kinds[] = {[KC_FETCHED_DATA] = KC_CHUNK_RECORDS,
                                                [KC_FETCHED_END] = KC_CHUNK_END,
                                                [KC_FETCHED_ERROR] = KC_CHUNK_ERROR};
-    struct kc_chunk *chunk = kc_chunk_new(kinds[row->kind], row->fetch->owner,
-                                          row->fetch->version, row->bytes.size ? frame : NULL);
+    struct kc_chunk *chunk = kc_chunk_new(kinds[row->kind], row->fetch->owner, row->fetch->version,
+                                          row->bytes.size ? frame : NULL);
     if (!chunk)
         return false;
     chunk->rest = row->bytes;
@@ -134,13 +134,13 @@ static bool by_name_only(const struct kw_fetch_request *request)
 static bool send_fetch(struct flight *f, const struct kw_fetch_request *request)
 {
     struct kurier_consumer *c = f->consumer;
-    int version = kn_rpc_version(f->rpc, FETCH, FETCH_MIN,
-                                 by_name_only(request) ? FETCH_BY_NAME : FETCH_MAX);
+    int version =
+        kn_rpc_version(f->rpc, FETCH, FETCH_MIN, by_name_only(request) ? FETCH_BY_NAME : FETCH_MAX);
     struct kw_writer w;
     kw_writer_init(&w, REQUEST_MAX_BYTES);
-    struct kb_buf *body =
-        version >= 0 && kw_fetch_request_encode(&w, (int16_t)version, request) ? kw_writer_take(&w)
-                                                                               : NULL;
+    struct kb_buf *body = version >= 0 && kw_fetch_request_encode(&w, (int16_t)version, request)
+                              ? kw_writer_take(&w)
+                              : NULL;
     kw_writer_deinit(&w);
     if (!body)
         return false;
@@ -199,8 +199,8 @@ enum kn_admit kc_consumer_on_size(void *owner, struct kc_link *link, void *call_
     int64_t more = (int64_t)size - f->reserved;
     if (size > c->feed->total_bytes) {
         kb_error_set(why, KB_E_MESSAGE_TOO_LARGE,
-                     "an answer of %u bytes is larger than fetch.memory (%lld bytes): raise it", size,
-                     (long long)c->feed->total_bytes);
+                     "an answer of %u bytes is larger than fetch.memory (%lld bytes): raise it",
+                     size, (long long)c->feed->total_bytes);
         return KN_REFUSE;
     }
     f->waiting = more > 0 && !kc_feed_take(c->feed, more);
@@ -288,8 +288,7 @@ static void go_back(void *ctx, struct kc_share *share, int64_t from)
 static void refresh(struct kurier_consumer *c, struct kb_time now)
 {
     c->fetcher.wants_metadata = false;
-    KB_LIST_EACH(it, &c->fetcher.fetches)
-    {
+    KB_LIST_EACH(it, &c->fetcher.fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->not_before_ms > now.mono_ms)
             kc_client_refresh(c->client, fetch->topic);
@@ -328,8 +327,7 @@ void kc_consumer_look(struct kurier_consumer *c)
 
 void kc_consumer_room(struct kurier_consumer *c)
 {
-    KB_LIST_EACH(it, &c->flights)
-    {
+    KB_LIST_EACH(it, &c->flights) {
         struct flight *f = KB_CONTAINER(it, struct flight, all);
         if (f->waiting)
             kn_rpc_resume_read(f->rpc);

@@ -126,8 +126,10 @@ static int unpack(struct kc_cutter *c, const struct kw_batch *batch, struct kb_s
     int code = kw_decompress(c->codecs, codec_of(&batch->header), batch->records,
                              (size_t)c->feed->total_bytes, &c->buf, err);
     if (code == KB_E_MESSAGE_TOO_LARGE)
-        kb_error_set(err, code, "%s[%d]: the batch at offset %lld unpacks to more than fetch.memory "
-                     "(%lld bytes): raise it", c->chunk->share->topic, c->chunk->share->partition,
+        kb_error_set(err, code,
+                     "%s[%d]: the batch at offset %lld unpacks to more than fetch.memory "
+                     "(%lld bytes): raise it",
+                     c->chunk->share->topic, c->chunk->share->partition,
                      (long long)batch->header.base_offset, (long long)c->feed->total_bytes);
     if (code)
         return code;
@@ -173,8 +175,7 @@ static struct kurier_batch *cut_stretch(struct kc_cutter *c)
         return NULL;
     uint32_t most = (uint32_t)c->options->max_poll_records;
     out->it = c->records;
-    out->flags =
-        c->header.attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
+    out->flags = c->header.attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
     out->info.leader_epoch = c->header.leader_epoch;
     bool rest = (uint32_t)c->records.left > most;
     if (rest)

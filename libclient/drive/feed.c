@@ -40,8 +40,8 @@ void kc_feed_unref(struct kc_feed *feed)
     kb_free(feed);
 }
 
-void kc_feed_attach(struct kc_feed *feed, struct kurier_client *client,
-                    void (*kicked)(void *owner), void *owner)
+void kc_feed_attach(struct kc_feed *feed, struct kurier_client *client, void (*kicked)(void *owner),
+                    void *owner)
 {
     pthread_mutex_lock(&feed->lock);
     feed->client = client;
@@ -204,8 +204,7 @@ struct kc_chunk *kc_feed_pop(struct kc_feed *feed)
     struct kb_list stale, *it;
     kb_list_init(&stale);
     pthread_mutex_lock(&feed->lock);
-    KB_LIST_EACH_SAFE(at, &feed->chunks)
-    {
+    KB_LIST_EACH_SAFE(at, &feed->chunks) {
         struct kc_chunk *chunk = KB_CONTAINER(at, struct kc_chunk, link);
         bool old = kc_chunk_is_stale(chunk);
         if (!old && !may_go(chunk))
@@ -241,8 +240,7 @@ void kc_feed_drop_paused(struct kc_feed *feed,
     struct kb_list dropped, *it;
     kb_list_init(&dropped);
     pthread_mutex_lock(&feed->lock);
-    KB_LIST_EACH_SAFE(at, &feed->chunks)
-    {
+    KB_LIST_EACH_SAFE(at, &feed->chunks) {
         if (may_go(KB_CONTAINER(at, struct kc_chunk, link)))
             continue;
         kb_list_remove(at);

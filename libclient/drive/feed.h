@@ -49,8 +49,8 @@ struct kc_share {
     struct kc_feed *feed;
     char *topic, *key; /* key: "topic-partition" */
     int32_t partition;
-    atomic_ullong version;    /* what is fetched under another one is stale */
-    atomic_llong handed;      /* offset behind what was handed out; -1: nothing yet */
+    atomic_ullong version; /* what is fetched under another one is stale */
+    atomic_llong handed;   /* offset behind what was handed out; -1: nothing yet */
     atomic_bool paused;
     atomic_size_t waiting_bytes; /* fetched and not handed out */
 
@@ -74,10 +74,10 @@ struct kc_chunk {
     enum kc_chunk_kind kind;
     struct kc_share *share; /* a reference */
     unsigned long long version;
-    struct kb_buf *frame;   /* a reference */
-    struct kb_slice rest;   /* batches not handed out yet */
-    size_t bytes;           /* as it came */
-    int64_t from;           /* records below are not wanted */
+    struct kb_buf *frame; /* a reference */
+    struct kb_slice rest; /* batches not handed out yet */
+    size_t bytes;         /* as it came */
+    int64_t from;         /* records below are not wanted */
     int64_t high_watermark, stable_offset, log_start;
     struct kb_error err;
 };
@@ -87,8 +87,8 @@ struct kc_feed *kc_feed_new(int64_t total_bytes);
 void kc_feed_unref(struct kc_feed *feed);
 /* Begin and end of the time in which the loop may be kicked. Detaching drops
  * the chunks that wait. */
-void kc_feed_attach(struct kc_feed *feed, struct kurier_client *client,
-                    void (*kicked)(void *owner), void *owner);
+void kc_feed_attach(struct kc_feed *feed, struct kurier_client *client, void (*kicked)(void *owner),
+                    void *owner);
 void kc_feed_detach(struct kc_feed *feed);
 
 /* ---- Credit ----------------------------------------------------------------*/

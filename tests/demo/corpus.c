@@ -31,9 +31,8 @@ static void cut_lines(struct corpus *c, struct file *file)
         if (!stop)
             stop = end;
         c->lines = grow(c->lines, c->line_count, sizeof *c->lines);
-        c->lines[c->line_count++] = (struct line){at, (uint32_t)(stop - at),
-                                                  (uint32_t)(file - c->files),
-                                                  (uint32_t)file->lines++};
+        c->lines[c->line_count++] = (struct line){
+            at, (uint32_t)(stop - at), (uint32_t)(file - c->files), (uint32_t)file->lines++};
         c->bytes += (size_t)(stop - at);
         at = stop + 1;
     }

@@ -72,10 +72,9 @@ static bool create_topic(struct demo *d)
     kurier_config *config = configure(d);
     kurier_client *client = kurier_client_new(NULL, config, &d->err);
     kurier_config_free(config);
-    kurier_result *result =
-        client ? kurier_admin_run(client, kurier_admin_create_topics(&topic, 1), PATIENCE_MS,
-                                  &d->err)
-               : NULL;
+    kurier_result *result = client ? kurier_admin_run(client, kurier_admin_create_topics(&topic, 1),
+                                                      PATIENCE_MS, &d->err)
+                                   : NULL;
     bool ok = result && !kurier_result_error(result, &d->err);
     kurier_result_free(result);
     kurier_client_free(client);
@@ -136,8 +135,8 @@ static bool kill_and_restart(struct demo *d)
  * not. If a kill met no unanswered request, there is another. */
 static bool kill_is_due(const struct demo *d)
 {
-    return d->sent >= d->corpus.line_count / 3 && d->before && !d->again &&
-           d->kills < MOST_KILLS && kurier_producer_outstanding(d->producer);
+    return d->sent >= d->corpus.line_count / 3 && d->before && !d->again && d->kills < MOST_KILLS &&
+           kurier_producer_outstanding(d->producer);
 }
 
 static bool produce(struct demo *d)
@@ -259,8 +258,9 @@ static bool verdict(const struct demo *d, const struct tally *t, double wrote, d
     double mb = (double)d->corpus.bytes / 1e6;
     printf("acknowledged before the kill: %zu, sent again: %zu, acknowledged after: %zu\n",
            d->before, d->again, d->after);
-    printf("%.1f MB of text in %zu files; sent at %.1f MB/s (the kill included), read at %.1f MB/s\n",
-           mb, d->corpus.file_count, mb / wrote, mb / read);
+    printf(
+        "%.1f MB of text in %zu files; sent at %.1f MB/s (the kill included), read at %.1f MB/s\n",
+        mb, d->corpus.file_count, mb / wrote, mb / read);
     printf("broker start: %d ms after the kill\n", d->server.startup_ms);
     bool counted = d->before && d->again && d->after;
     if (!counted)

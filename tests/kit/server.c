@@ -156,7 +156,7 @@ int kit_server_kill(struct kit_server *s, int signal)
     if (s->pid <= 0)
         return 0;
     kill(s->pid, signal);
-        await_end(s->pid);
+    await_end(s->pid);
     while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
         ;
     s->pid = 0;

@@ -13,10 +13,10 @@ struct kit_server {
     char dir[64];       /* temporary; the log directory is below it */
     char bootstrap[32]; /* "127.0.0.1:PORT", the same after a restart */
     int port;
-    int startup_ms; /* as kurierd itself says */
-    pid_t pid;      /* 0: not running */
+    int startup_ms;             /* as kurierd itself says */
+    pid_t pid;                  /* 0: not running */
     const char *const *options; /* KEY=VALUE, NULL at the end; may be NULL */
-    char words[256]; /* why something failed */
+    char words[256];            /* why something failed */
 };
 
 /* The path of kurierd: $KURIERD, or bin/kurierd beside the build. */

@@ -48,7 +48,8 @@ static void sample_make(struct sample *s, int i)
 {
     s->record = (kurier_record){.timestamp_ms = BASE_MS + i};
     if (i % 10)
-        s->record.key = kurier_bytes_of(s->key, i % 10 == 1 ? 0 : (size_t)sprintf(s->key, "key-%d", i));
+        s->record.key =
+            kurier_bytes_of(s->key, i % 10 == 1 ? 0 : (size_t)sprintf(s->key, "key-%d", i));
     if (i < COUNT)
         small_value(s, i);
     else
@@ -134,7 +135,8 @@ static int verify(const kurier_config *config, const char *topic, struct sample 
     }
     int i = 0;
     const char *wrong = NULL;
-    while (i < COUNT + LARGE && !wrong && kurier_consumer_next(consumer, &record, PATIENCE_MS, &err)) {
+    while (i < COUNT + LARGE && !wrong &&
+           kurier_consumer_next(consumer, &record, PATIENCE_MS, &err)) {
         sample_make(s, i);
         wrong = difference(&record, &s->record);
         i += !wrong;

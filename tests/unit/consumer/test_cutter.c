@@ -56,7 +56,8 @@ static void add_batch(struct bench *b, int64_t base, int count, enum kw_codec co
     struct kb_slice records = kb_slice_of(plain, (size_t)(at - plain));
     if (codec)
         assert_int_equal(kw_compress(b->cutter.codecs, codec, kw_codec_info(codec)->default_level,
-                                     &records, 1, &records, NULL), 0);
+                                     &records, 1, &records, NULL),
+                         0);
     uint8_t *to = b->frame->data + b->frame->size;
     struct kw_batch_header header;
     kw_batch_header_init(&header);
@@ -254,16 +255,21 @@ static void a_batch_outlives_its_consumer_and_memory_counts_until_then(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(plain_batches_go_together_up_to_max_poll_records, begin, end),
+        cmocka_unit_test_setup_teardown(plain_batches_go_together_up_to_max_poll_records, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_larger_batch_is_handed_out_in_stretches, begin, end),
         cmocka_unit_test_setup_teardown(packed_batches_are_unpacked_one_by_one, begin, end),
-        cmocka_unit_test_setup_teardown(what_lies_before_the_position_is_not_handed_out, begin, end),
+        cmocka_unit_test_setup_teardown(what_lies_before_the_position_is_not_handed_out, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(control_and_empty_batches_are_passed_over, begin, end),
-        cmocka_unit_test_setup_teardown(a_damaged_batch_is_an_error_after_what_came_before, begin, end),
+        cmocka_unit_test_setup_teardown(a_damaged_batch_is_an_error_after_what_came_before, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_stale_chunk_is_dropped_in_the_middle, begin, end),
-        cmocka_unit_test_setup_teardown(a_paused_partition_waits_and_goes_on_where_it_was, begin, end),
+        cmocka_unit_test_setup_teardown(a_paused_partition_waits_and_goes_on_where_it_was, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(the_one_who_holds_all_the_memory_is_told, begin, end),
-        cmocka_unit_test_setup_teardown(a_batch_outlives_its_consumer_and_memory_counts_until_then, begin, end),
+        cmocka_unit_test_setup_teardown(a_batch_outlives_its_consumer_and_memory_counts_until_then,
+                                        begin, end),
     };
     return cmocka_run_group_tests_name("cutter", tests, NULL, NULL);
 }

@@ -277,8 +277,8 @@ static void a_moved_leader_is_asked_once_metadata_knows(void **state)
     s->partitions[2] = (struct kc_partition){.leader = OTHER, .leader_epoch = 6};
     kc_fetcher_topic(&s->fetcher, s->now, &s->topic, &s->arena, &s->told);
     assert_int_equal(kc_fetcher_next_node(&s->fetcher, NODE), OTHER);
-    assert_true(kc_fetcher_plan(&s->fetcher, s->now, OTHER, 1 << 20, welcome, s, &s->arena,
-                                &s->request));
+    assert_true(
+        kc_fetcher_plan(&s->fetcher, s->now, OTHER, 1 << 20, welcome, s, &s->arena, &s->request));
     assert_true(asks(s, 2, 10));
     assert_int_equal(s->request.topics[0].partitions[0].current_leader_epoch, 6);
 }
@@ -288,8 +288,8 @@ static void the_old_leader_s_late_answer_is_dropped(void **state)
     struct story *s = *state;
     assert_true(plan(s));
     s->partitions[2] = (struct kc_partition){.leader = OTHER, .leader_epoch = 6};
-    assert_true(kc_fetcher_plan(&s->fetcher, s->now, OTHER, 1 << 20, welcome, s, &s->arena,
-                                &s->request));
+    assert_true(
+        kc_fetcher_plan(&s->fetcher, s->now, OTHER, 1 << 20, welcome, s, &s->arena, &s->request));
     answer(s, 77, 0, &(struct row){2, 0, batch(s, 10, 4), 100}, 1);
     assert_int_equal(s->told.count, 0);
     assert_int_equal(s->fetch[2]->position, 10);
@@ -354,9 +354,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lost_session_is_begun_anew, begin, end),
         cmocka_unit_test_setup_teardown(a_broken_connection_backs_off_and_begins_anew, begin, end),
         cmocka_unit_test_setup_teardown(what_was_sought_meanwhile_is_not_handed_out, begin, end),
-        cmocka_unit_test_setup_teardown(paused_and_full_partitions_are_forgotten_and_named_again, begin, end),
+        cmocka_unit_test_setup_teardown(paused_and_full_partitions_are_forgotten_and_named_again,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(out_of_range_is_reset_by_the_policy, begin, end),
-        cmocka_unit_test_setup_teardown(without_a_policy_it_is_told_and_only_seek_helps, begin, end),
+        cmocka_unit_test_setup_teardown(without_a_policy_it_is_told_and_only_seek_helps, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_moved_leader_is_asked_once_metadata_knows, begin, end),
         cmocka_unit_test_setup_teardown(the_old_leader_s_late_answer_is_dropped, begin, end),
         cmocka_unit_test_setup_teardown(the_end_is_told_once_each_time_it_is_reached, begin, end),
