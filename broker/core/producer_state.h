@@ -57,13 +57,16 @@ int kd_producers_check(const struct kd_producers *producers, const struct kw_bat
 int kd_producers_update(struct kd_producers *producers, const struct kw_batch_header *batch, int64_t now_ms);
 /* What a control batch of a transaction's end does on top of update. */
 void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id, int32_t coordinator_epoch);
-/* Room for one more producer, so that the next update cannot fail. */
-int kd_producers_reserve(struct kd_producers *producers, int64_t producer_id, int64_t now_ms);
 /* Forgets who was not seen since; open transactions stay. Answers how many went. */
 size_t kd_producers_expire(struct kd_producers *producers, int64_t seen_before_ms);
 /* First offset of the oldest open transaction, or INT64_MAX. */
 int64_t kd_producers_first_unstable(const struct kd_producers *producers);
 size_t kd_producers_count(const struct kd_producers *producers);
+
+/* For the snapshot: the producer, made if it is new (NULL: no memory), and one
+ * more batch of its epoch. */
+struct kd_producer *kd_producers_obtain(struct kd_producers *producers, int64_t id, int64_t now_ms);
+void kd_producer_push(struct kd_producer *producer, const struct kd_producer_batch *batch);
 
 /* The snapshot file's bytes; kb_free it. NULL: no memory. */
 uint8_t *kd_producers_encode(const struct kd_producers *producers, size_t *size);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_DRIVE_INTERNAL_H
+#define KD_DRIVE_INTERNAL_H
+/*
+ * The drive's structs, for the drive alone.
+ *
+ * An append walks through these lists of its replica, in this order:
+ *
+ *   waiting ──place──> committing (by the end it needs) ──> disk->finished
+ *                 └──> queued ──round──> writing            (its bytes)
+ *
+ * A lane carries the replicas that have something queued to a disk thread, one
+ * round at a time. There are two, so that relaxed logs never wait for a sync.
+ */
+#include "base/random.h"
+#include "broker/drive/replica.h"
+#include "broker/drive/tail.h"
+#include "broker/store/dir.h"
+#include "broker/store/log.h"
+
+/* The bytes of a placed batch until they are in the file. */
+struct kd_write {
+    struct kd_log_batch batch;
+    struct kb_buf *frame;
+};
+
+struct kd_writes {
+    struct kd_log_batch *first, **last; /* each in a kd_write */
+    int64_t bytes;
+    int64_t count;
+};
+
+enum kd_replica_status {
+    KD_ONLINE,
+    KD_OFFLINE,   /* until the next start */
+    KD_RELOADING, /* a failed append is being forgotten */
+    KD_LEAVING    /* deleted as soon as nobody uses it */
+};
+
+struct kd_replica {
+    struct kd_disk *disk;
+    struct kb_map_entry by_id, by_name;
+    struct kb_list link; /* disk->replicas */
+    uint8_t id_key[20];
+    char name[KD_PATH_MAX]; /* of its directory */
+    char topic[KD_TOPIC_MAX + 1];
+    struct kb_uuid topic_id;
+    int32_t partition;
+    void *owner;
+
+    struct kd_partition state;
+    struct kd_log_config config;
+    enum kd_replica_status status;
+    struct kd_log *log; /* NULL: could not be loaded */
+    struct kd_tail tail;
+    int64_t size_bytes;     /* of all segments */
+    int64_t recovery_point; /* as last published */
+    unsigned users;         /* jobs that hold it */
+
+    struct kb_list waiting, committing;
+    struct kd_writes queued, writing;
+    int64_t room; /* reserved and not yet taken by queued or writing */
+
+    /* The round. */
+    struct kd_lane *lane;
+    struct kb_list lane_link; /* ready, or in the round */
+    bool in_round;
+    bool reserve_asked, reserve_running;
+    struct kd_reserve reserve; /* owns snapshot and files */
+    char partition_file[64];
+    int write_status, reserve_status;
+    bool sync_failed;
+    int64_t round_end, round_room;
+    struct kd_segment *dirty;
+
+    /* Relaxed: unflushed since. */
+    int64_t unflushed, unflushed_since_ms;
+    struct kb_list sync_link;
+    int64_t sync_end;
+    bool to_checkpoint; /* written since its last checkpoint */
+
+    struct kd_op *leaving_op;
+    enum kd_dir_kind leaving_to;
+};
+
+struct kd_lane {
+    struct kd_disk *disk;
+    bool flushed; /* its rounds end with a sync */
+    bool busy;
+    struct kb_list ready, round;
+    struct kn_task start;
+    struct kn_job job;
+    int sync_status;
+};
+
+enum kd_disk_status { KD_DISK_NEW, KD_DISK_OPENING, KD_DISK_OPEN, KD_DISK_CLOSING, KD_DISK_CLOSED };
+
+struct kd_disk {
+    struct kb_fs *fs;
+    struct kn_exec *exec;
+    struct kn_loop *loop;
+    struct kb_log *log;
+    struct kd_disk_options options;
+    char expected_cluster[KD_CLUSTER_ID_MAX];
+    enum kd_disk_status status;
+    bool failed;
+    struct kb_random random;
+    struct kd_files files;
+    struct kd_dir dir;
+    struct kb_map by_id, by_name;
+    struct kb_list replicas;
+    struct kd_tails tails;
+    struct kd_lane lanes[2]; /* [0] flushed, [1] relaxed */
+    struct kn_lane serial;   /* for the directory's own files */
+    unsigned jobs;           /* other than rounds */
+    struct kb_list finished; /* appends to answer */
+    struct kb_list operated; /* ops to answer */
+    struct kn_task settle;
+    struct kn_timer checkpoint_timer, flush_timer;
+    bool checkpointing;
+    struct kb_list to_sync; /* relaxed replicas to flush in the background */
+    bool syncing;
+    int64_t appended_since_checkpoint;
+    struct kd_opening *opening; /* made with the disk, so that open cannot fail */
+    struct kb_error error;   /* of FAILED */
+    struct kd_disk_stats stats;
+};
+
+/* ---- disk.c ------------------------------------------------------------- */
+struct kd_replica *kd_replica_new(struct kd_disk *disk, const char *topic, int32_t partition);
+bool kd_replica_register_id(struct kd_replica *replica, struct kb_uuid topic_id);
+void kd_replica_free(struct kd_replica *replica);
+void kd_disk_finish(struct kd_disk *disk, struct kd_append *append, int code);
+void kd_disk_finish_op(struct kd_disk *disk, struct kd_op *op, int code);
+void kd_disk_fail(struct kd_disk *disk, int status, const char *what);
+void kd_disk_settle_soon(struct kd_disk *disk);
+struct kb_time kd_disk_now(const struct kd_disk *disk);
+void kd_disk_submit(struct kd_disk *disk, struct kn_lane *lane, struct kn_job *job);
+
+/* ---- append.c ----------------------------------------------------------- */
+void kd_lane_init(struct kd_lane *lane, struct kd_disk *disk, bool flushed);
+void kd_replica_place_waiting(struct kd_replica *replica);
+void kd_replica_commit(struct kd_replica *replica);
+void kd_replica_advanced(struct kd_replica *replica, bool moved);
+/* Everything that waits is answered with code, what is queued is dropped. */
+void kd_replica_drop_appends(struct kd_replica *replica, int code);
+void kd_replica_fail(struct kd_replica *replica, int status, const char *what);
+void kd_writes_free(struct kd_writes *writes);
+bool kd_replica_is_idle(const struct kd_replica *replica);
+
+/* ---- open.c ------------------------------------------------------------- */
+struct kd_opening *kd_opening_new(void);
+void kd_replica_reload(struct kd_replica *replica);
+
+/* ---- checkpoint.c ------------------------------------------------------- */
+void kd_disk_checkpoint_init(struct kd_disk *disk);
+void kd_disk_checkpoint_soon(struct kd_disk *disk);
+void kd_disk_flush_later(struct kd_replica *replica);
+/* The three checkpoint files as they should be now; false: no memory. */
+struct kd_checkpoints {
+    struct kd_checkpoint recovery_points, log_starts, high_watermarks;
+};
+bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out);
+void kd_checkpoints_deinit(struct kd_checkpoints *checkpoints);
+int kd_checkpoints_save(struct kb_fs *fs, const struct kd_checkpoints *checkpoints);
+
+/* ---- close.c, ops.c ----------------------------------------------------- */
+void kd_disk_close_step(struct kd_disk *disk);  /* goes on once all is idle */
+void kd_replica_leave_step(struct kd_replica *replica);
+
+#endif

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# The store as the state loop sees it.
+noinst_LTLIBRARIES += broker/libdrive.la
+broker_libdrive_la_SOURCES = \
+	broker/drive/append.c \
+	broker/drive/checkpoint.c \
+	broker/drive/close.c \
+	broker/drive/disk.c broker/drive/disk.h \
+	broker/drive/internal.h \
+	broker/drive/open.c \
+	broker/drive/ops.c \
+	broker/drive/read.c \
+	broker/drive/replica.h \
+	broker/drive/source.c broker/drive/source.h \
+	broker/drive/tail.c broker/drive/tail.h

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rare operations on one log. All go through one lane of the directory, so
+ * that its files are written in the order of the decisions. */
+#include "broker/drive/internal.h"
+#include "base/mem.h"
+#include <errno.h>
+
+struct work {
+    struct kn_job job;
+    struct kd_disk *disk;
+    struct kd_replica *replica; /* NULL: none to release */
+    struct kd_op *op;
+    int (*run)(struct work *);
+    void (*after)(struct work *); /* on the loop; may be NULL */
+    int status;
+    char *text; /* epochs */
+    size_t size;
+    int64_t offset, end;
+    struct kd_checkpoints files;
+    char to[KD_PATH_MAX];
+    char cluster_id[KD_CLUSTER_ID_MAX];
+    void (*done)(void *ctx, int code);
+    void *ctx;
+};
+
+static void run_work(struct kn_job *job)
+{
+    struct work *work = KB_CONTAINER(job, struct work, job);
+    work->status = work->run(work);
+}
+
+static void work_done(struct kn_job *job)
+{
+    struct work *work = KB_CONTAINER(job, struct work, job);
+    struct kd_disk *disk = work->disk;
+    struct kd_replica *replica = work->replica;
+    disk->jobs--;
+    if (work->after)
+        work->after(work);
+    if (work->status < 0)
+        KB_LOG(disk->log, KB_LOG_ERROR, "disk", "%s: %s", replica ? replica->name : "log directory",
+               strerror(-work->status));
+    kd_disk_finish_op(disk, work->op, work->status < 0 ? KB_E_KAFKA_STORAGE_ERROR : KB_OK);
+    if (replica) {
+        replica->users--;
+        if (replica->status == KD_RELOADING)
+            kd_replica_reload(replica);
+        else if (replica->status == KD_LEAVING)
+            kd_replica_leave_step(replica);
+    }
+    kd_checkpoints_deinit(&work->files);
+    kb_free(work->text);
+    kb_free(work);
+    kd_disk_settle_soon(disk);
+}
+
+static struct work *make(struct kd_disk *disk, struct kd_replica *replica, struct kd_op *op, int (*run)(struct work *))
+{
+    struct work *work = KB_NEW(struct work);
+    if (!work) {
+        kd_disk_finish_op(disk, op, KB_E_NO_MEMORY);
+        return NULL;
+    }
+    *work = (struct work){.disk = disk, .replica = replica, .op = op, .run = run};
+    work->job = (struct kn_job){.run = run_work, .done = work_done};
+    return work;
+}
+
+static void submit(struct work *work)
+{
+    work->disk->jobs++;
+    if (work->replica)
+        work->replica->users++;
+    kd_disk_submit(work->disk, &work->disk->serial, &work->job);
+}
+
+/* The log of an offline replica cannot be changed. */
+static bool refuse_offline(struct kd_replica *replica, struct kd_op *op)
+{
+    bool refuse = replica->status != KD_ONLINE || replica->disk->failed;
+    if (refuse)
+        kd_disk_finish_op(replica->disk, op, KB_E_KAFKA_STORAGE_ERROR);
+    return refuse;
+}
+
+/* ---- Leader epochs ------------------------------------------------------ */
+
+static int run_save_epochs(struct work *work)
+{
+    char path[KD_PATH_MAX];
+    kd_path_join(path, work->replica->name, KD_EPOCHS_FILE);
+    int status = kb_fs_replace(work->disk->fs, path, work->text, work->size);
+    return status == -ENOENT ? 0 : status; /* no directory yet: it begins with them */
+}
+
+void kd_replica_lead(struct kd_replica *replica, int32_t leader_epoch, struct kd_op *op)
+{
+    struct kd_disk *disk = replica->disk;
+    bool changed;
+    if (refuse_offline(replica, op))
+        return;
+    int code = kd_partition_lead(&replica->state, leader_epoch, &changed);
+    if (code || !changed || !replica->log->count) {
+        kd_disk_finish_op(disk, op, code);
+        return;
+    }
+    struct work *work = make(disk, replica, op, run_save_epochs);
+    if (!work)
+        return;
+    work->text = kd_epochs_format(&replica->state.epochs, &work->size);
+    if (!work->text) {
+        kb_free(work);
+        kd_disk_finish_op(disk, op, KB_E_NO_MEMORY);
+        return;
+    }
+    submit(work);
+}
+
+/* ---- Both ends ---------------------------------------------------------- */
+
+static int run_set_start(struct work *work)
+{
+    int status = kd_checkpoints_save(work->disk->fs, &work->files);
+    return status < 0 ? status : kd_log_drop_below(work->replica->log, work->offset);
+}
+
+void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct kd_op *op)
+{
+    struct kd_partition *p = &replica->state;
+    struct kd_disk *disk = replica->disk;
+    if (refuse_offline(replica, op))
+        return;
+    if (log_start <= p->log_start || log_start > p->high_watermark) {
+        kd_disk_finish_op(disk, op, log_start <= p->log_start ? KB_OK : KB_E_OFFSET_OUT_OF_RANGE);
+        return;
+    }
+    struct work *work = make(disk, replica, op, run_set_start);
+    if (!work)
+        return;
+    p->log_start = work->offset = log_start;
+    (void)kd_epochs_cut_start(&p->epochs, log_start);
+    if (!kd_checkpoints_collect(disk, &work->files)) {
+        kd_checkpoints_deinit(&work->files);
+        kb_free(work);
+        kd_disk_finish_op(disk, op, KB_E_NO_MEMORY);
+        return;
+    }
+    submit(work);
+}
+
+/* The recovery point goes down before the log does: nothing below it may ever
+ * be missing. */
+static int run_truncate(struct work *work)
+{
+    int status = kd_checkpoints_save(work->disk->fs, &work->files);
+    if (status >= 0)
+        status = kd_log_truncate(work->replica->log, work->offset, &work->end);
+    return status;
+}
+
+static void after_truncate(struct work *work)
+{
+    struct kd_replica *replica = work->replica;
+    replica->status = KD_RELOADING; /* producers, epochs and the active segment are read anew */
+}
+
+void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_op *op)
+{
+    struct kd_disk *disk = replica->disk;
+    KB_CHECK(kb_list_empty(&replica->waiting) && !replica->queued.first && !replica->writing.first);
+    if (refuse_offline(replica, op))
+        return;
+    struct work *work = make(disk, replica, op, run_truncate);
+    if (!work)
+        return;
+    replica->recovery_point = KB_MIN(replica->recovery_point, log_end);
+    work->offset = log_end;
+    work->after = after_truncate;
+    if (!kd_checkpoints_collect(disk, &work->files)) {
+        kd_checkpoints_deinit(&work->files);
+        kb_free(work);
+        kd_disk_finish_op(disk, op, KB_E_NO_MEMORY);
+        return;
+    }
+    kd_tail_clear(&disk->tails, &replica->tail);
+    submit(work);
+}
+
+/* ---- Leaving ------------------------------------------------------------ */
+
+static int run_leave(struct work *work)
+{
+    struct kb_fs *fs = work->disk->fs;
+    char from[KD_PATH_MAX];
+    kd_dir_name(from, work->replica->topic, work->replica->partition);
+    int status = fs->ops->rename(fs, from, work->to);
+    if (status == -ENOENT)
+        return 0;
+    return status < 0 ? status : fs->ops->sync_dir(fs, "");
+}
+
+static int run_remove(struct work *work)
+{
+    kd_dir_remove(work->disk->fs, work->to);
+    return 0;
+}
+
+/* The replica is gone; its files follow in their own time. */
+static void after_leave(struct work *work)
+{
+    struct kd_replica *replica = work->replica;
+    struct kd_disk *disk = work->disk;
+    bool unlink = replica->leaving_to == KD_DIR_DELETE && work->status >= 0;
+    work->replica = NULL;
+    kd_replica_free(replica);
+    struct work *removal = unlink ? make(disk, NULL, NULL, run_remove) : NULL;
+    if (!removal)
+        return;
+    memcpy(removal->to, work->to, sizeof removal->to);
+    submit(removal);
+}
+
+void kd_replica_leave_step(struct kd_replica *replica)
+{
+    struct kd_disk *disk = replica->disk;
+    if (!kd_replica_is_idle(replica))
+        return;
+    struct work *work = make(disk, replica, replica->leaving_op, run_leave);
+    if (!work) {
+        replica->status = KD_OFFLINE;
+        return;
+    }
+    uint8_t id[16];
+    uint64_t random[2] = {kb_random_next(&disk->random), kb_random_next(&disk->random)};
+    memcpy(id, random, sizeof id);
+    kd_dir_retired(work->to, replica->name, id, replica->leaving_to);
+    work->after = after_leave;
+    submit(work);
+}
+
+static void leave(struct kd_replica *replica, struct kd_op *op, enum kd_dir_kind to)
+{
+    replica->status = KD_LEAVING;
+    replica->leaving_op = op;
+    replica->leaving_to = to;
+    kd_replica_drop_appends(replica, KB_E_NOT_LEADER_OR_FOLLOWER);
+    kb_list_remove(&replica->sync_link);
+    if (!replica->in_round)
+        kb_list_remove(&replica->lane_link);
+    kd_replica_leave_step(replica);
+}
+
+void kd_replica_delete(struct kd_replica *replica, struct kd_op *op)
+{
+    leave(replica, op, KD_DIR_DELETE);
+}
+
+void kd_replica_stray(struct kd_replica *replica, struct kd_op *op)
+{
+    leave(replica, op, KD_DIR_STRAY);
+}
+
+void kd_replica_expire_producers(struct kd_replica *replica, int64_t seen_before_ms)
+{
+    (void)kd_producers_expire(&replica->state.producers, seen_before_ms);
+}
+
+/* ---- The directory's own ------------------------------------------------ */
+
+static int run_claim(struct work *work)
+{
+    return kd_dir_claim(&work->disk->dir, work->cluster_id, work->disk->options.node_id);
+}
+
+static void after_claim(struct work *work)
+{
+    work->done(work->ctx, work->status < 0 ? KB_E_DISK : KB_OK);
+}
+
+void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id, void (*done)(void *ctx, int code), void *ctx)
+{
+    struct work *work = make(disk, NULL, NULL, run_claim);
+    KB_CHECK(strlen(cluster_id) < KD_CLUSTER_ID_MAX);
+    if (!work) {
+        done(ctx, KB_E_NO_MEMORY);
+        return;
+    }
+    memcpy(work->cluster_id, cluster_id, strlen(cluster_id) + 1);
+    work->done = done;
+    work->ctx = ctx;
+    work->after = after_claim;
+    submit(work);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads: memory first, the page cache next, a disk thread last. */
+#include "broker/drive/internal.h"
+#include "base/mem.h"
+#include <errno.h>
+
+void kd_extent_release(struct kd_extent *extent)
+{
+    for (size_t i = 0; i < extent->piece_count; i++)
+        kb_buf_unref(extent->pieces[i].owner);
+    kb_free(extent->pieces);
+    if (extent->segment)
+        kd_log_synced(extent->segment);
+    *extent = (struct kd_extent){0};
+}
+
+static int code_of(int status)
+{
+    if (status >= 0)
+        return KB_OK;
+    return status == -ENOMEM ? KB_E_NO_MEMORY : KB_E_KAFKA_STORAGE_ERROR;
+}
+
+static int locate(struct kd_read *read, bool nowait)
+{
+    struct kd_locate ask = {read->offset, read->bound, read->max_bytes, read->whole_first, nowait};
+    struct kd_located found;
+    int status = kd_log_locate(read->replica->log, &ask, &found);
+    if (status == -EAGAIN)
+        return status;
+    read->code = code_of(status);
+    if (status >= 0)
+        read->extent = (struct kd_extent){.segment = found.segment, .position = found.position,
+                                          .size_bytes = found.size_bytes};
+    return status;
+}
+
+static void run_read(struct kn_job *job)
+{
+    struct kd_read *read = KB_CONTAINER(job, struct kd_read, job);
+    (void)locate(read, false);
+}
+
+static void release_user(struct kd_replica *replica)
+{
+    struct kd_disk *disk = replica->disk;
+    replica->users--;
+    if (replica->status == KD_RELOADING)
+        kd_replica_reload(replica);
+    else if (replica->status == KD_LEAVING)
+        kd_replica_leave_step(replica);
+    kd_disk_settle_soon(disk);
+}
+
+static void read_done(struct kn_job *job)
+{
+    struct kd_read *read = KB_CONTAINER(job, struct kd_read, job);
+    struct kd_replica *replica = read->replica;
+    read->done(read);
+    release_user(replica);
+}
+
+static bool from_tail(struct kd_read *read)
+{
+    struct kd_tail_read ask = {read->offset, read->bound, read->max_bytes, read->whole_first};
+    struct kd_extent *extent = &read->extent;
+    return kd_tail_find(&read->replica->tail, &ask, &extent->pieces, &extent->piece_count, &extent->size_bytes);
+}
+
+bool kd_replica_read(struct kd_replica *replica, struct kd_read *read)
+{
+    const struct kd_partition *p = &replica->state;
+    read->replica = replica;
+    read->code = KB_OK;
+    read->extent = (struct kd_extent){0};
+    if (replica->status != KD_ONLINE || replica->disk->failed) {
+        read->code = KB_E_KAFKA_STORAGE_ERROR;
+        return true;
+    }
+    if (read->offset < p->log_start || read->offset > p->log_end) {
+        read->code = KB_E_OFFSET_OUT_OF_RANGE;
+        return true;
+    }
+    if (read->offset >= read->bound || from_tail(read) || locate(read, true) != -EAGAIN)
+        return true;
+    read->job = (struct kn_job){.run = run_read, .done = read_done};
+    replica->users++;
+    kd_disk_submit(replica->disk, NULL, &read->job);
+    return false;
+}
+
+/* ---- By time ------------------------------------------------------------ */
+
+static void run_lookup(struct kn_job *job)
+{
+    struct kd_lookup *lookup = KB_CONTAINER(job, struct kd_lookup, job);
+    struct kd_found found;
+    lookup->code = code_of(kd_log_find_time(lookup->replica->log, lookup->timestamp_ms, lookup->bound, &found));
+    lookup->offset = found.offset;
+    lookup->found_ms = found.timestamp_ms;
+    lookup->leader_epoch = found.leader_epoch;
+}
+
+static void lookup_done(struct kn_job *job)
+{
+    struct kd_lookup *lookup = KB_CONTAINER(job, struct kd_lookup, job);
+    struct kd_replica *replica = lookup->replica;
+    lookup->done(lookup);
+    release_user(replica);
+}
+
+/* A log that cannot be asked answers from a job that finds nothing. */
+static void run_refusal(struct kn_job *job)
+{
+    (void)job;
+}
+
+void kd_replica_lookup(struct kd_replica *replica, struct kd_lookup *lookup)
+{
+    bool online = replica->status == KD_ONLINE && !replica->disk->failed;
+    lookup->replica = replica;
+    lookup->code = online ? KB_OK : KB_E_KAFKA_STORAGE_ERROR;
+    lookup->offset = lookup->found_ms = -1;
+    lookup->leader_epoch = -1;
+    lookup->job = (struct kn_job){.run = online ? run_lookup : run_refusal, .done = lookup_done};
+    replica->users++;
+    kd_disk_submit(replica->disk, NULL, &lookup->job);
+}

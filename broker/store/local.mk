@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Segments, indexes, recovery: straight-line code over base/fs.h, and the pure
+# state that it loads.
+noinst_LTLIBRARIES += broker/libstore.la
+broker_libstore_la_SOURCES = \
+	broker/core/epochs.c broker/core/epochs.h \
+	broker/core/partition.c broker/core/partition.h \
+	broker/core/producer_snapshot.c \
+	broker/core/producer_state.c broker/core/producer_state.h \
+	broker/store/append.c \
+	broker/store/checkpoint.c broker/store/checkpoint.h \
+	broker/store/dir.c broker/store/dir.h \
+	broker/store/index.c broker/store/index.h \
+	broker/store/index_file.c broker/store/index_file.h \
+	broker/store/layout.c broker/store/layout.h \
+	broker/store/locate.c broker/store/locate.h \
+	broker/store/log.c broker/store/log.h \
+	broker/store/lookup.c \
+	broker/store/recover.c broker/store/recover.h \
+	broker/store/scan.c broker/store/scan.h \
+	broker/store/segment.c broker/store/segment.h \
+	broker/store/trim.c

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_LOG_H
+#define KD_LOG_H
+/*
+ * The files of one partition. Segments in the order of their offsets; only the
+ * last, the active one, is written, and its index is in memory. Blocking
+ * straight-line code over base/fs.h, for disk threads:
+ *
+ *     reserve ─ (roll) ─> write ─> write ─> sync        load (recover.h)
+ *                  locate, find_time (any time, beside all of these)
+ *
+ * Functions that change files take `work` for as long as they last, so that
+ * they follow each other; what readers see is published under `lock`, which is
+ * never held over I/O.
+ */
+#include "base/slice.h"
+#include "broker/store/index.h"
+#include "broker/store/segment.h"
+
+enum { KD_SNAPSHOTS_KEPT = 2 };
+
+struct kd_log {
+    struct kd_files *files;
+    char *dir;
+    int64_t index_interval_bytes;
+    pthread_mutex_t work, lock;
+    /* Guarded by lock; changed only with work held as well. */
+    struct kd_segment **segments; /* none: nothing is on disk yet */
+    size_t count, capacity;
+    int64_t end_offset;
+    struct kd_index index; /* of the active segment */
+    /* Guarded by work. */
+    int64_t allocated; /* bytes that the disk holds for the active segment */
+    bool dirty;        /* written since the last sync; keeps it pinned */
+    bool broken;       /* a failed write could not be taken back */
+    bool sync_failed;  /* nobody knows what is on the disk: no second try */
+    int64_t snapshots[KD_SNAPSHOTS_KEPT + 1];
+    size_t snapshot_count; /* oldest first */
+};
+
+/* One that has no files yet. NULL: no memory. */
+struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index_interval_bytes, int64_t end_offset);
+/* Closes; readers keep their segments. Nothing is written. */
+void kd_log_free(struct kd_log *log);
+
+/* ---- Writing: append.c. 0 or -errno ------------------------------------- */
+
+struct kd_reserve {
+    int64_t bytes;        /* that the next batches will take */
+    bool roll;            /* begin a new segment first */
+    struct kb_slice snapshot; /* with roll: the producers as of the log's end; null: none */
+    /* What a new directory begins with. */
+    struct kb_slice partition_file, epochs_file;
+};
+/* Makes directory and segment where there is none, and sees that the disk
+ * has room: -ENOSPC comes from here. Durable names before it returns. */
+int kd_log_reserve(struct kd_log *log, const struct kd_reserve *reserve);
+int64_t kd_log_room(struct kd_log *log); /* bytes that can be written without asking */
+
+/* A batch on its way into the file. */
+struct kd_log_batch {
+    struct kd_log_batch *next;
+    struct kb_slice bytes;
+    int64_t last_offset, max_timestamp_ms;
+};
+/* All of them or none: a write that fails is cut off again. */
+int kd_log_write(struct kd_log *log, const struct kd_log_batch *batches);
+
+/* What a sync has to cover: the active segment, referenced and pinned, and
+ * the offset that will be flushed then. False: nothing is unsynced (end is set
+ * all the same). kd_log_synced gives the segment back. */
+bool kd_log_take_dirty(struct kd_log *log, struct kd_segment **segment, int64_t *end_offset);
+void kd_log_synced(struct kd_segment *segment);
+
+/* Log and index on disk up to *recovery_point. */
+int kd_log_checkpoint(struct kd_log *log, int64_t *recovery_point);
+/* The last act of a clean stop: checkpoint, snapshot, spare space returned. */
+int kd_log_finish(struct kd_log *log, struct kb_slice snapshot);
+/* Whole segments below go. */
+int kd_log_drop_below(struct kd_log *log, int64_t log_start);
+/* Cuts at the batch that holds `offset`; *end is the new end. */
+int kd_log_truncate(struct kd_log *log, int64_t offset, int64_t *end);
+
+/* ---- Reading: locate.c -------------------------------------------------- */
+
+struct kd_locate {
+    int64_t offset, bound;
+    size_t max_bytes;
+    bool whole_first; /* at least one batch, however large */
+    bool nowait;      /* -EAGAIN rather than touch the disk */
+};
+struct kd_located {
+    struct kd_segment *segment; /* referenced and pinned; NULL: size 0 */
+    int64_t position;
+    size_t size_bytes;
+};
+/* The stretch that begins with the batch that holds `offset`, and has no batch
+ * that reaches `bound`. */
+int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_located *out);
+
+/* lookup.c: the first record at or after the timestamp, below bound; or, with
+ * KD_FIND_MAX, the first that has the largest. offset -1: none. */
+enum { KD_FIND_MAX = -3 };
+struct kd_found {
+    int64_t offset, timestamp_ms;
+    int32_t leader_epoch;
+};
+int kd_log_find_time(struct kd_log *log, int64_t timestamp_ms, int64_t bound, struct kd_found *out);
+
+int64_t kd_log_size_bytes(struct kd_log *log);
+
+/* ---- Within the store --------------------------------------------------- */
+
+struct kd_segment *kd_log_active(struct kd_log *log); /* work or lock held; NULL: none */
+bool kd_log_push_segment(struct kd_log *log, struct kd_segment *segment); /* lock held; takes it; false: no memory */
+int kd_log_write_snapshot(struct kd_log *log, struct kb_slice snapshot); /* work held */
+
+#endif
