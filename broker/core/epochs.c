@@ -106,13 +106,15 @@ enum { LINE_MAX_BYTES = 34 };
 
 char *kd_epochs_format(const struct kd_epochs *epochs, size_t *size)
 {
-    char *text = kb_malloc((epochs->count + 2) * LINE_MAX_BYTES);
+    size_t room = (epochs->count + 2) * LINE_MAX_BYTES;
+    char *text = kb_malloc(room);
     if (!text)
         return NULL;
-    int at = sprintf(text, "0\n%zu\n", epochs->count);
+    size_t at = (size_t)snprintf(text, room, "0\n%zu\n", epochs->count);
     for (size_t i = 0; i < epochs->count; i++)
-        at += sprintf(text + at, "%" PRId32 " %" PRId64 "\n", epochs->entries[i].epoch, epochs->entries[i].start_offset);
-    *size = (size_t)at;
+        at += (size_t)snprintf(text + at, room - at, "%" PRId32 " %" PRId64 "\n", epochs->entries[i].epoch,
+                               epochs->entries[i].start_offset);
+    *size = at;
     return text;
 }
 

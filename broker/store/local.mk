@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# Segments, indexes, recovery: straight-line code over base/fs.h, and the pure
-# state that it loads.
-noinst_LTLIBRARIES += broker/libstore.la
-broker_libstore_la_SOURCES = \
+# Segments, indexes, recovery: straight-line code over base/fs.h. The pure
+# state that it loads is of the core.
+broker_libbrokercore_la_SOURCES += \
 	broker/core/epochs.c broker/core/epochs.h \
 	broker/core/partition.c broker/core/partition.h \
 	broker/core/producer_snapshot.c \
-	broker/core/producer_state.c broker/core/producer_state.h \
+	broker/core/producer_state.c broker/core/producer_state.h
+
+noinst_LTLIBRARIES += broker/libstore.la
+broker_libstore_la_SOURCES = \
 	broker/store/append.c \
 	broker/store/checkpoint.c broker/store/checkpoint.h \
 	broker/store/dir.c broker/store/dir.h \

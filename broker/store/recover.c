@@ -286,7 +286,7 @@ static int start_index(struct kd_load *load, struct kd_segment *active, int64_t 
 static int walk_active(struct walk *walk, struct kd_segment *active)
 {
     struct kd_load *load = walk->load;
-    int64_t from, before = walk->next_offset;
+    int64_t from = 0, before = walk->next_offset;
     int code = start_index(load, active, &from);
     if (code)
         return code;
