@@ -40,6 +40,7 @@ check-system:
 
 include tests/lint/local.mk
 include tests/unit/base.mk
+include tests/unit/client.mk
 include tests/unit/wire.mk
 include tests/unit/client_producer.mk
 include tests/fuzz/local.mk

@@ -57,6 +57,7 @@ typedef enum kurier_code {
     KURIER_E_HELD = -112,        /* you hold the whole fetch budget */
     KURIER_E_TRANSPORT = -115,   /* DNS, TCP: the text has errno and host */
     KURIER_E_UNSUPPORTED = -118, /* the broker cannot; the text says which */
+    KURIER_E_PROTOCOL = -119,    /* the other side is no Kafka broker, or a broken one */
     KURIER_E_PURGED = -123       /* given up by kurier_producer_purge or close */
 } kurier_code;
 

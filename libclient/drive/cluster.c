@@ -261,7 +261,7 @@ static void query_failed(struct kurier_client *client, const struct kb_error *er
     struct kc_cluster *cluster = client->cluster;
     struct kb_time now = kn_loop_now(kc_client_loop(client));
     KB_LOG(kc_client_log(client), KB_LOG_DEBUG, "metadata", "%s", err->text);
-    cluster->refusals = err->code == KB_E_UNSUPPORTED ? cluster->refusals + 1 : 0;
+    cluster->refusals = err->classes & KB_RETRIABLE ? 0 : cluster->refusals + 1;
     kc_metadata_failure(&client->metadata, now, cluster->asked_node);
     kc_ready_failed(client);
 }

@@ -258,6 +258,16 @@ static void on_timer(struct kn_timer *timer)
 
 /* ---- Connection -------------------------------------------------------------------*/
 
+/* That the broker ended the connection is no state of our handle. */
+static struct kb_error as_transport(const struct kb_error *why)
+{
+    struct kb_error cause = *why;
+    if (why->code == KB_E_CLOSED)
+        kb_error_set(&cause, KB_E_TRANSPORT, "%s", why->text);
+    cause.broker = why->broker;
+    return cause;
+}
+
 static void rest(struct kc_link *link, const struct kb_error *why)
 {
     link->rpc = NULL;
@@ -288,19 +298,20 @@ static void on_ready(struct kn_rpc *rpc)
 static void on_close(struct kn_rpc *rpc, const struct kb_error *why)
 {
     struct kc_link *link = kn_rpc_owner(rpc);
+    struct kb_error cause = as_transport(why);
     struct kb_list waiting;
     kb_list_init(&waiting);
     enter(link);
-    rest(link, why);
+    rest(link, &cause);
     KB_LIST_EACH_SAFE(it, &link->asks) {
         kb_list_remove(it);
         kb_list_push_back(&waiting, it);
     }
-    fail_asks(link, &waiting, why);
+    fail_asks(link, &waiting, &cause);
     if (!link->freed)
         set_timer(link);
     if (!link->freed && link->handler->on_down)
-        link->handler->on_down(link, why);
+        link->handler->on_down(link, &cause);
     leave(link);
 }
 
@@ -404,8 +415,14 @@ static void ask_answered(void *ctx, const struct kn_answer *answer)
 {
     struct kc_ask *ask = ctx;
     struct kc_link *link = ask->link;
+    struct kn_answer told = *answer;
+    struct kb_error cause;
     enter(link);
-    answer_ask(ask, answer);
+    if (answer->err) {
+        cause = as_transport(answer->err);
+        told.err = &cause;
+    }
+    answer_ask(ask, &told);
     if (!link->freed && link->state == KC_LINK_UP)
         set_timer(link);
     leave(link);

@@ -6,7 +6,6 @@
 #include "net/loop.h"
 #include <errno.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,21 +14,32 @@
 static void *thread_main(void *ctx)
 {
     struct kurier_runtime *runtime = ctx;
+    kn_loop_step(runtime->loop, 0); /* the loop is ours from here on */
+    sem_post(&runtime->started);
     kn_loop_run(runtime->loop);
     return NULL;
+}
+
+static void sem_wait_fully(sem_t *sem)
+{
+    while (sem_wait(sem) && errno == EINTR)
+        ;
 }
 
 /* No signal handler of the application ever runs on our thread. */
 static int thread_start(struct kurier_runtime *runtime)
 {
     sigset_t all, before;
+    sem_init(&runtime->started, 0, 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&runtime->thread, NULL, thread_main, runtime);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!failed)
-        pthread_setname_np(runtime->thread, "kurier");
-    return failed;
+    if (failed)
+        return failed;
+    pthread_setname_np(runtime->thread, "kurier");
+    sem_wait_fully(&runtime->started);
+    return 0;
 }
 
 static struct kurier_runtime *runtime_new(kurier_mode mode, struct kn_loop *loop, uint64_t seed)
@@ -189,15 +199,14 @@ static void run_errand(struct kn_loop *loop, struct kn_mail *mail)
 
 void kc_runtime_run(struct kurier_runtime *runtime, void (*fn)(void *ctx), void *ctx)
 {
-    if (kc_runtime_is_driven(runtime) || kn_loop_is_owner(runtime->loop)) {
+    if (kc_runtime_is_driven(runtime) || pthread_equal(runtime->thread, pthread_self())) {
         fn(ctx);
         return;
     }
     struct errand errand = {.mail = {.fn = run_errand}, .fn = fn, .ctx = ctx};
     sem_init(&errand.done, 0, 0);
     kn_loop_post(runtime->loop, &errand.mail);
-    while (sem_wait(&errand.done) && errno == EINTR)
-        ;
+    sem_wait_fully(&errand.done);
     sem_destroy(&errand.done);
 }
 

@@ -16,6 +16,7 @@
 #include "kurier/client.h"
 #include "libclient/drive/fork.h"
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 struct kn_loop;
@@ -29,6 +30,7 @@ struct kurier_runtime {
     struct kb_random random;      /* the loop's own */
     struct kc_controls *controls; /* connections shared by its clients: control.h */
     pthread_t thread;             /* threaded only */
+    sem_t started;
     bool foreign;                 /* the loop is the test's: not freed here */
 };
 

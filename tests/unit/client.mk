@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# Pure machines see core, wire and base; the rest the whole library, over the
+# simulated network or the real one.
+client_core_libs = libclient/libclientcore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
+client_libs = libclient/libclient.la net/libnetsim.la net/libnet.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+client_fake = tests/unit/client/fake.c tests/unit/client/fake.h
+
+unit_programs += \
+	tests/unit/client/test_client
+
+tests_unit_client_test_client_SOURCES = tests/unit/client/test_client.c $(client_fake)
+tests_unit_client_test_client_LDADD = $(client_libs)

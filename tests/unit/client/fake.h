@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FAKE_H
+#define FAKE_H
+/*
+ * A broker of a few lines on a node of the simulated network: it answers
+ * ApiVersions and Metadata from a table that the test may change at any time,
+ * and hands everything else to the test.
+ */
+#include "net/listener.h"
+#include "net/sim.h"
+#include "wire/frame.h"
+
+enum { FAKE_MAX = 8 };
+
+struct fake_topic {
+    const char *name;
+    uint8_t id; /* all bytes of its topic id; 0: none */
+    int16_t error;
+    int32_t partitions;
+    int32_t leader[FAKE_MAX], epoch[FAKE_MAX];
+};
+
+/* What every broker of the cluster says. */
+struct fake_cluster {
+    struct {
+        int32_t id;
+        const char *host;
+        int32_t port;
+    } brokers[FAKE_MAX];
+    int broker_count;
+    struct fake_topic topics[FAKE_MAX];
+    int topic_count;
+    int32_t controller;
+};
+
+struct fake {
+    struct fake_cluster *cluster;
+    struct kn_env *env;
+    struct kn_loop *loop;
+    struct kn_listener *listener;
+    struct kb_list conns;
+    bool mute;             /* reads, never answers */
+    const char *raw;       /* answers every frame with these bytes, as another protocol would */
+    int metadata_asked;
+    int opened;            /* connections so far */
+    int16_t last_key;
+    /* True: body written to out. False: the connection is closed. */
+    bool (*answer)(struct fake *, int16_t key, int16_t version, struct kw_reader *body,
+                   struct kb_arena *arena, struct kw_writer *out);
+    int16_t (*versions)(struct fake *, int16_t key); /* max version told; -1: not at all */
+    void *owner;
+};
+
+void fake_start(struct fake *fake, struct kn_sim *sim, const char *node, int32_t port,
+                struct fake_cluster *cluster);
+void fake_stop(struct fake *fake);
+
+#endif

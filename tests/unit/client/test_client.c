@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client and brokers on a simulated network: ready and its causes, metadata
+ * through everything that can happen to it. */
+#include "tests/unit/unit.h"
+
+#include "libclient/api/config.h"
+#include "libclient/api/error.h"
+#include "libclient/drive/client.h"
+#include "tests/unit/client/fake.h"
+
+struct world {
+    struct kn_sim *sim;
+    struct fake_cluster cluster;
+    struct fake fakes[3];
+    int fake_count;
+    struct kn_env *env;
+    struct kn_loop *loop;
+    struct kurier_runtime *runtime;
+    kurier_config *config;
+    struct kurier_client *client;
+    struct kc_topic *topic;
+    int changes;
+};
+
+static void on_topic(void *owner, struct kc_topic *topic)
+{
+    struct world *w = owner;
+    assert_ptr_equal(topic, w->topic);
+    w->changes++;
+}
+
+static const struct kc_client_ops ops = {.topic = on_topic};
+
+/* Brokers 1.. on nodes kafka1.., leading the topic "t" in turn. */
+static void add_broker(struct world *w, const char *node)
+{
+    int i = w->fake_count++;
+    fake_start(&w->fakes[i], w->sim, node, 9092, &w->cluster);
+    w->cluster.brokers[i].id = i + 1;
+    w->cluster.brokers[i].host = node;
+    w->cluster.brokers[i].port = 9092;
+    w->cluster.broker_count = w->fake_count;
+}
+
+static int setup(void **state)
+{
+    struct world *w = kb_calloc(1, sizeof *w);
+    w->sim = kn_sim_new(7);
+    w->env = kn_sim_env(w->sim, "app");
+    w->loop = kn_loop_new(w->env);
+    w->runtime = kc_runtime_over(w->loop, 7, NULL);
+    w->config = kurier_config_new();
+    kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092,kafka2:9092");
+    kurier_config_set(w->config, "log.sink", "events");
+    w->cluster.topic_count = 1;
+    w->cluster.controller = 1;
+    w->cluster.topics[0] = (struct fake_topic){
+        .name = "t", .id = 1, .partitions = 2, .leader = {1, 2}, .epoch = {5, 5}};
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    kc_client_free(w->client);
+    kurier_config_free(w->config);
+    kurier_runtime_free(w->runtime);
+    kn_loop_free(w->loop);
+    w->env->ops->free(w->env);
+    for (int i = 0; i < w->fake_count; i++)
+        fake_stop(&w->fakes[i]);
+    kn_sim_free(w->sim);
+    kb_free(w);
+    return 0;
+}
+
+static void open_client(struct world *w)
+{
+    struct kb_error err;
+    w->client = kc_client_new(w->runtime, w->config, &ops, w, &err);
+    assert_non_null(w->client);
+}
+
+static void want(struct world *w)
+{
+    w->topic = kc_client_want(w->client, "t");
+    assert_non_null(w->topic);
+}
+
+static kurier_code ready(struct world *w, int timeout_ms, kurier_error *err)
+{
+    return kurier_client_ready(w->client, timeout_ms, err);
+}
+
+/* ---- ready and its causes --------------------------------------------------*/
+
+static void becomes_ready(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    open_client(w);
+    assert_int_equal(ready(w, 1000, &err), KURIER_OK);
+    assert_int_equal(err.code, KURIER_OK);
+    assert_string_equal(w->client->metadata.cluster_id, "fake");
+    assert_int_equal(ready(w, 0, &err), KURIER_E_TIMED_OUT); /* a new call needs a turn */
+    assert_int_equal(ready(w, 1000, &err), KURIER_OK);
+}
+
+static void names_who_refused(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    struct kn_env *idle = kn_sim_env(w->sim, "kafka1"); /* a host where nothing listens */
+    idle->ops->free(idle);
+    kn_sim_name(w->sim, "kafka2", NULL);
+    open_client(w);
+    assert_int_equal(ready(w, 3000, &err), KURIER_E_TRANSPORT);
+    assert_non_null(strstr(err.text, "kafka1:9092"));
+    assert_non_null(strstr(err.text, "refused"));
+    assert_non_null(strstr(err.text, "kafka2"));
+}
+
+static void goes_on_behind(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    kn_sim_name(w->sim, "kafka1", NULL);
+    kn_sim_name(w->sim, "kafka2", NULL);
+    open_client(w);
+    assert_int_equal(ready(w, 500, &err), KURIER_E_TRANSPORT);
+    add_broker(w, "kafka1");
+    kn_sim_name(w->sim, "kafka1", "kafka1");
+    assert_false(kurier_client_pending(w->client) & KURIER_RESUME);
+    kn_sim_run(w->sim, NULL, NULL, 5000);
+    assert_true(kurier_client_pending(w->client) & KURIER_RESUME);
+    assert_int_equal(ready(w, 0, &err), KURIER_OK);
+    assert_false(kurier_client_pending(w->client) & KURIER_RESUME);
+}
+
+static void says_that_it_is_no_broker(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    w->fakes[0].raw = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
+    open_client(w);
+    int code = ready(w, 20000, &err);
+    print_message("# %s\n", err.text);
+    assert_int_equal(code, KURIER_E_PROTOCOL);
+    assert_null(strchr(err.text, '\n'));
+}
+
+static void black_hole_is_a_timeout(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    kn_sim_cut(w->sim, "app", NULL);
+    kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
+    kurier_config_set(w->config, "socket.connection.setup.timeout.ms", "200");
+    open_client(w);
+    assert_int_equal(ready(w, 2000, &err), KURIER_E_TRANSPORT);
+    print_message("# %s\n", err.text);
+    kn_sim_heal(w->sim, "app", NULL);
+    assert_int_equal(ready(w, 5000, &err), KURIER_OK);
+}
+
+static void a_wake_sticks(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    kn_sim_name(w->sim, "kafka1", NULL);
+    kn_sim_name(w->sim, "kafka2", NULL);
+    open_client(w);
+    kurier_client_wake(w->client);
+    assert_int_equal(ready(w, 500, &err), KURIER_E_INTERRUPTED);
+    assert_int_equal(ready(w, 500, &err), KURIER_E_TRANSPORT);
+}
+
+/* ---- Metadata -----------------------------------------------------------------*/
+
+static bool topic_known(void *ctx)
+{
+    return ((struct world *)ctx)->topic->known;
+}
+
+static bool led_by_1(void *ctx)
+{
+    struct world *w = ctx;
+    return w->topic->partitions[1].leader == 1;
+}
+
+static void tells_of_topics(void **state)
+{
+    struct world *w = *state;
+    add_broker(w, "kafka1");
+    add_broker(w, "kafka2");
+    open_client(w);
+    want(w);
+    assert_true(kn_sim_run(w->sim, topic_known, w, 1000));
+    assert_int_equal(w->topic->partition_count, 2);
+    assert_int_equal(w->changes, 1);
+    assert_ptr_equal(kc_metadata_topic_by_id(&w->client->metadata, w->topic->id), w->topic);
+
+    w->cluster.topics[0].leader[1] = 1;
+    w->cluster.topics[0].epoch[1] = 6;
+    kc_client_refresh(w->client, w->topic);
+    assert_true(kn_sim_run(w->sim, led_by_1, w, 1000));
+    kn_sim_run(w->sim, NULL, NULL, 100);
+    assert_int_equal(w->changes, 2);
+}
+
+static void a_leader_dies(void **state)
+{
+    struct world *w = *state;
+    add_broker(w, "kafka1");
+    add_broker(w, "kafka2");
+    open_client(w);
+    want(w);
+    assert_true(kn_sim_run(w->sim, topic_known, w, 1000));
+    struct kc_link *link = kc_client_link(w->client, 2);
+    kc_link_keep(link, true);
+    kn_sim_run(w->sim, NULL, NULL, 100);
+    assert_int_equal(kc_link_state(link), KC_LINK_UP);
+    assert_non_null(kc_link_rpc(link));
+
+    w->cluster.topics[0].leader[1] = 1;
+    w->cluster.topics[0].epoch[1] = 6;
+    kn_sim_kill(w->sim, "kafka2", KN_SIM_KILL_PROCESS);
+    assert_true(kn_sim_run(w->sim, led_by_1, w, 5000)); /* asked because the link went down */
+    assert_null(kc_link_rpc(link));
+    assert_int_equal(kc_link_cause(link)->code, KB_E_TRANSPORT);
+}
+
+static bool link_up(void *ctx)
+{
+    return kc_link_state(kc_client_link(((struct world *)ctx)->client, 1)) == KC_LINK_UP;
+}
+
+/* All brokers come back under other addresses; only the bootstrap name is right. */
+static void every_address_changes(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    w->cluster.brokers[0].host = "old1";
+    kn_sim_name(w->sim, "old1", "kafka1");
+    open_client(w);
+    want(w);
+    assert_true(kn_sim_run(w->sim, topic_known, w, 1000));
+    kc_link_keep(kc_client_link(w->client, 1), true);
+    assert_true(kn_sim_run(w->sim, link_up, w, 1000));
+
+    kn_sim_name(w->sim, "old1", NULL);
+    w->cluster.brokers[0].host = "new1";
+    kn_sim_name(w->sim, "new1", "kafka1");
+    kn_sim_reset(w->sim, "app", "kafka1");
+    kn_sim_run(w->sim, NULL, NULL, 50);
+    assert_true(kn_sim_run(w->sim, link_up, w, 20000));
+    assert_string_equal(kc_link_name(kc_client_link(w->client, 1)), "new1:9092");
+    assert_int_equal(ready(w, 1000, &err), KURIER_OK);
+}
+
+static void tells_up_and_down(void **state)
+{
+    struct world *w = *state;
+    kurier_event event;
+    int ups = 0, downs = 0;
+    add_broker(w, "kafka1");
+    open_client(w);
+    kn_sim_run(w->sim, NULL, NULL, 200);
+    kn_sim_kill(w->sim, "kafka1", KN_SIM_KILL_PROCESS);
+    kn_sim_run(w->sim, NULL, NULL, 200);
+    while (kurier_client_event(w->client, &event, 0)) {
+        ups += event.kind == KURIER_EVENT_BROKER_UP;
+        downs += event.kind == KURIER_EVENT_BROKER_DOWN;
+    }
+    assert_int_equal(ups, 1);
+    assert_true(downs >= 1);
+    assert_false(kurier_client_pending(w->client) & KURIER_EVENTS);
+}
+
+static void control_is_shared(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    open_client(w);
+    kurier_client *other = kurier_client_new(w->runtime, w->config, &err);
+    assert_non_null(other);
+    assert_int_equal(ready(w, 1000, &err), KURIER_OK);
+    assert_int_equal(kurier_client_ready(other, 1000, &err), KURIER_OK);
+    assert_int_equal(w->fakes[0].opened, 1);
+    kurier_client_free(other);
+    kc_client_refresh(w->client, NULL);
+    kn_sim_run(w->sim, NULL, NULL, 1000);
+    assert_int_equal(w->fakes[0].opened, 1);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(becomes_ready),       CASE(names_who_refused),     CASE(goes_on_behind),
+        CASE(says_that_it_is_no_broker), CASE(black_hole_is_a_timeout), CASE(a_wake_sticks),
+        CASE(tells_of_topics),     CASE(a_leader_dies),         CASE(every_address_changes),
+        CASE(tells_up_and_down),   CASE(control_is_shared),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
