@@ -43,5 +43,6 @@ include tests/unit/base.mk
 include tests/unit/client.mk
 include tests/unit/wire.mk
 include tests/unit/client_producer.mk
+include tests/unit/store.mk
 include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk
