@@ -97,9 +97,9 @@ void kw_batch_restamp(uint8_t *batch, struct kw_batch_header *header)
     uint32_t before = header_crc(batch);
     header->length = (int32_t)kw_get_be32(batch + KW_BATCH_LENGTH_AT);
     put_header(batch, header);
-    header->crc = kw_crc32c_combine(before ^ header_crc(batch),
-                                    kw_get_be32(batch + KW_BATCH_CRC_AT),
-                                    (size_t)(header->length - MIN_LENGTH));
+    header->crc =
+        kw_crc32c_combine(before ^ header_crc(batch), kw_get_be32(batch + KW_BATCH_CRC_AT),
+                          (size_t)(header->length - MIN_LENGTH));
     kw_put_be32(batch + KW_BATCH_CRC_AT, header->crc);
 }
 
@@ -138,8 +138,8 @@ static int parse_whole(struct kb_slice bytes, struct kw_batch *out, const char *
         return magic_fault(bytes.data[KW_BATCH_MAGIC_AT], why);
     kw_batch_peek(bytes.data, &out->header);
     out->bytes = bytes;
-    out->records = kb_slice_of(bytes.data + KW_BATCH_HEADER_BYTES,
-                               bytes.size - KW_BATCH_HEADER_BYTES);
+    out->records =
+        kb_slice_of(bytes.data + KW_BATCH_HEADER_BYTES, bytes.size - KW_BATCH_HEADER_BYTES);
     if (kw_batch_header_codec(&out->header) >= KW_CODECS) {
         *why = "a batch's compression is none that exists";
         return KB_E_UNSUPPORTED_COMPRESSION_TYPE;
@@ -151,8 +151,8 @@ static int parse_whole(struct kb_slice bytes, struct kw_batch *out, const char *
 int kw_batch_parse(struct kb_slice bytes, struct kw_batch *out, struct kb_error *err)
 {
     if (bytes.size < KW_BATCH_HEADER_BYTES)
-        return kb_error_set(err, KB_E_CORRUPT_MESSAGE,
-                            "%zu bytes are less than a batch's header", bytes.size);
+        return kb_error_set(err, KB_E_CORRUPT_MESSAGE, "%zu bytes are less than a batch's header",
+                            bytes.size);
     int32_t length = (int32_t)kw_get_be32(bytes.data + KW_BATCH_LENGTH_AT);
     if (length < 0 || (size_t)length != bytes.size - KW_BATCH_PREFIX_BYTES)
         return kb_error_set(err, KB_E_CORRUPT_MESSAGE,

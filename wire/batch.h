@@ -75,8 +75,8 @@ int32_t kw_sequence_add(int32_t sequence, int32_t count);
 
 /* Writes the 61 bytes in front of records whose size and checksum are known;
  * sets header->length and header->crc. */
-void kw_batch_stamp(uint8_t *to, struct kw_batch_header *header,
-                    uint32_t records_crc, size_t records_bytes);
+void kw_batch_stamp(uint8_t *to, struct kw_batch_header *header, uint32_t records_crc,
+                    size_t records_bytes);
 /* Reads 61 bytes without judging them. */
 void kw_batch_peek(const uint8_t *from, struct kw_batch_header *header);
 /* Changes the header of a batch whose checksum is right; the new one follows from

@@ -16,7 +16,7 @@ struct kw_codec_ctx {
 static const struct kw_codec_ops codec_none = {.info = {.name = "none", .built_in = true}};
 
 static const struct kw_codec_ops *const codecs[KW_CODECS] = {
-    [KW_CODEC_NONE] = &codec_none, [KW_CODEC_GZIP] = &kw_codec_gzip,
+    [KW_CODEC_NONE] = &codec_none,        [KW_CODEC_GZIP] = &kw_codec_gzip,
     [KW_CODEC_SNAPPY] = &kw_codec_snappy, [KW_CODEC_LZ4] = &kw_codec_lz4,
     [KW_CODEC_ZSTD] = &kw_codec_zstd,
 };
@@ -53,6 +53,15 @@ static void sink_drop(struct kw_sink *sink)
     *sink = (struct kw_sink){0};
 }
 
+/* A library's state is not used again after bad input: liblz4 before 1.10 keeps a
+ * frame's size through its own reset, and refuses the next frame for it. */
+static void drop_unpack_state(struct kw_codec_ctx *ctx, enum kw_codec codec)
+{
+    if (ctx->unpack_state[codec])
+        ops_of(codec)->free_unpack(ctx->unpack_state[codec]);
+    ctx->unpack_state[codec] = NULL;
+}
+
 void kw_codec_ctx_trim(struct kw_codec_ctx *ctx)
 {
     sink_drop(&ctx->packed);
@@ -60,9 +69,8 @@ void kw_codec_ctx_trim(struct kw_codec_ctx *ctx)
     for (int i = 0; i < KW_CODECS; i++) {
         if (ctx->pack_state[i])
             codecs[i]->free_pack(ctx->pack_state[i]);
-        if (ctx->unpack_state[i])
-            codecs[i]->free_unpack(ctx->unpack_state[i]);
-        ctx->pack_state[i] = ctx->unpack_state[i] = NULL;
+        ctx->pack_state[i] = NULL;
+        drop_unpack_state(ctx, i);
     }
 }
 
@@ -76,32 +84,36 @@ void kw_codec_ctx_free(struct kw_codec_ctx *ctx)
 
 /* ---- Where output goes ------------------------------------------------------ */
 
+static int sink_grow(struct kw_sink *sink, size_t capacity)
+{
+    uint8_t *data = kb_realloc(sink->data, capacity);
+    if (!data)
+        return KB_E_NO_MEMORY;
+    sink->data = data;
+    sink->capacity = capacity;
+    return KB_OK;
+}
+
 int kw_sink_reserve(struct kw_sink *sink, size_t room)
 {
     if (kw_sink_room(sink) >= room)
         return KB_OK;
     if (sink->size >= sink->limit)
         return KB_E_MESSAGE_TOO_LARGE;
-    room = KB_MIN(room, sink->limit - sink->size);
-    size_t want = KB_MAX(sink->capacity * 2, (size_t)SCRATCH_MIN_BYTES);
-    want = KB_MIN(KB_MAX(want, sink->size + room), sink->limit);
-    if (want <= sink->capacity)
-        return KB_OK;
-    uint8_t *data = kb_realloc(sink->data, want);
-    if (!data)
-        return KB_E_NO_MEMORY;
-    sink->data = data;
-    sink->capacity = want;
-    return KB_OK;
+    size_t want = sink->size + KB_MIN(room, sink->limit - sink->size);
+    want = KB_MIN(KB_MAX(want, sink->capacity * 2), sink->limit);
+    return want <= sink->capacity ? KB_OK : sink_grow(sink, want);
 }
 
-/* Empties a scratch for output of about `expected` bytes. */
-static void sink_begin(struct kw_sink *sink, size_t expected, size_t limit)
+/* Empties a scratch, with room for output of about `expected` bytes. */
+static int sink_begin(struct kw_sink *sink, size_t expected, size_t limit)
 {
     if (sink->capacity > SCRATCH_KEEP_BYTES && expected <= SCRATCH_KEEP_BYTES)
         sink_drop(sink);
     sink->size = 0;
     sink->limit = limit;
+    expected = KB_MAX(expected, (size_t)SCRATCH_MIN_BYTES);
+    return expected <= sink->capacity ? KB_OK : sink_grow(sink, expected);
 }
 
 static int explain(struct kb_error *err, int code, const char *codec, size_t max_bytes)
@@ -142,8 +154,9 @@ int kw_compress(struct kw_codec_ctx *ctx, enum kw_codec codec, int level,
     struct kw_pieces in = {pieces, piece_count, 0};
     for (size_t i = 0; i < piece_count; i++)
         in.bytes += pieces[i].size;
-    sink_begin(&ctx->packed, in.bytes, SIZE_MAX);
-    code = ops->pack(&ctx->pack_state[codec], level, &in, &ctx->packed);
+    code = sink_begin(&ctx->packed, in.bytes, SIZE_MAX);
+    if (!code)
+        code = ops->pack(&ctx->pack_state[codec], level, &in, &ctx->packed);
     *out = code ? kb_slice_null() : kb_slice_of(ctx->packed.data, ctx->packed.size);
     return explain(err, code, ops->info.name, 0);
 }
@@ -175,6 +188,8 @@ static int unpack_into(struct kw_codec_ctx *ctx, enum kw_codec codec, struct kb_
                        size_t max_bytes, struct kw_sink *out)
 {
     int code = ops_of(codec)->unpack(&ctx->unpack_state[codec], in, out);
+    if (code)
+        drop_unpack_state(ctx, codec);
     bool lied = code == KB_E_MESSAGE_TOO_LARGE && out->limit < max_bytes;
     return lied ? KB_E_CORRUPT_MESSAGE : code;
 }
@@ -186,9 +201,7 @@ static int unpack_to_scratch(struct kw_codec_ctx *ctx, enum kw_codec codec, stru
     int code = plan_for(ops_of(codec), in, max_bytes, &plan);
     if (code)
         return code;
-    sink_begin(&ctx->plain, plan.expected, plan.limit);
-    if (plan.expected)
-        code = kw_sink_reserve(&ctx->plain, plan.expected);
+    code = sink_begin(&ctx->plain, plan.expected, plan.limit);
     if (!code)
         code = unpack_into(ctx, codec, in, max_bytes, &ctx->plain);
     if (!code)

@@ -47,8 +47,8 @@ void kw_codec_ctx_trim(struct kw_codec_ctx *ctx);
  * than the input: the caller compares. Errors: UNSUPPORTED_COMPRESSION_TYPE,
  * INVALID_ARGUMENT (level), NO_MEMORY. */
 int kw_compress(struct kw_codec_ctx *ctx, enum kw_codec codec, int level,
-                const struct kb_slice *pieces, size_t piece_count,
-                struct kb_slice *out, struct kb_error *err);
+                const struct kb_slice *pieces, size_t piece_count, struct kb_slice *out,
+                struct kb_error *err);
 
 /* Unpacks at most max_bytes. Errors: UNSUPPORTED_COMPRESSION_TYPE;
  * CORRUPT_MESSAGE; MESSAGE_TOO_LARGE past the bound; NO_MEMORY. For

@@ -10,7 +10,7 @@
 /* Bytes that come out, never more than `limit`. Grows up to there, may be larger
  * from before; over a buffer of somebody else's, limit is its capacity. */
 struct kw_sink {
-    uint8_t *data;
+    uint8_t *data; /* never NULL for a codec */
     size_t size, capacity;
     size_t limit;
 };

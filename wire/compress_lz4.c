@@ -89,7 +89,8 @@ static bool read_frame(struct kb_slice in, struct frame *frame)
     uint8_t flags = in.data[4], block_id = in.data[5] >> 4 & 7;
     if (block_id < LZ4F_max64KB)
         return false;
-    frame->header_bytes = FIXED_BYTES + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY ? 4 : 0);
+    frame->header_bytes =
+        FIXED_BYTES + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY ? 4 : 0);
     frame->block_bytes = (size_t)1 << (8 + 2 * block_id);
     frame->block_tail = flags & BLOCK_SUM ? 4 : 0;
     frame->frame_tail = flags & CONTENT_SUM ? 4 : 0;

@@ -32,8 +32,8 @@ static int pack_block(const uint8_t *block, size_t size, struct kw_sink *out)
     if (code)
         return code;
     uint8_t *to = kw_sink_end(out);
-    snappy_status status = snappy_compress((const char *)block, size,
-                                           (char *)to + BLOCK_HEADER_BYTES, &packed);
+    snappy_status status =
+        snappy_compress((const char *)block, size, (char *)to + BLOCK_HEADER_BYTES, &packed);
     KB_CHECK(status == SNAPPY_OK);
     kw_put_be32(to, (uint32_t)packed);
     out->size += BLOCK_HEADER_BYTES + packed;

@@ -11,21 +11,23 @@
 #define POLYNOMIAL 0x82f63b78u
 
 /* A table is linear in its index: the entries of single bits give all the others. */
-#define ENTRY(i, a, b, c, d, e, f, g, h)                                              \
-    (((i)&128 ? a : 0) ^ ((i)&64 ? b : 0) ^ ((i)&32 ? c : 0) ^ ((i)&16 ? d : 0) ^     \
+#define ENTRY(i, a, b, c, d, e, f, g, h)                                                           \
+    (((i)&128 ? a : 0) ^ ((i)&64 ? b : 0) ^ ((i)&32 ? c : 0) ^ ((i)&16 ? d : 0) ^                  \
      ((i)&8 ? e : 0) ^ ((i)&4 ? f : 0) ^ ((i)&2 ? g : 0) ^ ((i)&1 ? h : 0))
-#define ROW4(i, ...)                                                                  \
-    ENTRY(i, __VA_ARGS__), ENTRY(i + 1, __VA_ARGS__), ENTRY(i + 2, __VA_ARGS__),      \
+#define ROW4(i, ...)                                                                               \
+    ENTRY(i, __VA_ARGS__), ENTRY(i + 1, __VA_ARGS__), ENTRY(i + 2, __VA_ARGS__),                   \
         ENTRY(i + 3, __VA_ARGS__)
-#define ROW16(i, ...)                                                                 \
-    ROW4(i, __VA_ARGS__), ROW4(i + 4, __VA_ARGS__), ROW4(i + 8, __VA_ARGS__),         \
+#define ROW16(i, ...)                                                                              \
+    ROW4(i, __VA_ARGS__), ROW4(i + 4, __VA_ARGS__), ROW4(i + 8, __VA_ARGS__),                      \
         ROW4(i + 12, __VA_ARGS__)
-#define ROW64(i, ...)                                                                 \
-    ROW16(i, __VA_ARGS__), ROW16(i + 16, __VA_ARGS__), ROW16(i + 32, __VA_ARGS__),    \
+#define ROW64(i, ...)                                                                              \
+    ROW16(i, __VA_ARGS__), ROW16(i + 16, __VA_ARGS__), ROW16(i + 32, __VA_ARGS__),                 \
         ROW16(i + 48, __VA_ARGS__)
-#define ROW(...)                                                                      \
-    {ROW64(0, __VA_ARGS__), ROW64(64, __VA_ARGS__), ROW64(128, __VA_ARGS__),          \
-     ROW64(192, __VA_ARGS__)}
+#define ROW(...)                                                                                   \
+    {                                                                                              \
+        ROW64(0, __VA_ARGS__), ROW64(64, __VA_ARGS__), ROW64(128, __VA_ARGS__),                    \
+            ROW64(192, __VA_ARGS__)                                                                \
+    }
 
 /* table[k][byte]: what is left of a byte after k more bytes; x^32 to x^95. */
 /* clang-format off */

@@ -41,10 +41,9 @@ static int check_producer(const struct kw_batch_header *header, bool sequenced,
         return KB_OK;
     }
     if (header->producer_epoch < 0 || (sequenced && header->base_sequence < 0))
-        return kb_error_set(err, KB_E_INVALID_RECORD,
-                            "producer id %lld with epoch %d and sequence %d",
-                            (long long)header->producer_id, header->producer_epoch,
-                            header->base_sequence);
+        return kb_error_set(
+            err, KB_E_INVALID_RECORD, "producer id %lld with epoch %d and sequence %d",
+            (long long)header->producer_id, header->producer_epoch, header->base_sequence);
     return KB_OK;
 }
 
@@ -56,8 +55,7 @@ static int check_header(const struct kw_batch_header *header, const struct kw_pr
                             "a batch of %d records whose last offset delta is %d",
                             header->record_count, header->last_offset_delta);
     int code = check_flags(header, rules, err);
-    return code ? code
-                : check_producer(header, !(header->attributes & KW_BATCH_CONTROL), err);
+    return code ? code : check_producer(header, !(header->attributes & KW_BATCH_CONTROL), err);
 }
 
 static int check_record(const struct kw_record *record, const struct kw_produce_rules *rules,
@@ -111,15 +109,13 @@ int kw_produce_check(struct kw_codec_ctx *ctx, const struct kw_batch *batch,
     return code ? code : check_records(batch, rules, out, err);
 }
 
-int kw_produce_repack(struct kw_codec_ctx *ctx, const struct kw_batch *batch,
-                      struct kb_slice plain, enum kw_codec codec, int level,
-                      struct kb_buf **out, struct kb_error *err)
+int kw_produce_repack(struct kw_codec_ctx *ctx, const struct kw_batch *batch, struct kb_slice plain,
+                      enum kw_codec codec, int level, struct kb_buf **out, struct kb_error *err)
 {
     *out = NULL;
     struct kb_slice records = plain;
-    int code = codec == KW_CODEC_NONE
-                   ? KB_OK
-                   : kw_compress(ctx, codec, level, &plain, 1, &records, err);
+    int code =
+        codec == KW_CODEC_NONE ? KB_OK : kw_compress(ctx, codec, level, &plain, 1, &records, err);
     if (code)
         return code;
     if (records.size > INT32_MAX - KW_BATCH_HEADER_BYTES)

@@ -41,8 +41,7 @@ int kw_produce_check(struct kw_codec_ctx *ctx, const struct kw_batch *batch,
 
 /* The batch with its records in another codec. `plain` as the check answered it
  * from the same ctx, which was not used since. One reference to the caller. */
-int kw_produce_repack(struct kw_codec_ctx *ctx, const struct kw_batch *batch,
-                      struct kb_slice plain, enum kw_codec codec, int level,
-                      struct kb_buf **out, struct kb_error *err);
+int kw_produce_repack(struct kw_codec_ctx *ctx, const struct kw_batch *batch, struct kb_slice plain,
+                      enum kw_codec codec, int level, struct kb_buf **out, struct kb_error *err);
 
 #endif

@@ -195,8 +195,8 @@ static inline const char *kw_record_get(struct kw_record_iter *it, struct kw_rec
         out->raw_headers = kb_slice_of(at, (size_t)(end - at));
     }
     out->offset = (int64_t)((uint64_t)it->base_offset + (uint64_t)offset_delta);
-    out->timestamp_ms = (int64_t)((uint64_t)it->base_timestamp_ms +
-                                  (uint64_t)(timestamp_delta & it->delta_mask));
+    out->timestamp_ms =
+        (int64_t)((uint64_t)it->base_timestamp_ms + (uint64_t)(timestamp_delta & it->delta_mask));
     it->last_delta = offset_delta;
     it->left--;
     it->at = end;

@@ -4,7 +4,8 @@
 #   configure --enable-fuzzing CC=clang CFLAGS='-g -O1 -fsanitize=fuzzer-no-link,address,undefined'
 #   make fuzz-targets
 #   python3 tests/fuzz/seeds.py tests/fuzz/corpus/NAME.txt DIR && tests/fuzz/fuzz_NAME DIR
-fuzz_programs = tests/fuzz/fuzz_bodies tests/fuzz/fuzz_frame
+fuzz_programs = tests/fuzz/fuzz_batch tests/fuzz/fuzz_bodies \
+	tests/fuzz/fuzz_decompress tests/fuzz/fuzz_frame
 if FUZZING
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -21,6 +22,14 @@ fuzz-targets: $(BUILT_SOURCES)
 fuzz_message_sources = tests/fuzz/message.c tests/fuzz/message.h \
 	tests/unit/wire/fill.c tests/unit/wire/fill.h
 fuzz_libs = wire/libwire.la base/libbase.la
+
+tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/fuzz_batch.c $(fuzz_main)
+tests_fuzz_fuzz_batch_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_batch_LDFLAGS = $(fuzz_ldflags)
+
+tests_fuzz_fuzz_decompress_SOURCES = tests/fuzz/fuzz_decompress.c $(fuzz_main)
+tests_fuzz_fuzz_decompress_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_decompress_LDFLAGS = $(fuzz_ldflags)
 
 tests_fuzz_fuzz_bodies_SOURCES = tests/fuzz/fuzz_bodies.c $(fuzz_message_sources) $(fuzz_main)
 tests_fuzz_fuzz_bodies_LDADD = wire/liblayout.la $(fuzz_libs)

@@ -74,8 +74,8 @@ static void assert_unpacks_to(enum kw_codec codec, struct kb_slice packed, struc
 
 static void sizes_come_back(enum kw_codec codec)
 {
-    static const size_t sizes[] = {0, 1, 2, 100, 32767, 32768, 32769, 65535, 65536, 65537,
-                                   131073, TEXT_BYTES};
+    static const size_t sizes[] = {0,     1,     2,     100,   32767,  32768,
+                                   32769, 65535, 65536, 65537, 131073, TEXT_BYTES};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct kb_slice plain = kb_slice_of(text, sizes[i]);
         assert_unpacks_to(codec, pack(codec, plain), plain);
@@ -95,7 +95,8 @@ static void pieces_come_back(enum kw_codec codec)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         size_t n = 0;
         for (size_t at = 0; at < TEXT_BYTES; at += pieces[n++].size)
-            pieces[n] = kb_slice_of(text + at, steps[i] < TEXT_BYTES - at ? steps[i] : TEXT_BYTES - at);
+            pieces[n] =
+                kb_slice_of(text + at, steps[i] < TEXT_BYTES - at ? steps[i] : TEXT_BYTES - at);
         struct kb_slice packed = pack_pieces(codec, pieces, n);
         assert_true(packed.size < TEXT_BYTES / 4 * 3);
         assert_unpacks_to(codec, packed, kb_slice_of(text, TEXT_BYTES));
@@ -169,8 +170,9 @@ static void snappy_is_written_in_xerials_framing(void **state)
     (void)state;
     if (!kw_codec_info(KW_CODEC_SNAPPY)->built_in)
         skip();
-    static const uint8_t framed[] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1,
-                                     0,    0,   0,   7,   5,   4 << 2, 'h', 'e', 'l', 'l', 'o'};
+    static const uint8_t framed[] = {0x82, 'S', 'N', 'A',    'P', 'P', 'Y', 0,   0,
+                                     0,    0,   1,   0,      0,   0,   1,   0,   0,
+                                     0,    7,   5,   4 << 2, 'h', 'e', 'l', 'l', 'o'};
     struct kb_slice packed = pack(KW_CODEC_SNAPPY, kb_slice_str("hello"));
     assert_true(kb_slice_equal(packed, kb_slice_of(framed, sizeof framed)));
 }
@@ -332,6 +334,20 @@ static void a_stream_ends_where_it_says(void **state)
     each_codec(bytes_behind_the_end_are_corrupt);
 }
 
+/* An lz4 frame that promises 5 bytes and breaks off: the next one is not to suffer. */
+static void bad_input_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    if (!kw_codec_info(KW_CODEC_LZ4)->built_in)
+        skip();
+    static const uint8_t promise[] = {0x04, 0x22, 0x4d, 0x18, 0x68, 0x40, 5,   0,
+                                      0,    0,    0,    0,    0,    0,    0x61};
+    struct kb_slice packed = pack(KW_CODEC_LZ4, kb_slice_of(text, 100));
+    assert_int_equal(unpack(KW_CODEC_LZ4, kb_slice_of(promise, sizeof promise), MAX),
+                     KB_E_CORRUPT_MESSAGE);
+    assert_unpacks_to(KW_CODEC_LZ4, packed, kb_slice_of(text, 100));
+}
+
 /* ---- Context ---------------------------------------------------------------- */
 
 static void there_and_back_without_memory(void *arg)
@@ -342,7 +358,8 @@ static void there_and_back_without_memory(void *arg)
     struct kb_buf *buf = NULL;
     if (!own)
         return;
-    int code = kw_compress(own, codec, kw_codec_info(codec)->default_level, &plain, 1, &packed, NULL);
+    int code =
+        kw_compress(own, codec, kw_codec_info(codec)->default_level, &plain, 1, &packed, NULL);
     if (!code)
         code = kw_decompress(own, codec, packed, MAX, &buf, NULL);
     assert_true(code == KB_OK || code == KB_E_NO_MEMORY);
@@ -412,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_stream_cut_anywhere_is_corrupt),
         cmocka_unit_test(a_flipped_bit_stays_inside),
         cmocka_unit_test(a_stream_ends_where_it_says),
+        cmocka_unit_test(bad_input_leaves_nothing_behind),
         cmocka_unit_test(no_memory_is_an_error),
         cmocka_unit_test(codecs_have_names),
         cmocka_unit_test(a_codec_left_out_is_refused),

@@ -39,11 +39,13 @@ static uint8_t *dup(struct kb_slice bytes)
 
 /* ---- Varints ---------------------------------------------------------------- */
 
+/* clang-format off */
 static const int64_t edges[] = {
     0, -1, 1, 63, -64, 64, -65, 8191, -8192, 8192, 1048575, 1048576, INT32_MAX, INT32_MIN,
     INT64_C(1) << 34, INT64_C(1) << 41, INT64_C(1) << 48, INT64_C(1) << 55, INT64_C(1) << 62,
     INT64_MAX, INT64_MIN,
 };
+/* clang-format on */
 
 static void varints_come_back(void **state)
 {
@@ -83,8 +85,8 @@ static struct kb_slice plain_of(const struct vector *v, struct kw_batch *batch)
 {
     struct kb_slice plain;
     assert_int_equal(kw_batch_parse(v->bytes, batch, NULL), KB_OK);
-    assert_int_equal(kw_decompress_view(ctx, kw_batch_header_codec(&batch->header),
-                                        batch->records, 1 << 20, &plain, NULL),
+    assert_int_equal(kw_decompress_view(ctx, kw_batch_header_codec(&batch->header), batch->records,
+                                        1 << 20, &plain, NULL),
                      KB_OK);
     return plain;
 }
@@ -249,24 +251,24 @@ struct bad_record {
     size_t size;
 };
 
-#define BAD(what, bytes) {what, bytes, sizeof bytes - 1}
+#define BYTES(text) text, sizeof text - 1
 /* length, attributes, timestamp, offset, key length, value length, headers */
 static const struct bad_record bad_records[] = {
-    BAD("length negative", "\x01\0\0\0\x01\x01\0"),
-    BAD("length too short", "\x0a\0\0\0\x01\x01\0"),
-    BAD("length too long", "\x0e\0\0\0\x01\x01\0"),
-    BAD("key length below -1", "\x0c\0\0\0\x03\x01\0"),
-    BAD("value length below -1", "\x0c\0\0\0\x01\x03\0"),
-    BAD("key beyond the record", "\x0c\0\0\0\x08\x01\0"),
-    BAD("header count negative", "\x0c\0\0\0\x01\x01\x01"),
-    BAD("header count beyond", "\x0c\0\0\0\x01\x01\x02"),
-    BAD("header name null", "\x10\0\0\0\x01\x01\x02\x01\x01"),
-    BAD("header name below -1", "\x10\0\0\0\x01\x01\x02\x03\x01"),
-    BAD("bytes behind the headers", "\x0e\0\0\0\x01\x01\0\0"),
-    BAD("offset below 0", "\x0c\0\0\x01\x01\x01\0"),
-    BAD("offset above the last", "\x0c\0\0\x02\x01\x01\0"),
-    BAD("one record too many", "\x0c\0\0\0\x01\x01\0\x0c\0\0\x02\x01\x01\0"),
-    BAD("no record", ""),
+    {"length negative", BYTES("\x01\0\0\0\x01\x01\0")},
+    {"length too short", BYTES("\x0a\0\0\0\x01\x01\0")},
+    {"length too long", BYTES("\x0e\0\0\0\x01\x01\0")},
+    {"key length below -1", BYTES("\x0c\0\0\0\x03\x01\0")},
+    {"value length below -1", BYTES("\x0c\0\0\0\x01\x03\0")},
+    {"key beyond the record", BYTES("\x0c\0\0\0\x08\x01\0")},
+    {"header count negative", BYTES("\x0c\0\0\0\x01\x01\x01")},
+    {"header count beyond", BYTES("\x0c\0\0\0\x01\x01\x02")},
+    {"header name null", BYTES("\x10\0\0\0\x01\x01\x02\x01\x01")},
+    {"header name below -1", BYTES("\x10\0\0\0\x01\x01\x02\x03\x01")},
+    {"bytes behind the headers", BYTES("\x0e\0\0\0\x01\x01\0\0")},
+    {"offset below 0", BYTES("\x0c\0\0\x01\x01\x01\0")},
+    {"offset above the last", BYTES("\x0c\0\0\x02\x01\x01\0")},
+    {"one record too many", BYTES("\x0c\0\0\0\x01\x01\0\x0c\0\0\x02\x01\x01\0")},
+    {"no record", BYTES("")},
 };
 
 static void a_bad_record_is_a_fault(void **state)
