@@ -57,13 +57,13 @@ check_LTLIBRARIES += wire/liblayout.la
 wire_liblayout_la_SOURCES = wire/gen/layout.c wire/layout.h
 
 BUILT_SOURCES += wire/gen/stamp
-EXTRA_DIST += wire/gen.py wire/schema.py wire/schema wire/gen/stamp
+EXTRA_DIST += wire/schemac wire/schema wire/gen/stamp
 CLEANFILES += $(wire_made) wire/gen/stamp
 
-wire/gen/stamp: $(top_srcdir)/wire/gen.py $(top_srcdir)/wire/schema.py \
+wire/gen/stamp: $(top_srcdir)/wire/schemac/*.py \
 		$(top_srcdir)/wire/schema/*.api
 	$(AM_V_GEN)$(MKDIR_P) wire/gen && touch $@.tmp && \
-	$(PYTHON) -B $(top_srcdir)/wire/gen.py wire/gen $(top_srcdir) && \
+	$(PYTHON) -B $(top_srcdir)/wire/schemac wire/gen $(top_srcdir) && \
 	mv -f $@.tmp $@
 $(wire_made): wire/gen/stamp
 	@test -f $@ || { rm -f wire/gen/stamp; $(MAKE) wire/gen/stamp; }

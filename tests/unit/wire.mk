@@ -14,6 +14,7 @@ tests_unit_wire_test_writer_LDADD = $(wire_test_libs)
 tests_unit_wire_test_vectors_SOURCES = tests/unit/wire/test_vectors.c \
 	tests/unit/wire/fill.c tests/unit/wire/fill.h
 tests_unit_wire_test_vectors_LDADD = wire/liblayout.la $(wire_test_libs)
+system_tests += tests/unit/wire/test_schemac.py
 EXTRA_DIST += tests/vectors/kafka.txt tests/vectors/Vectors.java tests/vectors/make.sh
 
 # ---- Record batches ----

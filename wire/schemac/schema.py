@@ -252,17 +252,20 @@ def parse_header(text, source):
     return Api(int(match[1]), match[2], versions, flex, source)
 
 
+def parse_sections(lines, source):
+    api = parse_header(lines[0][1] if lines else '', source)
+    starts = [i for i, (depth, _) in enumerate(lines) if depth == 0][1:]
+    if [lines[i][1] for i in starts] != ['req', 'resp']:
+        raise SchemaError('"req" and then "resp" expected')
+    for kind, start, end in zip(('request', 'response'), starts, [*starts[1:], len(lines)]):
+        api.messages.append(Section(api, kind, lines[start + 1:end]).message())
+    return api
+
+
 def parse_api(top, path):
     with open(os.path.join(top, path), encoding='utf-8') as file:
-        lines = list(parse_lines(file.read()))
+        text = file.read()
     try:
-        api = parse_header(lines[0][1], path)
-        starts = [i for i, (depth, _) in enumerate(lines) if depth == 0][1:]
-        if [lines[i][1] for i in starts] != ['req', 'resp']:
-            raise SchemaError('"req" and then "resp" expected')
-        bounds = zip(('request', 'response'), starts, [*starts[1:], len(lines)])
-        for kind, start, end in bounds:
-            api.messages.append(Section(api, kind, lines[start + 1:end]).message())
+        return parse_sections(list(parse_lines(text)), path)
     except SchemaError as error:
-        raise SystemExit(f'{path}: {error}') from None
-    return api
+        raise SchemaError(f'{path}: {error}') from None

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All APIs as data: their keys and versions, and the layout of their messages."""
+from schema import NEVER, snake
+from terms import banner, c_type, prefix
+
+
+def emit_keys(text, apis):
+    banner(text, 'wire/schema')
+    text('#ifndef KW_GEN_APIS_H')
+    text('#define KW_GEN_APIS_H')
+    text()
+    text.open('enum kw_api_key')
+    for api in apis:
+        text(f'KW_API_{snake(api.name).upper()} = {api.key},')
+    text(f'KW_API_KEY_END = {apis[-1].key + 1}')
+    text.close(';')
+    text()
+    text('#endif')
+
+
+def emit_api_table(text, apis):
+    banner(text, 'wire/schema')
+    text('#include "wire/api.h"')
+    text()
+    text.open('const struct kw_api kw_api_table[KW_API_KEY_END] =')
+    for api in apis:
+        flex = 'KW_NEVER' if api.flex == NEVER else api.flex
+        key = f'KW_API_{snake(api.name).upper()}'
+        text(f'[{key}] = {{{key}, {api.versions.lo}, {api.versions.hi}, {flex}, "{api.name}"}},')
+    text.close(';')
+
+
+def layout_row(message, struct, field):
+    none = '-1, -1'
+    null = f'{field.nullable.lo}, {field.nullable.hi}' if field.nullable else none
+    owner = c_type(message, struct)
+    count = f'offsetof({owner}, {field.name}_count)' if field.array else '0'
+    child = f'&{prefix(message, field.struct)}_layout' if field.struct else 'NULL'
+    kind = 'STRUCT' if field.struct else field.base.upper()
+    flags = [f'KW_FIELD_{flag}' for flag, on in (
+        ('ARRAY', field.array), ('IGNORABLE', field.ignorable), ('KEY', field.key)) if on]
+    return (f'{{"{field.name}", KW_TYPE_{kind}, {" | ".join(flags) or 0}, '
+            f'{field.tag if field.tag is not None else -1}, '
+            f'{field.versions.lo}, {field.versions.hi}, {null}, '
+            f'offsetof({owner}, {field.name}), {count}, {child}}},')
+
+
+def emit_struct_layout(text, message, struct):
+    name = prefix(message, struct)
+    text.open(f'static const struct kw_field {name}_fields[] =')
+    for field in struct.fields:
+        text(layout_row(message, struct, field))
+    text.close(';')
+    text()
+    text.open(f'static const struct kw_layout {name}_layout =')
+    text(f'{name}_fields, {len(struct.fields)}, sizeof({c_type(message, struct)}), init_{name},')
+    text.close(';')
+    text()
+
+
+def emit_erased(text, message):
+    """The typed functions once more over void pointers."""
+    for struct in message.structs:
+        name = prefix(message, struct)
+        text.body(f'static void init_{name}(void *m)')
+        text(f'{name}_init(m);')
+        text.end()
+    name = prefix(message, message.top)
+    text.body(f'static bool encode_{name}(struct kw_writer *w, int16_t version, const void *m)')
+    text(f'return {name}_encode(w, version, m);')
+    text.end()
+    text.body(f'static bool decode_{name}(struct kw_reader *r, int16_t version, '
+              'struct kb_arena *arena, void *m)')
+    text(f'return {name}_decode(r, version, arena, m);')
+    text.end()
+
+
+def emit_layout(text, apis):
+    banner(text, 'wire/schema')
+    text('#include "wire/layout.h"')
+    text()
+    for api in apis:
+        text(f'#include "wire/gen/{snake(api.name)}.h"')
+    text()
+    text('#include <stddef.h>')
+    text()
+    messages = [message for api in apis for message in api.messages]
+    for message in messages:
+        emit_erased(text, message)
+        for struct in message.structs:
+            emit_struct_layout(text, message, struct)
+    text.open('const struct kw_message kw_messages[] =')
+    for message in messages:
+        name = prefix(message, message.top)
+        text(f'{{KW_API_{snake(message.api.name).upper()}, '
+             f'{"true" if message.kind == "response" else "false"}, '
+             f'&{name}_layout, encode_{name}, decode_{name}}},')
+    text.close(';')
+    text()
+    text('const size_t kw_messages_count = sizeof kw_messages / sizeof kw_messages[0];')
