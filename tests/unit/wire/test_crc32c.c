@@ -47,7 +47,7 @@ static void hardware_and_table_agree(void **state)
 {
     (void)state;
     if (!kw_crc32c_hardware_here())
-        skip();
+        return;
     for (size_t size = 0; size < sizeof noise - 16; size = next_size(size)) {
         const uint8_t *at = noise + size % 16;
         assert_int_equal(kw_crc32c_hardware(0x12345678, at, size),

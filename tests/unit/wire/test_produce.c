@@ -174,7 +174,7 @@ static void what_cannot_be_unpacked_is_the_producers_fault(void **state)
     struct kw_produce_rules rules;
     struct kw_produce_facts facts;
     if (!kw_codec_info(KW_CODEC_GZIP)->built_in)
-        skip();
+        return;
     kw_produce_rules_init(&rules);
     three_records(&m);
     m.header.attributes = KW_CODEC_GZIP;
@@ -295,7 +295,7 @@ static void a_packed_bomb_is_too_large(void **state)
     struct kw_produce_rules rules;
     struct kw_produce_facts facts;
     if (!kw_codec_info(KW_CODEC_LZ4)->built_in)
-        skip();
+        return;
     memset(zeros, '0', sizeof zeros - 1);
     maker_init(&m);
     maker_add(&m, "key", zeros, 0);
