@@ -240,7 +240,10 @@ void kd_replica_append(struct kd_replica *replica, struct kd_append *append)
     append->code = KB_OK;
     append->duplicate = append->placed = false;
     append->base_offset = -1;
-    if (disk->failed || replica->status == KD_OFFLINE || replica->status == KD_RELOADING) {
+    if (disk->halted) {
+        append->code = KB_E_CLOSED;
+        append->done(append);
+    } else if (disk->failed || replica->status == KD_OFFLINE || replica->status == KD_RELOADING) {
         kd_disk_finish(disk, append, KB_E_KAFKA_STORAGE_ERROR);
     } else if (disk->status != KD_DISK_OPEN || replica->status != KD_ONLINE) {
         kd_disk_finish(disk, append, KB_E_NOT_LEADER_OR_FOLLOWER);
@@ -406,6 +409,8 @@ static void round_done(struct kn_job *job)
     struct kd_lane *lane = KB_CONTAINER(job, struct kd_lane, job);
     struct kd_disk *disk = lane->disk;
     struct kb_list *node;
+    if (disk->halted)
+        return;
     lane->busy = false;
     if (lane->sync_status < 0)
         kd_disk_fail(disk, lane->sync_status, "a sync failed");

@@ -77,7 +77,7 @@ static void run_save(struct kn_job *job)
 static void end_checkpoint(struct checkpointing *work)
 {
     struct kd_disk *disk = work->disk;
-    if (work->status < 0)
+    if (work->status < 0 && !disk->halted)
         KB_LOG(disk->log, KB_LOG_WARN, "disk", "the recovery points could not be written: %s",
                strerror(-work->status));
     kd_checkpoints_deinit(&work->files);
@@ -85,6 +85,8 @@ static void end_checkpoint(struct checkpointing *work)
     kb_free(work);
     disk->checkpointing = false;
     disk->jobs--;
+    if (disk->halted)
+        return;
     kn_timer_set(disk->loop, &disk->checkpoint_timer, kd_disk_now(disk).mono_ms + disk->options.checkpoint_ms);
     kd_disk_settle_soon(disk);
 }
@@ -117,8 +119,9 @@ static void sync_done(struct kn_job *job)
 {
     struct checkpointing *work = KB_CONTAINER(job, struct checkpointing, job);
     struct kd_disk *disk = work->disk;
-    release_points(work);
-    if (work->status < 0 || disk->failed || !kd_checkpoints_collect(disk, &work->files)) {
+    if (!disk->halted)
+        release_points(work);
+    if (disk->halted || work->status < 0 || disk->failed || !kd_checkpoints_collect(disk, &work->files)) {
         end_checkpoint(work);
         return;
     }
@@ -207,6 +210,10 @@ static void flush_done(struct kn_job *job)
     struct flushing *work = KB_CONTAINER(job, struct flushing, job);
     struct kd_disk *disk = work->disk;
     struct kb_list *node;
+    if (disk->halted) {
+        kb_free(work);
+        return;
+    }
     if (work->status < 0)
         kd_disk_fail(disk, work->status, "a sync failed");
     while ((node = kb_list_pop_front(&work->replicas))) {

@@ -47,6 +47,8 @@ static void close_done(struct kn_job *job)
     kd_checkpoints_deinit(&work->files);
     kb_free(work);
     disk->jobs--;
+    if (disk->halted)
+        return;
     disk->status = KD_DISK_CLOSED;
     if (disk->options.events.closed)
         disk->options.events.closed(disk->options.ctx);

@@ -94,7 +94,8 @@ void kd_disk_stats(const struct kd_disk *disk, struct kd_disk_stats *out)
 
 void kd_disk_settle_soon(struct kd_disk *disk)
 {
-    kn_task_soon(disk->loop, &disk->settle);
+    if (!disk->halted)
+        kn_task_soon(disk->loop, &disk->settle);
 }
 
 void kd_disk_finish(struct kd_disk *disk, struct kd_append *append, int code)
@@ -114,10 +115,8 @@ void kd_disk_finish_op(struct kd_disk *disk, struct kd_op *op, int code)
     kd_disk_settle_soon(disk);
 }
 
-/* Answers leave from a task of their own: whoever hears one may call anything. */
-static void settle(struct kn_task *task)
+static void answer_all(struct kd_disk *disk)
 {
-    struct kd_disk *disk = KB_CONTAINER(task, struct kd_disk, settle);
     struct kb_list *node;
     while ((node = kb_list_pop_front(&disk->finished))) {
         struct kd_append *append = KB_CONTAINER(node, struct kd_append, link);
@@ -127,7 +126,27 @@ static void settle(struct kn_task *task)
         struct kd_op *op = KB_CONTAINER(node, struct kd_op, link);
         op->done(op, op->code);
     }
+}
+
+/* Answers leave from a task of their own: whoever hears one may call anything. */
+static void settle(struct kn_task *task)
+{
+    struct kd_disk *disk = KB_CONTAINER(task, struct kd_disk, settle);
+    answer_all(disk);
     kd_disk_close_step(disk);
+}
+
+void kd_disk_halt(struct kd_disk *disk)
+{
+    disk->halted = true;
+    kn_timer_cancel(disk->loop, &disk->checkpoint_timer);
+    kn_timer_cancel(disk->loop, &disk->flush_timer);
+    KB_LIST_EACH(it, &disk->replicas)
+        kd_replica_drop_appends(KB_CONTAINER(it, struct kd_replica, link), KB_E_CLOSED);
+    answer_all(disk);
+    kn_task_cancel(&disk->settle);
+    kn_task_cancel(&disk->lanes[0].start);
+    kn_task_cancel(&disk->lanes[1].start);
 }
 
 /* ---- Replicas ----------------------------------------------------------- */

@@ -58,8 +58,12 @@ struct kd_disk *kd_disk_new(const struct kd_disk_options *options);
 void kd_disk_open(struct kd_disk *disk);
 /* Everything flushed, snapshots and checkpoints written, the clean marker last. */
 void kd_disk_close(struct kd_disk *disk);
-/* After closed, a failed opened, or as a crash would (then the loop and the
- * executor must be gone: nothing of it runs any more). */
+/* As a crash would: from here on nothing is written, submitted or told; all
+ * that waits for an append or an operation is answered KB_E_CLOSED before it
+ * returns. Then free the executor, the loop (which still hears of jobs: reads
+ * and lookups are answered CLOSED), and the disk. */
+void kd_disk_halt(struct kd_disk *disk);
+/* After closed, a failed opened, or halt and the end of its loop. */
 void kd_disk_free(struct kd_disk *disk);
 
 const char *kd_disk_cluster_id(const struct kd_disk *disk); /* "" before the first start */

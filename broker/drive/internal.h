@@ -103,7 +103,7 @@ struct kd_disk {
     struct kd_disk_options options;
     char expected_cluster[KD_CLUSTER_ID_MAX];
     enum kd_disk_status status;
-    bool failed;
+    bool failed, halted;
     struct kb_random random;
     struct kd_files files;
     struct kd_dir dir;

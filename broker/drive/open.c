@@ -60,6 +60,13 @@ static void adopt(struct kd_replica *replica, struct loading *loading)
 
 static void opened_one(struct kd_opening *opening);
 
+static void free_loading(struct loading *loading)
+{
+    kd_producers_deinit(&loading->producers);
+    kd_epochs_deinit(&loading->epochs);
+    kb_free(loading);
+}
+
 static void load_done(struct kn_job *job)
 {
     struct loading *loading = KB_CONTAINER(job, struct loading, job);
@@ -68,6 +75,13 @@ static void load_done(struct kn_job *job)
     struct kd_opening *opening = loading->opening;
     replica->users--;
     disk->jobs--;
+    if (disk->halted) {
+        kd_log_free(loading->load.log);
+        free_loading(loading);
+        if (opening)
+            opened_one(opening);
+        return;
+    }
     report(disk, &loading->load);
     if (loading->load.log)
         adopt(replica, loading);
@@ -79,9 +93,7 @@ static void load_done(struct kn_job *job)
         kd_replica_free(replica);
     else if (!opening && disk->options.events.advanced)
         disk->options.events.advanced(disk->options.ctx, replica);
-    kd_producers_deinit(&loading->producers);
-    kd_epochs_deinit(&loading->epochs);
-    kb_free(loading);
+    free_loading(loading);
     if (opening)
         opened_one(opening);
     kd_disk_settle_soon(disk);
@@ -184,6 +196,8 @@ static void finish_opening(struct kd_opening *opening)
     while ((node = kb_list_pop_front(&opening->found)))
         kb_free(KB_CONTAINER(node, struct found, link));
     kb_free(opening);
+    if (disk->halted)
+        return;
     disk->status = err.code ? KD_DISK_CLOSED : KD_DISK_OPEN;
     if (err.code) {
         KB_LOG(disk->log, KB_LOG_ERROR, "disk", "%s", err.text);
@@ -229,7 +243,7 @@ static void open_done(struct kn_job *job)
         KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s; everything is recovered from the start", opening->odd.text);
     KB_LIST_EACH(it, &opening->found) {
         const struct found *found = KB_CONTAINER(it, struct found, link);
-        if (!opening->err.code && found->kind == KD_DIR_LOG && !load_found(opening, found))
+        if (!disk->halted && !opening->err.code && found->kind == KD_DIR_LOG && !load_found(opening, found))
             kb_error_set(&opening->err, KB_E_NO_MEMORY, "no memory to open the logs");
     }
     opened_one(opening);

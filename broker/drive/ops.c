@@ -29,14 +29,29 @@ static void run_work(struct kn_job *job)
     work->status = work->run(work);
 }
 
+static void free_work(struct work *work)
+{
+    kd_checkpoints_deinit(&work->files);
+    kb_free(work->text);
+    kb_free(work);
+}
+
 static void work_done(struct kn_job *job)
 {
     struct work *work = KB_CONTAINER(job, struct work, job);
     struct kd_disk *disk = work->disk;
-    struct kd_replica *replica = work->replica;
     disk->jobs--;
+    if (disk->halted) {
+        if (work->op)
+            work->op->done(work->op, KB_E_CLOSED);
+        if (work->done)
+            work->done(work->ctx, KB_E_CLOSED);
+        free_work(work);
+        return;
+    }
     if (work->after)
         work->after(work);
+    struct kd_replica *replica = work->replica; /* NULL once it has left */
     if (work->status < 0)
         KB_LOG(disk->log, KB_LOG_ERROR, "disk", "%s: %s", replica ? replica->name : "log directory",
                strerror(-work->status));
@@ -48,9 +63,7 @@ static void work_done(struct kn_job *job)
         else if (replica->status == KD_LEAVING)
             kd_replica_leave_step(replica);
     }
-    kd_checkpoints_deinit(&work->files);
-    kb_free(work->text);
-    kb_free(work);
+    free_work(work);
     kd_disk_settle_soon(disk);
 }
 

@@ -44,6 +44,8 @@ static void run_read(struct kn_job *job)
 static void release_user(struct kd_replica *replica)
 {
     struct kd_disk *disk = replica->disk;
+    if (disk->halted)
+        return;
     replica->users--;
     if (replica->status == KD_RELOADING)
         kd_replica_reload(replica);
@@ -56,6 +58,10 @@ static void read_done(struct kn_job *job)
 {
     struct kd_read *read = KB_CONTAINER(job, struct kd_read, job);
     struct kd_replica *replica = read->replica;
+    if (replica->disk->halted) {
+        kd_extent_release(&read->extent);
+        read->code = KB_E_CLOSED;
+    }
     read->done(read);
     release_user(replica);
 }
@@ -105,6 +111,8 @@ static void lookup_done(struct kn_job *job)
 {
     struct kd_lookup *lookup = KB_CONTAINER(job, struct kd_lookup, job);
     struct kd_replica *replica = lookup->replica;
+    if (replica->disk->halted)
+        lookup->code = KB_E_CLOSED;
     lookup->done(lookup);
     release_user(replica);
 }

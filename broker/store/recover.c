@@ -484,8 +484,11 @@ static int load_files(struct kd_load *load, const struct listing *listing)
     int code = open_segments(load, listing);
     if (!code)
         code = walk_log(load);
+    int64_t first = load->log->count ? load->log->segments[0]->base_offset : 0;
     if (!code && load->log_start < 0)
-        load->log_start = load->log->segments[0]->base_offset;
+        load->log_start = first;
+    if (!code && load->log_start < first)
+        code = refuse(load, load->log_start, "a segment is missing");
     if (!code && lost_its_start(load))
         code = refuse(load, load->log_end, "the log ends before its start");
     return code ? code : load_state(load, listing);

@@ -109,10 +109,11 @@ void rig_open(struct rig *rig)
 
 void rig_kill(struct rig *rig)
 {
+    kd_disk_halt(rig->disk);
     kn_sim_kill(rig->sim, "broker", KN_SIM_KILL_PROCESS);
     kn_exec_free(rig->exec);
-    kd_disk_free(rig->disk);
     kn_loop_free(rig->loop);
+    kd_disk_free(rig->disk);
     rig->env->ops->free(rig->env);
     kn_sim_free(rig->sim);
 }

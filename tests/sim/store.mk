@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# Power losses of the store, without a socket.
+sim_programs += tests/sim/test_crash_images
+
+tests_sim_test_crash_images_SOURCES = tests/sim/test_crash_images.c $(store_rig)
+tests_sim_test_crash_images_LDADD = $(drive_test_libs)
