@@ -48,6 +48,14 @@ void kn_conn_update_watch(struct kn_conn *conn)
         watch(conn, read_interest(conn) | write_interest(conn) | (conn->sock->watched & KN_READ));
 }
 
+/* What a write read ahead of time, no readiness will announce. */
+static void settle(struct kn_conn *conn)
+{
+    kn_conn_update_watch(conn);
+    if (kn_conn_wants_read(conn) && kn_conn_has_pending(conn))
+        kn_task_next(conn->loop, &conn->read_task);
+}
+
 static void refuse_unwanted(struct kn_conn *conn, unsigned events)
 {
     unsigned wanted = read_interest(conn) | write_interest(conn);
@@ -90,7 +98,7 @@ static void on_ready(struct kn_sock *sock, unsigned events)
         if (read && conn->state != KN_CONN_CLOSED)
             kn_conn_read(conn);
     }
-    kn_conn_update_watch(conn);
+    settle(conn);
 }
 
 static void on_read_task(struct kn_task *task)
@@ -100,14 +108,14 @@ static void on_read_task(struct kn_task *task)
         shake(conn);
     else
         kn_conn_read(conn);
-    kn_conn_update_watch(conn);
+    settle(conn);
 }
 
 static void on_flush_task(struct kn_task *task)
 {
     struct kn_conn *conn = KB_CONTAINER(task, struct kn_conn, flush_task);
     kn_conn_flush(conn);
-    kn_conn_update_watch(conn);
+    settle(conn);
 }
 
 /* ---- Ending ------------------------------------------------------------- */

@@ -48,6 +48,7 @@ struct kn_conn {
 };
 
 bool kn_conn_wants_read(const struct kn_conn *conn);
+bool kn_conn_has_pending(const struct kn_conn *conn);
 void kn_conn_update_watch(struct kn_conn *conn);
 void kn_conn_fail(struct kn_conn *conn, int errno_value); /* KB_E_TRANSPORT */
 

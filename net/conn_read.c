@@ -128,7 +128,7 @@ static void parse_stash(struct kn_conn *conn)
 
 /* ---- The socket --------------------------------------------------------- */
 
-static bool has_pending(struct kn_conn *conn)
+bool kn_conn_has_pending(const struct kn_conn *conn)
 {
     const struct kn_transport_ops *ops = conn->transport->ops;
     return ops->pending && ops->pending(conn->transport);
@@ -200,7 +200,7 @@ static bool read_once(struct kn_conn *conn, size_t *total)
     conn->active_ms = kn_loop_now(conn->loop).mono_ms;
     if (conn->state == KN_CONN_OPEN)
         take(conn, (size_t)got);
-    return conn->state != KN_CONN_CLOSED && (got == room || has_pending(conn));
+    return conn->state != KN_CONN_CLOSED && (got == room || kn_conn_has_pending(conn));
 }
 
 void kn_conn_read(struct kn_conn *conn)
@@ -231,7 +231,7 @@ void kn_conn_resume_read(struct kn_conn *conn)
     conn->paused = conn->no_credit = false;
     if (conn->state != KN_CONN_OPEN)
         return;
-    if (asked || conn->stash || has_pending(conn))
+    if (asked || conn->stash || kn_conn_has_pending(conn))
         kn_task_soon(conn->loop, &conn->read_task);
     else
         kn_conn_update_watch(conn);

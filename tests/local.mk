@@ -47,3 +47,4 @@ include tests/unit/store.mk
 include tests/sim/store.mk
 include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk
+include tests/unit/net.mk
