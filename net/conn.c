@@ -80,6 +80,8 @@ static void shake(struct kn_conn *conn)
     conn->state = KN_CONN_OPEN;
     if (conn->handler->on_open)
         conn->handler->on_open(conn);
+    if (conn->state == KN_CONN_CLOSED)
+        return;
     if (conn->queue.count)
         kn_task_soon(conn->loop, &conn->flush_task);
     kn_task_soon(conn->loop, &conn->read_task); /* it may have read ahead */

@@ -54,7 +54,8 @@ static void make_room(struct sim_sock *sock, size_t size)
 {
     if (sock->in_at + sock->in_size + size <= sock->in_capacity)
         return;
-    memmove(sock->in, sock->in + sock->in_at, sock->in_size);
+    if (sock->in_size)
+        memmove(sock->in, sock->in + sock->in_at, sock->in_size);
     sock->in_at = 0;
     if (sock->in_size + size <= sock->in_capacity)
         return;
