@@ -16,11 +16,14 @@ libclient_libclientcore_la_SOURCES = \
 	libclient/core/options_producer.def
 
 libclient_libclient_la_SOURCES = \
+	libclient/api/admin.c \
 	libclient/api/base.c \
 	libclient/api/client.c \
 	libclient/api/config.c libclient/api/config.h \
 	libclient/api/error.h \
 	libclient/api/runtime.c \
+	libclient/drive/admin.c libclient/drive/admin.h \
+	libclient/drive/admin_apis.c \
 	libclient/drive/call.c libclient/drive/call.h \
 	libclient/drive/client.c libclient/drive/client.h \
 	libclient/drive/cluster.c libclient/drive/cluster.h \

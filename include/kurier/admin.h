@@ -41,11 +41,21 @@ KURIER_API kurier_code kurier_admin_submit(kurier_client *client, kurier_request
 KURIER_API kurier_result *kurier_client_result(kurier_client *client, int timeout_ms,
                                                kurier_error *err);
 
-typedef struct kurier_row {  /* one topic, partition, broker or setting */
-    const char *name;        /* "orders"; a broker's host */
-    const char *key, *value; /* a setting */
-    int32_t partition;       /* -1: the row is not about one; a broker: its port */
-    int32_t leader, epoch;   /* a broker: its node id in leader */
+/*
+ * What a row is about, by request, ordered by name and partition:
+ *   create, delete, add_partitions   a topic
+ *   topics                           a partition; a topic that failed: partition -1
+ *   offsets                          a partition: offset, timestamp_ms, epoch
+ *   configs                          a setting: key and value (NULL: secret)
+ *   cluster                          a broker: name its host, partition its port,
+ *                                    leader its node id, value its rack, key
+ *                                    "controller" or NULL
+ */
+typedef struct kurier_row {
+    const char *name;
+    const char *key, *value;
+    int32_t partition;     /* -1: none */
+    int32_t leader, epoch; /* -1: none, not known */
     int64_t offset, timestamp_ms;
     const int32_t *replicas, *isr;
     uint32_t replica_count, isr_count;

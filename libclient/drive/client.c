@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "libclient/api/config.h"
+#include "libclient/drive/admin.h"
 #include "libclient/drive/call.h"
 #include "libclient/drive/cluster.h"
 #include <sys/eventfd.h>
@@ -26,6 +27,7 @@ static int take_options(struct kurier_client *client, const kurier_config *confi
 static void release(struct kurier_client *client)
 {
     kc_call_unref(client->ready);
+    kc_admin_forget(client);
     kc_events_deinit(&client->events);
     kc_waits_deinit(&client->waits);
     if (client->pending_fd >= 0)

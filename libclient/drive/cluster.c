@@ -2,6 +2,7 @@
 #include "libclient/drive/cluster.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "libclient/drive/admin.h"
 #include "wire/api.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
@@ -387,6 +388,7 @@ bool kc_cluster_open(struct kurier_client *client)
     kb_list_init(&cluster->links);
     kb_list_init(&cluster->waiting);
     kb_list_init(&cluster->readying);
+    kb_list_init(&cluster->admins);
     kn_timer_init(&cluster->timer, on_timer);
     kn_task_init(&cluster->turn, on_turn);
     cluster->client = client;
@@ -408,6 +410,7 @@ void kc_cluster_close(struct kurier_client *client)
     if (client->ops->close)
         client->ops->close(client->owner);
     kc_ready_close(client);
+    kc_admin_close(client);
     kc_ask_cancel(&cluster->query);
     KB_CHECK(kb_list_empty(&cluster->waiting)); /* the owner's to cancel in close */
     kn_timer_cancel(kc_client_loop(client), &cluster->timer);

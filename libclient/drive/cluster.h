@@ -20,6 +20,7 @@ struct kc_cluster {
     struct kb_list links;        /* data links, struct data_link */
     struct kb_list waiting;      /* asks for a broker that is not known yet */
     struct kb_list readying;     /* struct kc_ready */
+    struct kb_list admins;       /* struct kc_admin: requests in progress */
     struct kc_control_use *home; /* who answered last; NULL: nobody yet */
     unsigned refusals;           /* queries in a row that no broker will ever answer */
 
