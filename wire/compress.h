@@ -43,7 +43,7 @@ void kw_codec_ctx_free(struct kw_codec_ctx *ctx);
 /* Gives scratch and states back; they return with the next use. */
 void kw_codec_ctx_trim(struct kw_codec_ctx *ctx);
 
-/* Packs the pieces as one stream. Always whole, even where it came out larger
+/* Packs the pieces as one stream, by a codec that is not NONE. Always whole, even where it came out larger
  * than the input: the caller compares. Errors: UNSUPPORTED_COMPRESSION_TYPE,
  * INVALID_ARGUMENT (level), NO_MEMORY. */
 int kw_compress(struct kw_codec_ctx *ctx, enum kw_codec codec, int level,
