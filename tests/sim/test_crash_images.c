@@ -8,7 +8,8 @@
  *
  *   every record that was acknowledged is there, byte for byte and in order;
  *   nothing that a consumer could have seen is gone;
- *   a second power loss, right after or during the recovery, changes nothing;
+ *   a second power loss, right after or during the recovery, changes nothing,
+ *   and neither does one after a kill -9;
  *   a producer that sends its last batches again gets their old offsets.
  *
  * Two controls must lose records, or the test proves nothing: a disk whose
@@ -70,7 +71,7 @@ static int take_image(void *ctx, enum kb_fs_op op, const char *path, uint64_t nt
         image->acked_end[i] = run->acked_end[i];
         image->served_end[i] = run->replicas[i] ? kd_replica_state(run->replicas[i])->high_watermark : 0;
     }
-    run->next_image = nth + 1 + kb_random_below(&run->random, 60);
+    run->next_image = nth + 1 + kb_random_below(&run->random, 80);
     return 0;
 }
 
@@ -156,7 +157,13 @@ static void free_run(struct run *run)
 /* ---- What is found ------------------------------------------------------ */
 
 struct findings {
-    long images, lost, gone, torn, offline, changed, forgotten;
+    long images;
+    long lost;      /* logs that end before what was acknowledged */
+    long gone;      /* or before what was served */
+    long torn;      /* a batch that is not what was sent */
+    long offline;   /* logs that were given up */
+    long changed;   /* another end after another crash */
+    long forgotten; /* producers that could write a batch twice */
     int64_t ends[PARTITIONS];
 };
 
@@ -259,8 +266,48 @@ static int interrupt(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth
     return 0;
 }
 
+static void add_findings(struct findings *to, const struct findings *more)
+{
+    to->lost += more->lost;
+    to->gone += more->gone;
+    to->torn += more->torn;
+    to->offline += more->offline;
+    to->changed += more->changed;
+    to->forgotten += more->forgotten;
+}
+
+/* Opens the logs, and is killed as soon as they are there. */
+static void serve(struct kb_fs *disk, uint64_t seed, int64_t ends[PARTITIONS])
+{
+    struct rig rig;
+    rig_init(&rig, disk, seed);
+    rig_open(&rig);
+    for (int i = 0; i < PARTITIONS; i++) {
+        struct kd_replica *replica = kd_disk_find_name(rig.disk, topics[i], 0);
+        ends[i] = replica ? kd_replica_state(replica)->high_watermark : 0;
+    }
+    rig_kill(&rig);
+}
+
+/* kill -9 keeps what was written; once that is served, it must not go with the
+ * power either. */
+static void check_kill(struct run *run, const struct image *image, uint64_t seed, struct findings *found)
+{
+    struct kb_random random;
+    struct kb_fs *disk = kb_fs_mem_clone(image->disk);
+    struct findings other = {.ends = {-1, -1, -1}};
+    kb_random_seed(&random, seed);
+    kb_fs_mem_crash(disk, KB_CRASH_PROCESS, &random);
+    serve(disk, seed, other.ends);
+    kb_fs_mem_crash(disk, KB_CRASH_POWER, &random);
+    check_disk(run, disk, image, seed, false, &other);
+    add_findings(found, &other);
+    disk->ops->free(disk);
+}
+
 static void check_image(struct run *run, struct image *image, uint64_t seed, struct findings *found)
 {
+    check_kill(run, image, seed, found);
     struct kb_random random;
     struct kb_fs *disk = image->disk;
     struct findings other = {.ends = {-1, -1, -1}};
@@ -280,10 +327,7 @@ static void check_image(struct run *run, struct image *image, uint64_t seed, str
     if (interrupted.copy) {
         kb_fs_mem_crash(interrupted.copy, KB_CRASH_POWER, &random);
         check_disk(run, interrupted.copy, image, seed + 3, false, &other);
-        found->lost += other.lost;
-        found->gone += other.gone;
-        found->torn += other.torn;
-        found->offline += other.offline;
+        add_findings(found, &other);
         interrupted.copy->ops->free(interrupted.copy);
     }
     disk->ops->free(disk);
