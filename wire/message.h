@@ -32,4 +32,11 @@ struct kb_arena;
 struct kw_reader;
 struct kw_writer;
 
+/* An arena with this budget holds what any body of `bytes` decodes to: structs
+ * are up to 22 times as large as what they came from, and chunks end unused. */
+static inline size_t kw_arena_budget(size_t bytes)
+{
+    return 4096 + 64 * bytes;
+}
+
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/unit.h"
 
+#include "base/arena.h"
 #include "wire/gen/fetch.h"
+#include "wire/gen/list_groups.h"
 #include "wire/gen/metadata.h"
-#include "wire/gen/produce.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
 
@@ -247,6 +248,32 @@ static void a_version_beyond_the_schema_is_not_decoded(void **state)
     assert_string_equal(r.fault, "no such version");
 }
 
+/* No body swells more than a list of groups without names: 64 bytes for 3. */
+static void the_arena_budget_holds_the_most_swollen_body(void **state)
+{
+    (void)state;
+    enum { GROUPS = 100000, BODY_MAX = 8 + 3 * GROUPS };
+    struct kw_list_groups_response response, back;
+    struct kw_list_groups_response_group *groups = kb_calloc(GROUPS, sizeof *groups);
+    uint8_t *body = kb_malloc(BODY_MAX + 64);
+    for (int i = 0; i < GROUPS; i++)
+        kw_list_groups_response_group_init(&groups[i]);
+    kw_list_groups_response_init(&response);
+    response.groups = groups;
+    response.groups_count = GROUPS;
+    struct kw_writer w = fixed(body, BODY_MAX + 64);
+    assert_true(kw_list_groups_response_encode(&w, 3, &response));
+
+    struct kb_arena arena;
+    kb_arena_init(&arena, kw_arena_budget(kw_writer_size(&w)));
+    struct kw_reader r = kw_reader_of(kb_slice_of(body, kw_writer_size(&w)));
+    assert_true(kw_list_groups_response_decode(&r, 3, &arena, &back));
+    assert_int_equal(back.groups_count, GROUPS);
+    kb_arena_deinit(&arena);
+    kb_free(body);
+    kb_free(groups);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +291,7 @@ int main(void)
         cmocka_unit_test(what_a_version_cannot_say_is_a_fault),
         cmocka_unit_test(an_ignorable_field_is_dropped),
         cmocka_unit_test(a_version_beyond_the_schema_is_not_decoded),
+        cmocka_unit_test(the_arena_budget_holds_the_most_swollen_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
