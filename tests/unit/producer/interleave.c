@@ -4,26 +4,29 @@
 #include "base/lock.h"
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <ucontext.h>
 
-enum { IL_STACK = 64 * 1024, IL_DEPTH = 4096 };
+enum { IL_STACK = 32 * 1024, IL_DEAD = 4096, IL_DEPTH = 4096, IL_STEPS = 100000 };
 
 struct il_thread {
     ucontext_t context; /* to begin with; then `here`, without system calls */
     jmp_buf here;
     bool begun;
     char *stack;
-    enum { IL_RUNNABLE, IL_BLOCKED, IL_LOCKED, IL_DONE } state;
+    enum { IL_RUNNABLE, IL_BLOCKED, IL_LOCKED, IL_CHOOSES, IL_DONE } state;
     struct kb_lock *wants;
-    uint64_t local; /* phase, then every result since */
+    int options, chosen;
+    const char *deepest; /* where its stack ends now */
+    uint64_t hash;       /* of stack and registers; 0: it ran since */
 };
 
 static struct {
     const struct il_scenario *scenario;
     struct il_thread threads[IL_THREADS];
+    ucontext_t template;
     jmp_buf home;
-    int current; /* -1: the scheduler */
-    bool cut;    /* this run ends here */
+    int current;
     /* the choices of this run */
     struct {
         int chosen, options;
@@ -79,11 +82,25 @@ static bool meet(uint64_t key)
     return true;
 }
 
+static __attribute__((no_sanitize_address)) uint64_t hash_thread(struct il_thread *self)
+{
+    if (self->hash || !self->begun)
+        return self->hash;
+    uint64_t hash = 0;
+    const uint64_t *registers = (const uint64_t *)(const void *)self->here;
+    for (size_t i = 0; i < sizeof self->here[0].__jmpbuf / sizeof *registers; i++)
+        hash = il_mix(hash, registers[i]);
+    const uint64_t *end = (const uint64_t *)(const void *)(self->stack + IL_STACK);
+    for (const uint64_t *at = (const uint64_t *)(const void *)self->deepest; at < end; at++)
+        hash = il_mix(hash, *at);
+    return self->hash = hash | 1;
+}
+
 static uint64_t state_key(uint64_t what)
 {
     uint64_t key = il_mix(what, il.scenario->hash(il.scenario->ctx));
     for (int i = 0; i < IL_THREADS; i++)
-        key = il_mix(il_mix(key, il.threads[i].local), il.threads[i].state);
+        key = il_mix(il_mix(key, hash_thread(&il.threads[i])), il.threads[i].state);
     return key;
 }
 
@@ -104,11 +121,25 @@ static int decide(int options, uint64_t what)
 
 /* ---- Threads ----------------------------------------------------------------- */
 
+/* Its frame lies right below the caller's. */
+static __attribute__((noinline)) void mark_stack(struct il_thread *self)
+{
+    self->deepest = __builtin_frame_address(0);
+}
+
+/* What returned calls left behind would make equal states look different. */
+static __attribute__((no_sanitize_address)) void clear_dead_stack(struct il_thread *self)
+{
+    volatile uint64_t *end = (volatile uint64_t *)(void *)(uintptr_t)self->deepest;
+    for (volatile uint64_t *at = end - IL_DEAD / sizeof *end; at < end; at++)
+        *at = 0;
+}
+
 static void leave(void)
 {
-    int self = il.current;
-    il.current = -1;
-    if (!_setjmp(il.threads[self].here))
+    struct il_thread *self = &il.threads[il.current];
+    mark_stack(self);
+    if (!_setjmp(self->here))
         _longjmp(il.home, 1);
 }
 
@@ -129,18 +160,6 @@ void il_step(void)
     leave();
 }
 
-uint64_t il_saw(uint64_t value)
-{
-    struct il_thread *self = &il.threads[il.current];
-    self->local = il_mix(self->local, value);
-    return value;
-}
-
-void il_phase(uint64_t local)
-{
-    il.threads[il.current].local = il_mix(77, local);
-}
-
 void il_block(void)
 {
     il.threads[il.current].state = IL_BLOCKED;
@@ -149,18 +168,11 @@ void il_block(void)
 
 int il_choose(int options)
 {
-    int chosen = decide(options, 100 + (uint64_t)il.current);
-    if (chosen < 0) {
-        il.cut = true;
-        leave();
-    }
-    return (int)il_saw((uint64_t)chosen);
-}
-
-/* What lies under a lock is known to whoever takes it. */
-static void know_locked(struct kb_lock *lock)
-{
-    il_saw(il.scenario->hash_locked(il.scenario->ctx, lock));
+    struct il_thread *self = &il.threads[il.current];
+    self->state = IL_CHOOSES;
+    self->options = options;
+    leave();
+    return self->chosen;
 }
 
 void il_lock_enter(struct kb_lock *lock)
@@ -170,16 +182,14 @@ void il_lock_enter(struct kb_lock *lock)
     self->wants = lock;
     leave();
     lock->word = 1;
-    know_locked(lock);
 }
 
 bool il_lock_try(struct kb_lock *lock)
 {
     il_step();
-    if (il_saw(lock->word))
+    if (lock->word)
         return false;
     lock->word = 1;
-    know_locked(lock);
     return true;
 }
 
@@ -204,22 +214,22 @@ static bool can_go(int i)
         return thread->wants->word == 0;
     if (thread->state == IL_BLOCKED)
         return il.scenario->ready[i](il.scenario->ctx);
-    return thread->state == IL_RUNNABLE;
+    return thread->state == IL_RUNNABLE || thread->state == IL_CHOOSES;
 }
 
 static void start(void)
 {
     il.scenario->reset(il.scenario->ctx);
-    il.cut = false;
     il.depth = 0;
     for (int i = 0; i < IL_THREADS; i++) {
         struct il_thread *thread = &il.threads[i];
         if (!thread->stack)
-            thread->stack = malloc(IL_STACK);
+            thread->stack = calloc(1, IL_STACK);
         thread->state = IL_RUNNABLE;
-        thread->local = (uint64_t)i;
+        memset(thread->stack + IL_STACK - IL_DEAD, 0, IL_DEAD);
+        thread->hash = 0;
         thread->begun = false;
-        getcontext(&thread->context);
+        thread->context = il.template; /* the same registers in every run */
         thread->context.uc_stack.ss_sp = thread->stack;
         thread->context.uc_stack.ss_size = IL_STACK;
         thread->context.uc_link = NULL;
@@ -227,11 +237,29 @@ static void start(void)
     }
 }
 
+/* False: the state was met before. */
+static bool advance(int i)
+{
+    struct il_thread *thread = &il.threads[i];
+    if (thread->state == IL_CHOOSES) {
+        thread->chosen = decide(thread->options, 2 + (uint64_t)i);
+        if (thread->chosen < 0)
+            return false;
+    }
+    thread->state = IL_RUNNABLE;
+    il.result.steps++;
+    thread->hash = 0;
+    enter(i);
+    clear_dead_stack(thread);
+    return true;
+}
+
 static void run(void)
 {
     start();
     il.result.runs++;
-    while (!il.cut) {
+    for (int steps = 0;; steps++) {
+        KB_CHECK(steps < IL_STEPS);
         int able[IL_THREADS], count = 0;
         for (int i = 0; i < IL_THREADS; i++)
             if (can_go(i))
@@ -242,11 +270,8 @@ static void run(void)
             return;
         }
         int chosen = decide(count, 1);
-        if (chosen < 0)
+        if (chosen < 0 || !advance(able[chosen]))
             return;
-        il.threads[able[chosen]].state = IL_RUNNABLE;
-        il.result.steps++;
-        enter(able[chosen]);
     }
 }
 
@@ -261,18 +286,19 @@ static bool backtrack(void)
     return false;
 }
 
-struct il_result il_explore(const struct il_scenario *scenario)
+struct il_result il_explore(const struct il_scenario *scenario, uint64_t max_runs)
 {
     il.scenario = scenario;
     il.result = (struct il_result){0};
     il.length = 0;
-    il.current = -1;
+    getcontext(&il.template);
     free(il.seen); /* of an exploration that failed */
     il.seen = NULL;
     il.seen_size = 0;
-    do
+    do {
         run();
-    while (backtrack());
+        il.result.complete = !backtrack();
+    } while (!il.result.complete && il.result.runs != max_runs);
     free(il.seen);
     il.seen = NULL;
     il.seen_size = 0;
