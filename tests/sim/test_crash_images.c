@@ -276,17 +276,26 @@ static void add_findings(struct findings *to, const struct findings *more)
     to->forgotten += more->forgotten;
 }
 
-/* Opens the logs, and is killed as soon as they are there. */
-static void serve(struct kb_fs *disk, uint64_t seed, int64_t ends[PARTITIONS])
+static void copy_disk(struct rig *rig)
+{
+    *(struct kb_fs **)rig->ctx = kb_fs_mem_clone(rig->fs);
+}
+
+/* Opens the logs; answers the disk as of the moment when they can be read. */
+static struct kb_fs *serve(struct kb_fs *disk, uint64_t seed, int64_t ends[PARTITIONS])
 {
     struct rig rig;
+    struct kb_fs *then = NULL;
     rig_init(&rig, disk, seed);
+    rig.on_opened = copy_disk;
+    rig.ctx = &then;
     rig_open(&rig);
     for (int i = 0; i < PARTITIONS; i++) {
         struct kd_replica *replica = kd_disk_find_name(rig.disk, topics[i], 0);
         ends[i] = replica ? kd_replica_state(replica)->high_watermark : 0;
     }
     rig_kill(&rig);
+    return then;
 }
 
 /* kill -9 keeps what was written; once that is served, it must not go with the
@@ -298,10 +307,11 @@ static void check_kill(struct run *run, const struct image *image, uint64_t seed
     struct findings other = {.ends = {-1, -1, -1}};
     kb_random_seed(&random, seed);
     kb_fs_mem_crash(disk, KB_CRASH_PROCESS, &random);
-    serve(disk, seed, other.ends);
-    kb_fs_mem_crash(disk, KB_CRASH_POWER, &random);
-    check_disk(run, disk, image, seed, false, &other);
+    struct kb_fs *then = serve(disk, seed, other.ends);
+    kb_fs_mem_crash(then, KB_CRASH_POWER, &random);
+    check_disk(run, then, image, seed, false, &other);
     add_findings(found, &other);
+    then->ops->free(then);
     disk->ops->free(disk);
 }
 

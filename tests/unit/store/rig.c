@@ -27,6 +27,8 @@ static void on_opened(void *ctx, const struct kb_error *err)
     struct rig *rig = ctx;
     rig->opened = true;
     rig->open_error = *err;
+    if (rig->on_opened)
+        rig->on_opened(rig);
 }
 
 static void on_closed(void *ctx)

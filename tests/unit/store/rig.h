@@ -27,6 +27,7 @@ struct rig {
     bool opened, closed, failed;
     struct kb_error open_error;
     int advanced, offline;
+    void (*on_opened)(struct rig *rig); /* the first moment that anybody can read */
     void (*on_advanced)(struct rig *rig, struct kd_replica *replica);
     void *ctx; /* the test's */
 };
