@@ -12,7 +12,14 @@ void kd_scan_init(struct kd_scan *scan, struct kb_fs *fs, struct kb_file *file, 
                              .position = from, .end = end, .next_offset = next_offset};
 }
 
-/* A view of what lies at `at`: at least 1 byte and at most `size`. */
+static int corrupt(struct kd_scan *scan, const char *why)
+{
+    scan->why = why;
+    return KB_E_CORRUPT_MESSAGE;
+}
+
+/* A view of what lies at `at`: at least 1 byte and at most `size`. After a
+ * failed sync the disk may hold less than the size that the file had. */
 static int view(struct kd_scan *scan, int64_t at, size_t size, struct kb_slice *out)
 {
     if (at < scan->window_at || at >= scan->window_at + (int64_t)scan->window_fill) {
@@ -20,10 +27,12 @@ static int view(struct kd_scan *scan, int64_t at, size_t size, struct kb_slice *
         int64_t from = at - at % KD_SCAN_ALIGN;
         scan->window_fill = 0;
         int64_t got = scan->fs->ops->preadv(scan->fs, scan->file, &io, 1, from, scan->nowait);
-        if (got <= at - from) {
-            scan->status = got < 0 ? (int)got : -EIO;
+        if (got < 0) {
+            scan->status = (int)got;
             return KB_E_DISK;
         }
+        if (got <= at - from)
+            return corrupt(scan, "the file ends early");
         scan->window_at = from;
         scan->window_fill = (size_t)got;
     }
@@ -56,12 +65,6 @@ static int read_crc(struct kd_scan *scan, size_t batch_bytes, uint32_t *crc)
         *crc = kw_crc32c(*crc, part.data, part.size);
     }
     return KB_OK;
-}
-
-static int corrupt(struct kd_scan *scan, const char *why)
-{
-    scan->why = why;
-    return KB_E_CORRUPT_MESSAGE;
 }
 
 static int judge(struct kd_scan *scan, const uint8_t *raw, const struct kw_batch_header *header)

@@ -4,3 +4,9 @@ sim_programs += tests/sim/test_crash_images
 
 tests_sim_test_crash_images_SOURCES = tests/sim/test_crash_images.c $(store_rig)
 tests_sim_test_crash_images_LDADD = $(drive_test_libs)
+
+# A disk that fails at each of its operations.
+sim_programs += tests/sim/test_store_faults
+
+tests_sim_test_store_faults_SOURCES = tests/sim/test_store_faults.c $(store_rig)
+tests_sim_test_store_faults_LDADD = $(drive_test_libs)
