@@ -18,5 +18,52 @@ broker_libbrokermeta_la_SOURCES = \
 	broker/meta/journal.c broker/meta/journal.h \
 	broker/meta/journal_code.c broker/meta/journal_code.h \
 	broker/meta/meta.h \
+	broker/meta/ops.c broker/meta/ops.h \
+	broker/meta/records.c broker/meta/records.h \
 	broker/meta/tree.c broker/meta/tree.h \
 	broker/meta/watches.c broker/meta/watches.h
+broker_libbrokermeta_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+broker_libbrokermeta_la_LIBADD = $(JANSSON_LIBS)
+
+# ---- The broker as a library ----
+noinst_LTLIBRARIES += broker/libbroker.la
+broker_libbroker_la_SOURCES = \
+	broker/broker.h \
+	broker/api/api.h broker/api/table.c \
+	broker/api/api_versions.c \
+	broker/api/create_partitions.c \
+	broker/api/create_topics.c \
+	broker/api/delete_topics.c \
+	broker/api/describe_cluster.c \
+	broker/api/describe_configs.c \
+	broker/api/describe_topic_partitions.c \
+	broker/api/fetch.c broker/api/fetch.h broker/api/fetch_answer.c \
+	broker/api/find_coordinator.c \
+	broker/api/init_producer_id.c \
+	broker/api/list_offsets.c \
+	broker/api/lookup.c broker/api/lookup.h \
+	broker/api/metadata.c \
+	broker/api/offset_for_leader_epoch.c \
+	broker/api/produce.c \
+	broker/api/produce_batch.c broker/api/produce_batch.h \
+	broker/server/broker.c \
+	broker/server/changes.c broker/server/changes.h \
+	broker/server/cluster.c broker/server/cluster.h \
+	broker/server/credit.c broker/server/credit.h \
+	broker/server/ids.c broker/server/ids.h \
+	broker/server/image.c broker/server/image.h \
+	broker/server/leading.c broker/server/leading.h \
+	broker/server/life.c broker/server/life.h \
+	broker/server/link.c broker/server/link.h \
+	broker/server/listeners.c broker/server/listeners.h \
+	broker/server/request.c broker/server/request.h \
+	broker/server/server.c broker/server/server.h \
+	broker/server/shard.h
+broker_libbroker_la_LIBADD = \
+	broker/libbrokermeta.la broker/libdrive.la broker/libstore.la \
+	broker/libbrokercore.la net/libnet.la wire/libwire.la base/libbase.la
+
+bin_PROGRAMS += bin/kurierd
+bin_kurierd_SOURCES = broker/kurierd.c
+bin_kurierd_LDADD = broker/libbroker.la
+dist_man_MANS += doc/man/kurierd.1

@@ -32,6 +32,7 @@ struct kd_topic {
     struct kd_topic_config config;
     struct kd_place **places; /* their addresses stay */
     int32_t count;
+    bool condemned; /* being deleted */
     char name[];
 };
 

@@ -153,6 +153,7 @@ static int place(struct kd_replica *replica, struct kd_append *append)
 
 static void placed(struct kd_replica *replica, struct kd_append *append)
 {
+    kd_append_let_go(append); /* the write holds it from here */
     if (append->wait == KD_WAIT_PLACED)
         kd_disk_finish(replica->disk, append, KB_OK);
     else
@@ -237,10 +238,12 @@ void kd_replica_append(struct kd_replica *replica, struct kd_append *append)
 {
     struct kd_disk *disk = replica->disk;
     kb_list_init(&append->link);
+    kb_buf_ref(append->frame);
     append->code = KB_OK;
     append->duplicate = append->placed = false;
     append->base_offset = -1;
     if (disk->halted) {
+        kd_append_let_go(append);
         append->code = KB_E_CLOSED;
         append->done(append);
     } else if (disk->failed || replica->status == KD_OFFLINE || replica->status == KD_RELOADING) {
@@ -257,6 +260,7 @@ void kd_replica_abandon(struct kd_replica *replica, struct kd_append *append)
 {
     (void)replica;
     kb_list_remove(&append->link);
+    kd_append_let_go(append);
 }
 
 /* ---- A round, on a disk thread ------------------------------------------ */

@@ -98,8 +98,15 @@ void kd_disk_settle_soon(struct kd_disk *disk)
         kn_task_soon(disk->loop, &disk->settle);
 }
 
+void kd_append_let_go(struct kd_append *append)
+{
+    kb_buf_unref(append->frame);
+    append->frame = NULL;
+}
+
 void kd_disk_finish(struct kd_disk *disk, struct kd_append *append, int code)
 {
+    kd_append_let_go(append);
     append->code = code;
     kb_list_remove(&append->link);
     kb_list_push_back(&disk->finished, &append->link);

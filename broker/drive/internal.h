@@ -130,6 +130,8 @@ struct kd_disk {
 struct kd_replica *kd_replica_new(struct kd_disk *disk, const char *topic, int32_t partition);
 bool kd_replica_register_id(struct kd_replica *replica, struct kb_uuid topic_id);
 void kd_replica_free(struct kd_replica *replica);
+/* Its frame is not needed by it any more. */
+void kd_append_let_go(struct kd_append *append);
 void kd_disk_finish(struct kd_disk *disk, struct kd_append *append, int code);
 void kd_disk_finish_op(struct kd_disk *disk, struct kd_op *op, int code);
 void kd_disk_fail(struct kd_disk *disk, int status, const char *what);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/api/lookup.h"
+#include "broker/drive/replica.h"
+
+struct kd_place *kd_find_place(const struct kd_shard *shard, struct kb_slice name, struct kb_uuid id,
+                               int32_t partition, int16_t *code)
+{
+    const struct kd_topic *topic =
+        name.data ? kd_topics_find(&shard->topics, name) : kd_topics_find_id(&shard->topics, id);
+    struct kd_place *place = topic ? kd_topic_place(topic, partition) : NULL;
+    if (!topic)
+        *code = name.data ? KB_E_UNKNOWN_TOPIC_OR_PARTITION : KB_E_UNKNOWN_TOPIC_ID;
+    else if (!place)
+        *code = KB_E_UNKNOWN_TOPIC_OR_PARTITION;
+    else if (!place->serving)
+        *code = KB_E_NOT_LEADER_OR_FOLLOWER;
+    else if (kd_replica_is_offline(place->replica))
+        *code = KB_E_KAFKA_STORAGE_ERROR;
+    else
+        *code = KB_OK;
+    return *code ? NULL : place;
+}
+
+int16_t kd_check_epoch(const struct kd_place *place, int32_t client_epoch)
+{
+    if (client_epoch < 0 || client_epoch == place->leader_epoch)
+        return KB_OK;
+    return client_epoch > place->leader_epoch ? KB_E_UNKNOWN_LEADER_EPOCH : KB_E_FENCED_LEADER_EPOCH;
+}
+
+struct kb_slice kd_keep(struct kd_request *request, struct kb_slice text)
+{
+    if (!text.data)
+        return text;
+    return kb_slice_of(kb_arena_strdup(&request->arena, text), text.size);
+}

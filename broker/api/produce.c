@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Produce: one batch per partition, each on its own way to the disk. The
+ * answer waits for all of them, at most for the client's timeout. */
+#include "wire/gen/produce.h"
+#include "broker/api/api.h"
+#include "broker/api/lookup.h"
+#include "broker/api/produce_batch.h"
+#include "broker/drive/replica.h"
+#include "broker/server/link.h"
+
+struct produce;
+
+struct part {
+    struct kd_append append;
+    struct produce *produce;
+    struct kw_produce_response_partition *out;
+    struct kd_replica *replica; /* NULL: answered */
+    int64_t append_time_ms;
+};
+
+struct produce {
+    struct kd_request *request;
+    struct kw_produce_request in;
+    struct kw_produce_response out;
+    struct part *parts;
+    size_t count;
+    size_t pending; /* parts, and one for the handler itself */
+    bool refused;   /* some partition failed */
+};
+
+/* ---- The answer --------------------------------------------------------- */
+
+/* Without an answer a client learns of a failure only so. */
+static void answer_acks_0(struct produce *p)
+{
+    struct kb_error why;
+    if (p->refused && p->request->peer) {
+        kb_error_set(&why, KB_E_CLOSED, "a Produce without acks failed");
+        kn_conn_close(p->request->peer->conn, &why);
+    }
+    kd_answer_nothing(p->request);
+}
+
+static void finish(struct produce *p)
+{
+    struct kd_request *request = p->request;
+    struct kw_writer w;
+    if (p->in.acks == 0) {
+        answer_acks_0(p);
+        return;
+    }
+    kd_answer_begin(request, &w);
+    kw_produce_response_encode(&w, request->header.version, &p->out);
+    kd_answer_end(request, &w);
+}
+
+static void settle(struct produce *p)
+{
+    if (--p->pending == 0)
+        finish(p);
+}
+
+static void refuse(struct produce *p, struct kw_produce_response_partition *out, int code,
+                   const char *why)
+{
+    bool own = code <= KB_E_TIMED_OUT; /* our codes mean nothing to clients */
+    out->error_code = own ? KB_E_UNKNOWN_SERVER_ERROR : (int16_t)code;
+    out->base_offset = -1;
+    if (why && *why)
+        out->error_message = kd_keep(p->request, kb_slice_str(why));
+    p->refused = true;
+}
+
+static void on_appended(struct kd_append *append)
+{
+    struct part *part = append->owner;
+    struct produce *p = part->produce;
+    const struct kd_partition *state = kd_replica_state(part->replica);
+    if (append->code) {
+        refuse(p, part->out, append->code, NULL);
+    } else {
+        part->out->base_offset = append->base_offset;
+        part->out->log_append_time_ms = part->append_time_ms;
+        part->out->log_start_offset = state->log_start;
+    }
+    part->replica = NULL;
+    settle(p);
+}
+
+static void on_timeout(struct kn_timer *timer)
+{
+    struct kd_request *request = KB_CONTAINER(timer, struct kd_request, timer);
+    struct produce *p = request->op;
+    for (size_t i = 0; i < p->count; i++) {
+        struct part *part = &p->parts[i];
+        if (!part->replica)
+            continue;
+        kd_replica_abandon(part->replica, &part->append);
+        refuse(p, part->out, KB_E_REQUEST_TIMED_OUT, NULL);
+    }
+    finish(p);
+}
+
+/* ---- One partition ------------------------------------------------------ */
+
+static int check_acks(const struct produce *p, const struct kd_place *place, struct kb_error *err)
+{
+    int32_t wanted = place->topic->config.min_insync_replicas;
+    if (p->in.acks == -1 && place->isr_count < wanted)
+        return kb_error_set(err, KB_E_NOT_ENOUGH_REPLICAS,
+                            "%d in sync, min.insync.replicas=%d", place->isr_count, wanted);
+    return 0;
+}
+
+static enum kd_wait wait_of(const struct produce *p, const struct kd_place *place)
+{
+    if (p->in.acks == 0)
+        return KD_WAIT_PLACED;
+    return p->in.acks == 1 && place->replica_count > 1 ? KD_WAIT_WRITTEN : KD_WAIT_COMMITTED;
+}
+
+static void append(struct produce *p, struct part *part, const struct kd_place *place,
+                   const struct kd_admission *a)
+{
+    part->produce = p;
+    part->replica = place->replica;
+    part->append_time_ms = a->append_time_ms;
+    part->append = (struct kd_append){.frame = a->buf,
+                                      .batch = a->batch.bytes,
+                                      .header = a->batch.header,
+                                      .wait = wait_of(p, place),
+                                      .done = on_appended,
+                                      .owner = part};
+    p->pending++;
+    kd_replica_append(place->replica, &part->append);
+    kb_buf_unref(a->buf);
+}
+
+static void start_part(struct produce *p, const struct kw_produce_request_topic *topic,
+                       const struct kw_produce_request_partition *in, struct part *part,
+                       struct kw_produce_response_partition *out)
+{
+    struct kd_shard *shard = p->request->shard;
+    struct kb_error err;
+    int16_t code;
+    kb_error_clear(&err);
+    kw_produce_response_partition_init(out);
+    out->index = in->index;
+    part->out = out;
+    struct kb_slice name = p->request->header.version >= 13 ? kb_slice_null() : topic->name;
+    struct kd_place *place = kd_find_place(shard, name, topic->topic_id, in->index, &code);
+    if (!place) {
+        refuse(p, out, code, NULL);
+        return;
+    }
+    struct kd_admission a = {.topic = place->topic,
+                             .records = in->records,
+                             .frame = p->request->frame,
+                             .produce_version = p->request->header.version,
+                             .wall_ms = kd_request_now(p->request).wall_ms};
+    if (kd_topic_name_is_internal(kb_slice_str(place->topic->name)))
+        kb_error_set(&err, KB_E_INVALID_TOPIC_EXCEPTION, "the topic is internal");
+    else if (!check_acks(p, place, &err))
+        kd_produce_admit(shard, &a, &err);
+    if (err.code)
+        refuse(p, out, err.code, err.text);
+    else
+        append(p, part, place, &a);
+}
+
+/* ---- The request -------------------------------------------------------- */
+
+static size_t count_parts(const struct kw_produce_request *in)
+{
+    size_t count = 0;
+    for (int32_t i = 0; i < in->topic_data_count; i++)
+        count += (size_t)in->topic_data[i].partition_data_count;
+    return count;
+}
+
+/* Room for the whole answer, before anything is appended. */
+static bool make_room(struct produce *p)
+{
+    struct kb_arena *arena = &p->request->arena;
+    struct kw_produce_response *out = &p->out;
+    kw_produce_response_init(out);
+    p->count = count_parts(&p->in);
+    p->parts = kb_arena_array(arena, p->count, sizeof *p->parts);
+    out->responses = kb_arena_array(arena, (size_t)p->in.topic_data_count, sizeof *out->responses);
+    for (int32_t i = 0; !arena->failed && i < p->in.topic_data_count; i++) {
+        const struct kw_produce_request_topic *in = &p->in.topic_data[i];
+        struct kw_produce_response_topic *topic = &out->responses[out->responses_count++];
+        size_t size = sizeof *topic->partition_responses;
+        kw_produce_response_topic_init(topic);
+        topic->name = kd_keep(p->request, in->name);
+        topic->topic_id = in->topic_id;
+        topic->partition_responses = kb_arena_array(arena, (size_t)in->partition_data_count, size);
+    }
+    return !arena->failed;
+}
+
+static void start(struct produce *p)
+{
+    size_t at = 0;
+    for (int32_t i = 0; i < p->in.topic_data_count; i++) {
+        const struct kw_produce_request_topic *in = &p->in.topic_data[i];
+        struct kw_produce_response_topic *out = &p->out.responses[i];
+        for (int32_t j = 0; j < in->partition_data_count; j++)
+            start_part(p, in, &in->partition_data[j], &p->parts[at++],
+                       &out->partition_responses[out->partition_responses_count++]);
+    }
+}
+
+static void refuse_all(struct produce *p, int code, const char *why)
+{
+    for (int32_t i = 0; i < p->in.topic_data_count; i++) {
+        const struct kw_produce_request_topic *in = &p->in.topic_data[i];
+        struct kw_produce_response_topic *out = &p->out.responses[i];
+        for (int32_t j = 0; j < in->partition_data_count; j++) {
+            struct kw_produce_response_partition *part =
+                &out->partition_responses[out->partition_responses_count++];
+            kw_produce_response_partition_init(part);
+            part->index = in->partition_data[j].index;
+            refuse(p, part, code, why);
+        }
+    }
+}
+
+void kd_handle_produce(struct kd_request *request)
+{
+    struct produce *p = kb_arena_alloc(&request->arena, sizeof *p);
+    if (!p || !kw_produce_request_decode(&request->body, request->header.version,
+                                         &request->arena, &p->in)) {
+        kd_request_refuse(request);
+        return;
+    }
+    p->request = request;
+    p->pending = 1;
+    request->op = p;
+    if (!make_room(p)) {
+        kd_answer_fail(request, "no memory for the answer");
+        return;
+    }
+    if (p->in.acks < -1 || p->in.acks > 1)
+        refuse_all(p, KB_E_INVALID_REQUIRED_ACKS, "acks is one of 0, 1 and -1");
+    else if (p->in.transactional_id.data)
+        refuse_all(p, KB_E_INVALID_TXN_STATE, "transactions are not served");
+    else
+        start(p);
+    kd_request_drop_frame(request);
+    if (p->pending > 1 && p->in.acks != 0)
+        kd_request_park(request, p->in.timeout_ms, on_timeout);
+    settle(p);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/api/api.h"
+
+/* clang-format off */
+static const struct kd_api apis[] = {
+    {KW_API_PRODUCE, 3, 13, 0, kd_handle_produce, KD_ACL_WRITE, KD_ON_TOPIC, KD_THROTTLE_PRODUCE, KD_PIPELINED},
+    {KW_API_FETCH, 4, 18, 4, kd_handle_fetch, KD_ACL_READ, KD_ON_TOPIC, KD_THROTTLE_FETCH, 0},
+    {KW_API_LIST_OFFSETS, 1, 11, 1, kd_handle_list_offsets, KD_ACL_DESCRIBE, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+    {KW_API_METADATA, 0, 13, 0, kd_handle_metadata, KD_ACL_DESCRIBE, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+    {KW_API_FIND_COORDINATOR, 0, 6, 0, kd_handle_find_coordinator, KD_ACL_DESCRIBE, KD_ON_GROUP, KD_THROTTLE_REQUEST, 0},
+    {KW_API_API_VERSIONS, 0, 4, 0, kd_handle_api_versions, KD_ACL_NONE, KD_ON_NOTHING, KD_THROTTLE_REQUEST, KD_BEFORE_AUTH},
+    {KW_API_CREATE_TOPICS, 2, 7, 2, kd_handle_create_topics, KD_ACL_CREATE, KD_ON_CLUSTER, KD_THROTTLE_CHANGE, 0},
+    {KW_API_DELETE_TOPICS, 1, 6, 1, kd_handle_delete_topics, KD_ACL_DELETE, KD_ON_TOPIC, KD_THROTTLE_CHANGE, 0},
+    {KW_API_INIT_PRODUCER_ID, 0, 5, 0, kd_handle_init_producer_id, KD_ACL_IDEMPOTENT_WRITE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
+    {KW_API_OFFSET_FOR_LEADER_EPOCH, 2, 4, 2, kd_handle_offset_for_leader_epoch, KD_ACL_DESCRIBE, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+    {KW_API_DESCRIBE_CONFIGS, 1, 4, 1, kd_handle_describe_configs, KD_ACL_DESCRIBE_CONFIGS, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+    {KW_API_CREATE_PARTITIONS, 0, 3, 0, kd_handle_create_partitions, KD_ACL_ALTER, KD_ON_TOPIC, KD_THROTTLE_CHANGE, 0},
+    {KW_API_DESCRIBE_CLUSTER, 0, 2, 0, kd_handle_describe_cluster, KD_ACL_DESCRIBE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
+    {KW_API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, 0, kd_handle_describe_topic_partitions, KD_ACL_DESCRIBE, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+};
+/* clang-format on */
+
+const struct kd_api *kd_apis(size_t *count)
+{
+    *count = KB_ARRAY_SIZE(apis);
+    return apis;
+}
+
+const struct kd_api *kd_api_find(int16_t key)
+{
+    for (size_t i = 0; i < KB_ARRAY_SIZE(apis); i++)
+        if (apis[i].key == key)
+            return &apis[i];
+    return NULL;
+}

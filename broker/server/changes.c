@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/server/changes.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "broker/core/waiters.h"
+#include "broker/drive/replica.h"
+#include "broker/meta/ops.h"
+#include "broker/server/leading.h"
+
+/* One change on its way. */
+struct change {
+    struct kd_shard *shard;
+    struct kd_topic *topic; /* create: not in the image yet; delete: out of it */
+    kd_change_fn *done;
+    void *ctx;
+    int32_t from; /* the first partition that is new */
+    size_t pending;
+    int code;
+};
+
+static struct change *change_new(struct kd_shard *shard, kd_change_fn *done, void *ctx)
+{
+    struct change *change = KB_NEW(struct change);
+    if (change)
+        *change = (struct change){.shard = shard, .done = done, .ctx = ctx};
+    return change;
+}
+
+static void finish(struct change *change, int code)
+{
+    kd_change_fn *done = change->done;
+    void *ctx = change->ctx;
+    kb_free(change);
+    done(ctx, code);
+}
+
+static int code_of(const struct kd_meta_result *result)
+{
+    if (result->outcome == KD_META_OK)
+        return KB_OK;
+    if (result->outcome == KD_META_UNKNOWN)
+        return KB_E_UNKNOWN_SERVER_ERROR;
+    if (result->failed == 0) /* the controller's epoch */
+        return KB_E_NOT_CONTROLLER;
+    switch (result->reason) {
+    case KD_META_EXISTS:
+        return KB_E_TOPIC_ALREADY_EXISTS;
+    case KD_META_NO_NODE:
+        return KB_E_UNKNOWN_TOPIC_OR_PARTITION;
+    default:
+        return KB_E_UNKNOWN_SERVER_ERROR;
+    }
+}
+
+static void submit(struct change *change, struct kd_ops *ops, kd_meta_multi_fn *fn)
+{
+    bool fine = kd_ops_ok(ops);
+    if (fine)
+        kd_meta_multi(change->shard->meta, ops->ops, ops->count, fn, change);
+    else
+        fn(change, &(struct kd_meta_result){.outcome = KD_META_CONFLICT,
+                                            .reason = KD_META_NO_MEMORY,
+                                            .failed = -1});
+    kd_ops_deinit(ops);
+}
+
+static void begin_ops(struct change *change, struct kd_ops *ops, int room)
+{
+    kd_ops_init(ops, room + 1);
+    kd_ops_check(ops, change->shard->controller_version, "/controller_epoch");
+}
+
+/* ---- What a topic looks like in the store ------------------------------- */
+
+static void add_topic_node(struct kd_ops *ops, const struct kd_topic *topic, bool create)
+{
+    struct kd_topic_record record = {.id = topic->id, .count = topic->count};
+    record.replicas = kb_arena_array(&ops->arena, (size_t)topic->count, sizeof *record.replicas);
+    record.replica_count = kb_arena_array(&ops->arena, (size_t)topic->count, sizeof(int32_t));
+    if (!kd_ops_ok(ops))
+        return;
+    for (int32_t i = 0; i < topic->count; i++) {
+        record.replicas[i] = topic->places[i]->replicas;
+        record.replica_count[i] = topic->places[i]->replica_count;
+    }
+    char *text = kd_record_topic(&record);
+    ops->arena.failed |= !text;
+    if (create)
+        kd_ops_create(ops, text, 0, "/brokers/topics/%s", topic->name);
+    else
+        kd_ops_set(ops, text, KD_META_ANY, "/brokers/topics/%s", topic->name);
+    kd_record_free(text);
+}
+
+static void add_places(struct kd_shard *shard, struct kd_ops *ops, const struct kd_topic *topic,
+                       int32_t from)
+{
+    for (int32_t i = from; i < topic->count; i++) {
+        const struct kd_place *place = topic->places[i];
+        struct kd_state_record state = {place->leader, place->leader_epoch, shard->controller_epoch,
+                                        place->isr, place->isr_count};
+        char *text = kd_record_state(&state);
+        ops->arena.failed |= !text;
+        kd_ops_create(ops, NULL, 0, "/brokers/topics/%s/partitions/%d", topic->name, i);
+        kd_ops_create(ops, text, 0, "/brokers/topics/%s/partitions/%d/state", topic->name, i);
+        kd_record_free(text);
+    }
+}
+
+/* All replicas are here: the one broker there is. */
+static bool grow_to(struct kd_shard *shard, struct kd_topic *topic, int32_t count)
+{
+    while (topic->count < count)
+        if (!kd_topic_grow(topic, &shard->config->node_id, 1))
+            return false;
+    return true;
+}
+
+/* ---- Create ------------------------------------------------------------- */
+
+static int check_name(struct kd_shard *shard, struct kb_slice name, struct kb_error *err)
+{
+    if (!kd_topic_name_is_valid(name))
+        return kb_error_set(err, KB_E_INVALID_TOPIC_EXCEPTION,
+                            "a topic's name is 1 to 249 of a-z A-Z 0-9 . _ -");
+    if (kd_topics_find(&shard->topics, name))
+        return kb_error_set(err, KB_E_TOPIC_ALREADY_EXISTS, "Topic '%.*s' already exists.",
+                            (int)name.size, name.data);
+    const struct kd_topic *similar = kd_topics_find_similar(&shard->topics, name);
+    if (similar)
+        return kb_error_set(err, KB_E_INVALID_TOPIC_EXCEPTION,
+                            "the name differs from topic '%s' only in '.' and '_'", similar->name);
+    return 0;
+}
+
+static int set_configs(struct kd_topic *topic, const struct kd_new_topic *from, struct kb_error *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < from->config_count; i++)
+        code = kd_topic_config_set(&topic->config, from->configs[i].key, from->configs[i].value, err);
+    return code;
+}
+
+/* The topic as it will be, outside the image. NULL: err says why. */
+static struct kd_topic *draft(struct kd_shard *shard, const struct kd_new_topic *from,
+                              struct kb_error *err)
+{
+    if (check_name(shard, from->name, err))
+        return NULL;
+    if (from->count < 1 || from->count > KD_PARTITIONS_MAX) {
+        kb_error_set(err, KB_E_INVALID_PARTITIONS, "a topic has 1 to %d partitions",
+                     KD_PARTITIONS_MAX);
+        return NULL;
+    }
+    struct kd_topic *topic = kd_topic_new(from->name, from->id, shard->config);
+    if (!topic) {
+        kb_error_set(err, KB_E_UNKNOWN_SERVER_ERROR, "out of memory");
+        return NULL;
+    }
+    if (!set_configs(topic, from, err))
+        return topic;
+    kd_topic_free(topic);
+    return NULL;
+}
+
+int kd_change_check(struct kd_shard *shard, const struct kd_new_topic *topic, struct kb_error *err)
+{
+    struct kb_error why;
+    kb_error_clear(&why);
+    struct kd_topic *made = draft(shard, topic, &why);
+    if (made)
+        kd_topic_free(made);
+    if (err)
+        *err = why;
+    return why.code;
+}
+
+static void on_places_led(void *ctx, int code)
+{
+    struct change *change = ctx;
+    if (code)
+        KB_LOG(change->shard->log, KB_LOG_ERROR, "topics", "cannot lead topic=%s error=%s",
+               change->topic->name, kb_code_name(code));
+    finish(change, code ? KB_E_KAFKA_STORAGE_ERROR : KB_OK);
+}
+
+static void on_created(void *ctx, const struct kd_meta_result *result)
+{
+    struct change *change = ctx;
+    struct kd_topic *topic = change->topic;
+    int code = code_of(result);
+    if (!code && !kd_topics_put(&change->shard->topics, topic))
+        code = KB_E_UNKNOWN_SERVER_ERROR;
+    if (code) {
+        kd_topic_free(topic);
+        finish(change, code);
+        return;
+    }
+    KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "created topic=%s partitions=%d", topic->name,
+           topic->count);
+    kd_lead(change->shard, topic->places, (size_t)topic->count, on_places_led, change);
+}
+
+void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *from, kd_change_fn *done,
+                      void *ctx)
+{
+    struct kb_error err;
+    struct kd_ops ops;
+    kb_error_clear(&err);
+    struct kd_topic *topic = draft(shard, from, &err);
+    struct change *change = topic ? change_new(shard, done, ctx) : NULL;
+    if (!change || !grow_to(shard, topic, from->count)) {
+        if (topic)
+            kd_topic_free(topic);
+        kb_free(change);
+        done(ctx, err.code ? err.code : KB_E_UNKNOWN_SERVER_ERROR);
+        return;
+    }
+    change->topic = topic;
+    begin_ops(change, &ops, 3 + 2 * topic->count);
+    add_topic_node(&ops, topic, true);
+    kd_ops_create(&ops, NULL, 0, "/brokers/topics/%s/partitions", topic->name);
+    add_places(shard, &ops, topic, 0);
+    char *config = kd_record_config(from->configs, from->config_count);
+    ops.arena.failed |= !config;
+    kd_ops_create(&ops, config, 0, "/config/topics/%s", topic->name);
+    kd_record_free(config);
+    submit(change, &ops, on_created);
+}
+
+/* ---- Grow --------------------------------------------------------------- */
+
+static void on_grown(void *ctx, const struct kd_meta_result *result)
+{
+    struct change *change = ctx;
+    struct kd_topic *topic = kd_topics_find(&change->shard->topics, kb_slice_str(change->topic->name));
+    int32_t count = change->topic->count;
+    kd_topic_free(change->topic);
+    change->topic = topic;
+    int code = code_of(result);
+    if (!code && (!topic || !grow_to(change->shard, topic, count)))
+        code = KB_E_UNKNOWN_SERVER_ERROR;
+    if (code) {
+        finish(change, code);
+        return;
+    }
+    KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "grown topic=%s partitions=%d", topic->name,
+           topic->count);
+    kd_lead(change->shard, topic->places + change->from, (size_t)(count - change->from),
+            on_places_led, change);
+}
+
+void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t count, kd_change_fn *done,
+                    void *ctx)
+{
+    struct kd_ops ops;
+    struct change *change = topic->condemned ? NULL : change_new(shard, done, ctx);
+    struct kd_topic *grown =
+        change ? kd_topic_new(kb_slice_str(topic->name), topic->id, shard->config) : NULL;
+    if (!grown || !grow_to(shard, grown, count)) {
+        if (grown)
+            kd_topic_free(grown);
+        kb_free(change);
+        done(ctx, KB_E_UNKNOWN_SERVER_ERROR);
+        return;
+    }
+    change->topic = grown;
+    change->from = topic->count;
+    begin_ops(change, &ops, 1 + 2 * (count - topic->count));
+    add_topic_node(&ops, grown, false);
+    add_places(shard, &ops, grown, topic->count);
+    submit(change, &ops, on_grown);
+}
+
+/* ---- Delete ------------------------------------------------------------- */
+
+static void on_forgotten(void *ctx, const struct kd_meta_result *result)
+{
+    struct change *change = ctx;
+    kd_topic_free(change->topic);
+    finish(change, code_of(result));
+}
+
+/* The logs are gone: so may be the nodes. */
+static void forget(struct change *change)
+{
+    struct kd_ops ops;
+    const struct kd_topic *topic = change->topic;
+    begin_ops(change, &ops, 4 + 2 * topic->count);
+    for (int32_t i = 0; i < topic->count; i++) {
+        kd_ops_delete(&ops, "/brokers/topics/%s/partitions/%d/state", topic->name, i);
+        kd_ops_delete(&ops, "/brokers/topics/%s/partitions/%d", topic->name, i);
+    }
+    kd_ops_delete(&ops, "/brokers/topics/%s/partitions", topic->name);
+    kd_ops_delete(&ops, "/brokers/topics/%s", topic->name);
+    kd_ops_delete(&ops, "/config/topics/%s", topic->name);
+    kd_ops_delete(&ops, "/admin/delete_topics/%s", topic->name);
+    submit(change, &ops, on_forgotten);
+}
+
+struct drop_op {
+    struct kd_op op;
+    struct change *change;
+};
+
+static void on_dropped(struct kd_op *op, int code)
+{
+    struct drop_op *dropped = KB_CONTAINER(op, struct drop_op, op);
+    struct change *change = dropped->change;
+    kb_free(dropped);
+    if (code)
+        change->code = code;
+    if (--change->pending == 0)
+        forget(change);
+}
+
+static void drop_place(struct change *change, struct kd_place *place)
+{
+    struct drop_op *dropping = place->replica ? KB_NEW(struct drop_op) : NULL;
+    place->serving = false;
+    kd_waiters_wake(&place->waiting);
+    if (!dropping)
+        return;
+    dropping->change = change;
+    dropping->op.done = on_dropped;
+    change->pending++;
+    kd_replica_delete(place->replica, &dropping->op);
+    place->replica = NULL;
+}
+
+/* It is decided: nobody sees the topic any more, its logs go. */
+static void drop(struct change *change)
+{
+    struct kd_topic *topic = change->topic;
+    KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "deleted topic=%s", topic->name);
+    kd_topics_remove(&change->shard->topics, topic);
+    change->pending = 1;
+    for (int32_t i = 0; i < topic->count; i++)
+        drop_place(change, topic->places[i]);
+    if (--change->pending == 0)
+        forget(change);
+}
+
+static void on_condemned(void *ctx, const struct kd_meta_result *result)
+{
+    struct change *change = ctx;
+    int code = code_of(result);
+    if (!code) {
+        drop(change);
+        return;
+    }
+    change->topic->condemned = false;
+    finish(change, code);
+}
+
+void kd_change_delete(struct kd_shard *shard, struct kd_topic *topic, kd_change_fn *done, void *ctx)
+{
+    struct kd_ops ops;
+    struct change *change = change_new(shard, done, ctx);
+    if (!change || topic->condemned) {
+        kb_free(change);
+        done(ctx, topic->condemned ? KB_E_UNKNOWN_TOPIC_OR_PARTITION : KB_E_UNKNOWN_SERVER_ERROR);
+        return;
+    }
+    topic->condemned = true;
+    change->topic = topic;
+    begin_ops(change, &ops, 1);
+    kd_ops_create(&ops, NULL, 0, "/admin/delete_topics/%s", topic->name);
+    submit(change, &ops, on_condemned);
+}
+
+static void on_resumed(void *ctx, int code)
+{
+    struct kd_shard *shard = ctx;
+    if (code)
+        KB_LOG(shard->log, KB_LOG_WARN, "topics", "a deletion could not be finished error=%s",
+               kb_code_name(code));
+}
+
+bool kd_change_resume_delete(struct kd_shard *shard, struct kd_topic *topic)
+{
+    struct change *change = change_new(shard, on_resumed, shard);
+    if (!change)
+        return false;
+    change->topic = topic;
+    for (int32_t i = 0; i < topic->count; i++)
+        topic->places[i]->replica = kd_disk_find(shard->disk, topic->id, i);
+    drop(change);
+    return true;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/server/leading.h"
+#include "base/mem.h"
+#include "broker/drive/replica.h"
+
+struct lead_op {
+    struct kd_op op;
+    struct lead *lead;
+    struct kd_place *place;
+};
+
+struct lead {
+    struct kd_shard *shard;
+    kd_lead_fn *done;
+    void *ctx;
+    struct kn_task task; /* answers, never from inside kd_lead */
+    size_t pending;
+    int code;
+    struct lead_op ops[];
+};
+
+void kd_log_config_of(const struct kd_topic_config *config, struct kd_log_config *out)
+{
+    *out = (struct kd_log_config){.segment_bytes = config->segment_bytes,
+                                  .segment_ms = config->segment_ms,
+                                  .index_bytes = config->index_bytes,
+                                  .index_interval_bytes = config->index_interval_bytes,
+                                  .flush_messages = config->flush_messages,
+                                  .flush_ms = config->flush_ms == INT64_MAX ? KB_FOREVER
+                                                                            : config->flush_ms};
+}
+
+static struct kd_replica *open_replica(struct kd_shard *shard, struct kd_place *place)
+{
+    struct kd_log_config config;
+    struct kd_topic *topic = place->topic;
+    struct kd_replica *replica = kd_disk_find(shard->disk, topic->id, place->index);
+    kd_log_config_of(&topic->config, &config);
+    if (!replica)
+        return kd_disk_add(shard->disk, topic->name, topic->id, place->index, &config);
+    kd_replica_configure(replica, &config);
+    return replica;
+}
+
+static void finish(struct kn_task *task)
+{
+    struct lead *lead = KB_CONTAINER(task, struct lead, task);
+    kd_lead_fn *done = lead->done;
+    void *ctx = lead->ctx;
+    int code = lead->code;
+    kb_free(lead);
+    done(ctx, code);
+}
+
+static void settle(struct lead *lead, int code)
+{
+    if (code && !lead->code)
+        lead->code = code;
+    if (--lead->pending == 0)
+        kn_task_soon(lead->shard->loop, &lead->task);
+}
+
+static void on_led(struct kd_op *op, int code)
+{
+    struct lead_op *led = KB_CONTAINER(op, struct lead_op, op);
+    led->place->serving = !code;
+    settle(led->lead, code);
+}
+
+static void begin(struct lead *lead, struct lead_op *led)
+{
+    struct kd_place *place = led->place;
+    place->replica = open_replica(lead->shard, place);
+    if (!place->replica) {
+        settle(lead, KB_E_NO_MEMORY);
+        return;
+    }
+    kd_replica_set_owner(place->replica, place);
+    led->op.done = on_led;
+    kd_replica_lead(place->replica, place->leader_epoch, &led->op);
+}
+
+void kd_lead(struct kd_shard *shard, struct kd_place *const *places, size_t count, kd_lead_fn *done,
+             void *ctx)
+{
+    struct lead *lead = kb_calloc(1, sizeof *lead + count * sizeof lead->ops[0]);
+    if (!lead) {
+        done(ctx, KB_E_NO_MEMORY);
+        return;
+    }
+    lead->shard = shard;
+    lead->done = done;
+    lead->ctx = ctx;
+    lead->pending = count + 1;
+    kn_task_init(&lead->task, finish);
+    for (size_t i = 0; i < count; i++) {
+        lead->ops[i].lead = lead;
+        lead->ops[i].place = places[i];
+        begin(lead, &lead->ops[i]);
+    }
+    settle(lead, KB_OK);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_LEADING_H
+#define KD_LEADING_H
+/* From a partition in the image to one that is served. */
+#include "broker/server/shard.h"
+
+typedef void kd_lead_fn(void *ctx, int code);
+
+/*
+ * For each place: its log is found, or made, and led under the place's epoch;
+ * once that is on disk it is serving. done comes later, with the first error or
+ * KB_OK, after all of them. Places stay until then.
+ */
+void kd_lead(struct kd_shard *shard, struct kd_place *const *places, size_t count, kd_lead_fn *done,
+             void *ctx);
+/* The store's view of a topic's configuration. */
+void kd_log_config_of(const struct kd_topic_config *config, struct kd_log_config *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_SHARD_H
+#define KD_SHARD_H
+/*
+ * All that the state loop owns. Handlers reach state only through here, so
+ * that it can be cut into shards one day. One thread; no lock anywhere.
+ */
+#include "base/log.h"
+#include "base/random.h"
+#include "broker/core/config.h"
+#include "broker/core/sessions.h"
+#include "broker/core/topics.h"
+#include "broker/drive/disk.h"
+#include "broker/meta/meta.h"
+#include "broker/server/ids.h"
+#include "broker/server/listeners.h"
+#include "net/exec.h"
+#include "wire/compress.h"
+
+struct kd_shard {
+    const struct kd_config *config;
+    struct kb_log *log;
+    struct kn_loop *loop;
+    struct kn_exec *exec;
+    struct kb_fs *fs;
+    struct kb_random random;
+    struct kw_codec_ctx *codec;
+
+    struct kd_disk *disk;
+    struct kd_meta *meta;
+    struct kd_topics topics;
+    struct kd_sessions sessions;
+    struct kd_ids ids;
+
+    struct kd_listeners listeners;
+    char cluster_id[64];
+    int32_t controller_epoch;
+    int32_t controller_version; /* of its node: every controller write checks it */
+    bool stopping;
+};
+
+#endif
