@@ -24,6 +24,7 @@ struct kn_dial {
     struct kn_sock *sock;
     struct kb_error err;
     uint16_t port;
+    bool numeric;
     char host[];
 };
 
@@ -48,13 +49,15 @@ void kn_dial_cancel(struct kn_dial *dial)
     kb_free(dial);
 }
 
-/* The dial is gone when the owner hears. */
+/* The dial is gone when the owner hears, and the socket wakes nobody. */
 static void done(struct kn_dial *dial, struct kn_sock *sock)
 {
     kn_dial_fn *on_done = dial->on_done;
     void *owner = dial->owner;
     struct kb_error err = dial->err;
     dial->sock = NULL;
+    if (sock)
+        sock->ops->watch(sock, sock->env, 0);
     kn_dial_cancel(dial);
     on_done(owner, sock, sock ? NULL : &err);
 }
@@ -63,18 +66,21 @@ static void done(struct kn_dial *dial, struct kn_sock *sock)
 
 static void try_next(struct kn_dial *dial);
 
-static void note_failure(struct kn_dial *dial, int code, int errno_value)
+static void note_failure(struct kn_dial *dial, int errno_value)
 {
     char text[KN_ADDR_TEXT];
-    const struct kn_addr *addr = &dial->query.addrs[dial->next - 1];
-    kb_error_errno(&dial->err, code, errno_value, "%s:%u: cannot connect to %s", dial->host, dial->port,
-                   kn_addr_format(addr, text));
+    kn_addr_format(&dial->query.addrs[dial->next - 1], text);
+    if (dial->numeric)
+        kb_error_errno(&dial->err, KB_E_TRANSPORT, errno_value, "cannot connect to %s", text);
+    else
+        kb_error_errno(&dial->err, KB_E_TRANSPORT, errno_value, "cannot connect to %s:%u (%s)", dial->host, dial->port,
+                       text);
 }
 
 static void attempt_failed(struct kn_dial *dial, int errno_value)
 {
     drop_sock(dial);
-    note_failure(dial, KB_E_TRANSPORT, errno_value);
+    note_failure(dial, errno_value);
     try_next(dial);
 }
 
@@ -117,7 +123,7 @@ static void try_next(struct kn_dial *dial)
         if (rc == 0)
             return;
         drop_sock(dial);
-        note_failure(dial, KB_E_TRANSPORT, -rc);
+        note_failure(dial, -rc);
     }
     done(dial, NULL);
 }
@@ -138,7 +144,8 @@ static void on_begin(struct kn_task *task)
 {
     struct kn_dial *dial = KB_CONTAINER(task, struct kn_dial, begin);
     struct kn_env *env = kn_loop_env(dial->loop);
-    if (kn_addr_parse(dial->host, dial->port, &dial->query.addrs[0])) {
+    dial->numeric = kn_addr_parse(dial->host, dial->port, &dial->query.addrs[0]);
+    if (dial->numeric) {
         dial->query.count = 1;
         try_next(dial);
         return;

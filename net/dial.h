@@ -15,7 +15,7 @@ struct kn_dial_options {
     int64_t deadline_ms; /* mono, for all of it; 0: KB_NEVER */
 };
 
-/* sock passes; NULL: err says what failed last, and where. */
+/* sock passes, bound to the loop and not watched; NULL: err says what failed last, and where. */
 typedef void kn_dial_fn(void *owner, struct kn_sock *sock, const struct kb_error *err);
 
 /* on_done comes once, never from inside this call; the dial is then gone.

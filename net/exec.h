@@ -4,9 +4,9 @@
 /*
  * An executor for jobs that block (files, a KDC). `run` is called on a thread
  * of the pool, `done` on the loop that submitted. Jobs of one lane run one at
- * a time in the order of their submission; without a lane, in any order, side
- * by side. In a simulation the job runs, and its completion arrives, at times
- * that the seed decides, in the one thread there is.
+ * a time in the order of their submission, and are done in it; without a lane,
+ * in any order, side by side. In a simulation the job runs, and its completion
+ * arrives, at times that the seed decides, in the one thread there is.
  */
 #include "base/list.h"
 #include "net/loop.h"

@@ -36,9 +36,7 @@ static void *work(void *arg)
         struct kn_job *next = kn_lane_leave(job);
         if (next)
             kb_list_push_back(&pool->ready, &next->link);
-        pthread_mutex_unlock(&pool->lock);
-        kn_loop_post(job->home, &job->mail);
-        pthread_mutex_lock(&pool->lock);
+        kn_loop_post(job->home, &job->mail); /* under the lock: before the lane's next */
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;

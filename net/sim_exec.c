@@ -31,22 +31,20 @@ static int64_t while_us(struct kn_sim *sim)
 
 static void start_ready(struct sim_exec *exec);
 
-static void run_job(struct sim_exec *exec, struct kn_job *job)
+static void finish(struct sim_exec *exec, struct kn_job *job)
 {
-    job->run(job);
     struct kn_job *next = kn_lane_leave(job);
     if (next)
         kb_list_push_back(&exec->ready, &next->link);
+    kn_loop_post(job->home, &job->mail);
 }
 
-static void finish(struct run *run)
+static void end_run(struct run *run)
 {
-    struct sim_exec *exec = run->exec;
-    struct kn_job *job = run->job;
     kb_list_remove(&run->link);
+    run->exec->busy--;
+    finish(run->exec, run->job);
     kb_free(run);
-    exec->busy--;
-    kn_loop_post(job->home, &job->mail);
 }
 
 static void on_time(struct sim_event *event)
@@ -56,11 +54,11 @@ static void on_time(struct sim_event *event)
     if (exec->node->stopped) {
         sim_at(exec->sim, event, exec->sim->net.job_max_us);
     } else if (!run->has_run) {
-        run_job(exec, run->job);
+        run->job->run(run->job);
         run->has_run = true;
         sim_at(exec->sim, event, while_us(exec->sim));
     } else {
-        finish(run);
+        end_run(run);
         start_ready(exec);
     }
 }
@@ -96,13 +94,13 @@ static void exec_free(struct kn_exec *base)
         struct run *run = KB_LIST_FIRST(&exec->running, struct run, link);
         kb_heap_remove(&exec->sim->events, &run->event.node);
         if (!run->has_run)
-            run_job(exec, run->job);
-        finish(run);
+            run->job->run(run->job);
+        end_run(run);
     }
     while ((it = kb_list_pop_front(&exec->ready))) {
         struct kn_job *job = KB_CONTAINER(it, struct kn_job, link);
-        run_job(exec, job);
-        kn_loop_post(job->home, &job->mail);
+        job->run(job);
+        finish(exec, job);
     }
     kb_free(exec);
 }

@@ -12,7 +12,13 @@ tests_unit_net_libworld_la_SOURCES = \
 
 unit_programs += \
 	tests/unit/net/test_conn \
-	tests/unit/net/test_loop
+	tests/unit/net/test_connect \
+	tests/unit/net/test_exec \
+	tests/unit/net/test_loop \
+	tests/unit/net/test_send
 
 tests_unit_net_test_conn_LDADD = $(net_test_libs)
+tests_unit_net_test_connect_LDADD = $(net_test_libs)
+tests_unit_net_test_exec_LDADD = $(net_test_libs)
 tests_unit_net_test_loop_LDADD = $(net_test_libs)
+tests_unit_net_test_send_LDADD = $(net_test_libs)
