@@ -72,6 +72,7 @@ typedef struct kurier_error {
 } kurier_error;
 
 KURIER_API const char *kurier_code_name(kurier_code code); /* "_QUEUE_FULL" */
+KURIER_API const char *kurier_code_text(kurier_code code); /* one line for people */
 
 /* ---- Records ---------------------------------------------------------------
  * One struct both ways: what was consumed can be sent as it is. */

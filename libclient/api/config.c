@@ -132,7 +132,7 @@ int kc_config_check(const kurier_config *config, struct kb_error *err)
 }
 
 static const char *const type_names[] = {
-    [KB_OPT_BOOL] = "boolean", [KB_OPT_INT] = "int",   [KB_OPT_LONG] = "long",
+    [KB_OPT_BOOL] = "boolean",  [KB_OPT_INT] = "int",       [KB_OPT_LONG] = "long",
     [KB_OPT_DOUBLE] = "double", [KB_OPT_STRING] = "string", [KB_OPT_LIST] = "list",
     [KB_OPT_ENUM] = "enum",
 };

@@ -52,20 +52,20 @@ struct kc_partition {
 };
 
 struct kc_topic {
-    char *name;           /* lives as long as the struct */
-    struct kb_uuid id;    /* zero: not told (brokers before 2.8) */
-    uint32_t generation;  /* counts up when the name got another id */
-    int32_t error;        /* 0; while not known: why (UNKNOWN_TOPIC_OR_PARTITION,
+    char *name;          /* lives as long as the struct */
+    struct kb_uuid id;   /* zero: not told (brokers before 2.8) */
+    uint32_t generation; /* counts up when the name got another id */
+    int32_t error;       /* 0; while not known: why (UNKNOWN_TOPIC_OR_PARTITION,
                              TOPIC_AUTHORIZATION_FAILED, INVALID_TOPIC_EXCEPTION ...) */
-    bool known;           /* partitions hold what some answer said */
+    bool known;          /* partitions hold what some answer said */
     int32_t partition_count;
     struct kc_partition *partitions;
-    void *owner;          /* the handle's own, for what it hangs on a topic */
+    void *owner; /* the handle's own, for what it hangs on a topic */
 
     /* the machine's */
     uint32_t wanted;
-    bool asked;           /* in the query in flight */
-    int64_t due_ms;       /* to be asked for; KB_NEVER: only with the others */
+    bool asked;     /* in the query in flight */
+    int64_t due_ms; /* to be asked for; KB_NEVER: only with the others */
     struct kc_backoff backoff;
     struct kb_map_entry by_name, by_id;
     struct kb_list all, changed;
@@ -81,8 +81,8 @@ struct kc_metadata {
     struct kc_metadata_options options;
     struct kb_random *random;
     const struct kc_bootstrap *bootstrap;
-    char *cluster_id; /* NULL: not told yet */
-    int32_t controller; /* -1: not told */
+    char *cluster_id;          /* NULL: not told yet */
+    int32_t controller;        /* -1: not told */
     struct kc_broker *brokers; /* sorted by id */
     size_t broker_count;
     bool known;       /* some answer came */
@@ -91,15 +91,15 @@ struct kc_metadata {
     /* the machine's */
     struct kb_map names, ids; /* of topics */
     struct kb_list all, changed;
-    struct kc_backoff backoff;   /* of failed queries */
+    struct kc_backoff backoff; /* of failed queries */
     bool in_flight, asked_all;
-    size_t bootstrap_next;       /* round and round */
-    size_t bootstrap_left;       /* tries before known brokers get another chance */
-    int64_t due_ms;              /* the earliest of brokers' and topics' */
+    size_t bootstrap_next; /* round and round */
+    size_t bootstrap_left; /* tries before known brokers get another chance */
+    int64_t due_ms;        /* the earliest of brokers' and topics' */
     int64_t brokers_due_ms;
-    int64_t allowed_ms;          /* not before: the last query failed */
+    int64_t allowed_ms; /* not before: the last query failed */
     int64_t answered_ms;
-    int64_t failing_since_ms;    /* KB_NEVER: the last query was answered */
+    int64_t failing_since_ms; /* KB_NEVER: the last query was answered */
 };
 
 void kc_metadata_init(struct kc_metadata *md, const struct kc_metadata_options *options,
@@ -110,9 +110,11 @@ void kc_metadata_deinit(struct kc_metadata *md);
  * something is known is among the changed. NULL: no memory. */
 struct kc_topic *kc_metadata_want(struct kc_metadata *md, const char *name);
 void kc_metadata_unwant(struct kc_metadata *md, struct kc_topic *topic);
-struct kc_topic *kc_metadata_topic(const struct kc_metadata *md, const char *name); /* NULL: not wanted */
+struct kc_topic *kc_metadata_topic(const struct kc_metadata *md,
+                                   const char *name); /* NULL: not wanted */
 struct kc_topic *kc_metadata_topic_by_id(const struct kc_metadata *md, struct kb_uuid id);
-const struct kc_broker *kc_metadata_broker(const struct kc_metadata *md, int32_t id); /* NULL: gone */
+const struct kc_broker *kc_metadata_broker(const struct kc_metadata *md,
+                                           int32_t id); /* NULL: gone */
 /* NULL: not there (yet). */
 const struct kc_partition *kc_metadata_partition(const struct kc_topic *topic, int32_t partition);
 

@@ -36,9 +36,9 @@ struct kc_common_options {
 
 enum kc_acks { KC_ACKS_ALL, KC_ACKS_MINUS_ONE, KC_ACKS_NONE, KC_ACKS_LEADER };
 enum kc_partitioner {
-    KC_MURMUR2,        /* Java's; null keys go to the sticky partition */
-    KC_MURMUR2_RANDOM, /* librdkafka's name for the same */
-    KC_CONSISTENT,     /* CRC-32 of the key; null as the empty key */
+    KC_MURMUR2,           /* Java's; null keys go to the sticky partition */
+    KC_MURMUR2_RANDOM,    /* librdkafka's name for the same */
+    KC_CONSISTENT,        /* CRC-32 of the key; null as the empty key */
     KC_CONSISTENT_RANDOM, /* CRC-32; null and empty keys to any */
     KC_RANDOM
 };
@@ -51,8 +51,9 @@ struct kc_producer_options {
     double linger_ms; /* librdkafka takes fractions */
     int64_t buffer_memory;
     int32_t max_block_ms, delivery_timeout_ms;
-    int32_t compression_type, compression_level; /* as wire's codec numbers; level -1: the codec's own */
-    int32_t partitioner; /* enum kc_partitioner */
+    int32_t compression_type,
+        compression_level; /* as wire's codec numbers; level -1: the codec's own */
+    int32_t partitioner;   /* enum kc_partitioner */
     bool partitioner_ignore_keys, partitioner_adaptive;
     int32_t partitioner_availability_ms;
 };

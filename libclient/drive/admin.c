@@ -57,8 +57,8 @@ kurier_row *kc_result_row(kurier_result *result)
         result->capacity = capacity;
     }
     kurier_row *row = &result->rows[result->count++];
-    *row = (kurier_row){.partition = -1, .leader = -1, .epoch = -1, .offset = -1,
-                        .timestamp_ms = -1};
+    *row =
+        (kurier_row){.partition = -1, .leader = -1, .epoch = -1, .offset = -1, .timestamp_ms = -1};
     return row;
 }
 
@@ -307,8 +307,7 @@ static void run(struct kc_call *call)
 {
     struct kc_admin *admin = KB_CONTAINER(call, struct kc_admin, call);
     struct kurier_client *client = call->client;
-    int64_t longest_ms =
-        kb_deadline(now(admin), client->options->common.default_api_timeout_ms);
+    int64_t longest_ms = kb_deadline(now(admin), client->options->common.default_api_timeout_ms);
     if (call->deadline_ms == KB_NEVER)
         call->deadline_ms = longest_ms;
     kb_list_push_back(&client->cluster->admins, &admin->all);

@@ -310,8 +310,8 @@ const struct kc_admin_api kc_admin_topics = {
 
 /* ---- ListOffsets --------------------------------------------------------------------------*/
 
-static const struct kw_metadata_response_topic *
-find_topic(const struct kw_metadata_response *response, const char *name)
+static const struct kw_metadata_response_topic *find_topic(
+    const struct kw_metadata_response *response, const char *name)
 {
     for (int32_t i = 0; i < response->topics_count; i++)
         if (kb_slice_is(response->topics[i].name, name))
@@ -404,7 +404,8 @@ static struct kc_admin_offset *find_offset(kurier_request *request, struct kb_sl
 {
     for (size_t i = 0; i < request->count; i++) {
         struct kc_admin_offset *offset = &request->offsets[i];
-        if (!offset->answered && offset->partition == partition && kb_slice_is(topic, offset->topic))
+        if (!offset->answered && offset->partition == partition &&
+            kb_slice_is(topic, offset->topic))
             return offset;
     }
     return NULL;

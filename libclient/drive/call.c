@@ -69,8 +69,8 @@ void kc_call_done(struct kc_call *call, const struct kb_error *err)
 int kc_call_wait(struct kc_call *call, int timeout_ms, struct kb_error *err)
 {
     struct kurier_client *client = call->client;
-    int code = kc_wait(&client->waits, client->runtime, KC_WAIT_CALL, is_finished, call,
-                       timeout_ms, err);
+    int code =
+        kc_wait(&client->waits, client->runtime, KC_WAIT_CALL, is_finished, call, timeout_ms, err);
     if (code)
         return code;
     if (err)

@@ -26,13 +26,13 @@ struct kc_call {
     struct kn_mail mail;
     atomic_uint refs;
     atomic_bool finished;
-    bool resumable, unheard;                 /* these three under the client's lock */
-    unsigned waiters;                        /* threads inside kc_call_resume */
+    bool resumable, unheard; /* these three under the client's lock */
+    unsigned waiters;        /* threads inside kc_call_resume */
     struct kurier_client *client;
-    void (*run)(struct kc_call *call);       /* on the loop */
-    void (*release)(struct kc_call *call);   /* last reference, any thread */
-    int64_t deadline_ms;                     /* the asker's, mono: for run to bound its tries */
-    struct kb_error err;                     /* the outcome */
+    void (*run)(struct kc_call *call);     /* on the loop */
+    void (*release)(struct kc_call *call); /* last reference, any thread */
+    int64_t deadline_ms;                   /* the asker's, mono: for run to bound its tries */
+    struct kb_error err;                   /* the outcome */
 };
 
 /* One reference: the asker's. */

@@ -47,8 +47,8 @@ struct kc_client_ops {
 
 /* Interest bits of waits (wait.h) beside the public pending ones. */
 enum {
-    KC_WAIT_CALL = 1 << 16,  /* some kc_call finished */
-    KC_WAIT_OWNER = 1 << 17  /* and up: the handle's own */
+    KC_WAIT_CALL = 1 << 16, /* some kc_call finished */
+    KC_WAIT_OWNER = 1 << 17 /* and up: the handle's own */
 };
 
 struct kurier_client {
@@ -65,8 +65,8 @@ struct kurier_client {
     int pending_fd; /* -1: never asked for */
     bool pending_fd_raised;
     struct kc_call *ready;
-    unsigned unheard;      /* resumable calls that ended with nobody there */
-    struct kb_error cause; /* why it is not ready yet, the best that is known */
+    unsigned unheard;       /* resumable calls that ended with nobody there */
+    struct kb_error cause;  /* why it is not ready yet, the best that is known */
     struct kb_list results; /* of admin */
 
     /* the loop's */
@@ -93,7 +93,8 @@ static inline int kc_client_check(const struct kurier_client *client, struct kb_
 /* ---- Pending bits (KURIER_REPORTS ...): any thread ------------------------ */
 void kc_client_pend(struct kurier_client *client, uint32_t bits); /* also kc_notify of them */
 void kc_client_unpend(struct kurier_client *client, uint32_t bits);
-int kc_client_fd(struct kurier_client *client); /* readable while the mask is not 0; -1: none to be had */
+int kc_client_fd(
+    struct kurier_client *client); /* readable while the mask is not 0; -1: none to be had */
 
 /* ---- On the loop ----------------------------------------------------------- */
 static inline struct kn_loop *kc_client_loop(const struct kurier_client *client)

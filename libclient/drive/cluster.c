@@ -120,8 +120,7 @@ static void move_links(struct kurier_client *client)
 {
     KB_LIST_EACH(it, &client->cluster->links) {
         struct kc_link *link = KB_CONTAINER(it, struct data_link, all)->link;
-        const struct kc_broker *broker =
-            kc_metadata_broker(&client->metadata, kc_link_node(link));
+        const struct kc_broker *broker = kc_metadata_broker(&client->metadata, kc_link_node(link));
         if (broker)
             kc_link_move(link, broker->host, broker->port);
     }
@@ -267,7 +266,8 @@ static void query_failed(struct kurier_client *client, const struct kb_error *er
     kc_ready_failed(client);
 }
 
-static void query_answered(struct kurier_client *client, const struct kw_metadata_response *response)
+static void query_answered(struct kurier_client *client,
+                           const struct kw_metadata_response *response)
 {
     struct kc_cluster *cluster = client->cluster;
     uint32_t before = client->metadata.answers;
@@ -316,13 +316,13 @@ static void send_query(struct kurier_client *client)
         kc_metadata_failure(&client->metadata, now, target.node);
         return;
     }
-    cluster->query = (struct kc_ask){
-        .api_key = KW_API_METADATA,
-        .min_version = client->options->common.allow_auto_create_topics ? 1 : 4,
-        .max_version = 13,
-        .deadline_ms = kb_deadline(now, client->options->common.request_timeout_ms),
-        .encode = encode_query,
-        .on_answer = on_query_answer};
+    cluster->query =
+        (struct kc_ask){.api_key = KW_API_METADATA,
+                        .min_version = client->options->common.allow_auto_create_topics ? 1 : 4,
+                        .max_version = 13,
+                        .deadline_ms = kb_deadline(now, client->options->common.request_timeout_ms),
+                        .encode = encode_query,
+                        .on_answer = on_query_answer};
     kc_link_ask(kc_control_link(cluster->asked), &cluster->query);
 }
 
@@ -375,13 +375,13 @@ bool kc_cluster_open(struct kurier_client *client)
     struct kc_cluster *cluster = KB_NEW(struct kc_cluster);
     if (!cluster)
         return false;
-    struct kc_metadata_options options = {
-        .max_age_ms = from->metadata_max_age_ms,
-        .retry_backoff_ms = from->retry_backoff_ms,
-        .retry_backoff_max_ms = from->retry_backoff_max_ms,
-        .rebootstrap_trigger_ms = from->rebootstrap_trigger_ms,
-        .rebootstrap = from->metadata_recovery == KC_RECOVERY_REBOOTSTRAP,
-        .auto_create = from->allow_auto_create_topics};
+    struct kc_metadata_options options = {.max_age_ms = from->metadata_max_age_ms,
+                                          .retry_backoff_ms = from->retry_backoff_ms,
+                                          .retry_backoff_max_ms = from->retry_backoff_max_ms,
+                                          .rebootstrap_trigger_ms = from->rebootstrap_trigger_ms,
+                                          .rebootstrap =
+                                              from->metadata_recovery == KC_RECOVERY_REBOOTSTRAP,
+                                          .auto_create = from->allow_auto_create_topics};
     kc_metadata_init(&client->metadata, &options, &client->bootstrap, &client->runtime->random);
     kb_arena_init(&cluster->arena, ARENA_BYTES);
     kb_list_init(&cluster->controls);

@@ -75,10 +75,8 @@ static struct kc_control *control_new(struct kurier_client *client, const char *
     control->host = kb_strdup(host);
     control->client_id = kb_strdup(client->options->common.client_id);
     if (control->host && control->client_id) {
-        struct kc_link_options options =
-            kc_client_link_options(client, control->client_id);
-        control->link =
-            kc_link_new(client->runtime, -1, host, port, &options, &handler, control);
+        struct kc_link_options options = kc_client_link_options(client, control->client_id);
+        control->link = kc_link_new(client->runtime, -1, host, port, &options, &handler, control);
     }
     if (!control->link) {
         control_free(control);

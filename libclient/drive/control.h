@@ -28,7 +28,8 @@ struct kc_control_use {
 };
 
 /* For that address, dialled when it is asked something. NULL: no memory. */
-struct kc_control_use *kc_control_open(struct kurier_client *client, const char *host, int32_t port);
+struct kc_control_use *kc_control_open(struct kurier_client *client, const char *host,
+                                       int32_t port);
 void kc_control_close(struct kc_control_use *use);
 struct kc_link *kc_control_link(const struct kc_control_use *use);
 bool kc_control_is_at(const struct kc_control_use *use, const char *host, int32_t port);

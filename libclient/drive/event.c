@@ -179,9 +179,8 @@ static int open_sink(struct kc_events *events, const char *sink, struct kb_error
 int kc_events_init(struct kc_events *events, struct kurier_client *client, struct kb_error *err)
 {
     const struct kc_common_options *options = &client->options->common;
-    *events = (struct kc_events){.log = {levels[options->log_level], write_line},
-                                 .client = client,
-                                 .sink_fd = -1};
+    *events = (struct kc_events){
+        .log = {levels[options->log_level], write_line}, .client = client, .sink_fd = -1};
     events->ring = ring_new((size_t)options->log_events);
     if (!events->ring)
         return kb_error_set(err, KB_E_NO_MEMORY, "log.events: out of memory");

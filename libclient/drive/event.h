@@ -13,7 +13,7 @@
 struct kurier_client;
 
 struct kc_events {
-    struct kb_log log; /* the client's logger: to stderr, a file, or the ring */
+    struct kb_log log;   /* the client's logger: to stderr, a file, or the ring */
     struct kb_log *sink; /* NULL: the ring */
     struct kc_event_ring *ring;
     struct kurier_client *client;

@@ -274,8 +274,7 @@ static void rest(struct kc_link *link, const struct kb_error *why)
     link->state = KC_LINK_RESTING;
     link->cause = *why;
     link->throttled_until_ms = 0;
-    link->rest_until_ms =
-        now_ms(link) + kc_backoff_next_ms(&link->backoff, &link->runtime->random);
+    link->rest_until_ms = now_ms(link) + kc_backoff_next_ms(&link->backoff, &link->runtime->random);
 }
 
 static void on_ready(struct kn_rpc *rpc)
@@ -323,8 +322,8 @@ static void on_room(struct kn_rpc *rpc)
     leave(link);
 }
 
-static enum kn_admit on_size(struct kn_rpc *rpc, void *call_ctx, uint32_t size,
-                             struct kb_buf **buf, struct kb_error *why)
+static enum kn_admit on_size(struct kn_rpc *rpc, void *call_ctx, uint32_t size, struct kb_buf **buf,
+                             struct kb_error *why)
 {
     struct kc_link *link = kn_rpc_owner(rpc);
     if (!link->handler->on_size)
@@ -345,8 +344,8 @@ static void dial(struct kc_link *link)
                                      .max_in_flight = link->options.max_in_flight,
                                      .broker = link->node};
     KB_CHECK(link->state == KC_LINK_IDLE);
-    link->rpc = kn_rpc_new(loop_of(link), link->host, (uint16_t)link->port, &options, &rpc_handler,
-                           link);
+    link->rpc =
+        kn_rpc_new(loop_of(link), link->host, (uint16_t)link->port, &options, &rpc_handler, link);
     link->state = KC_LINK_DIALLING;
     if (!link->rpc) {
         struct kb_error err;
@@ -452,14 +451,14 @@ static int send_ask(struct kc_link *link, struct kc_ask *ask, struct kb_error *e
         return kb_error_set(err, code, "%s: %s cannot be expressed in version %d", link->name,
                             kw_api_name(ask->api_key), version);
     struct kb_piece piece = {body, kb_buf_view(body)};
-    struct kn_request request = {
-        .api_key = ask->api_key,
-        .version = (int16_t)version,
-        .pieces = &piece,
-        .n = 1,
-        .timeout_ms = kb_time_left(kn_loop_now(loop_of(link)), ask->deadline_ms),
-        .on_answer = ask_answered,
-        .ctx = ask};
+    struct kn_request request = {.api_key = ask->api_key,
+                                 .version = (int16_t)version,
+                                 .pieces = &piece,
+                                 .n = 1,
+                                 .timeout_ms =
+                                     kb_time_left(kn_loop_now(loop_of(link)), ask->deadline_ms),
+                                 .on_answer = ask_answered,
+                                 .ctx = ask};
     ask->call = kn_rpc_call(link->rpc, &request, err);
     return ask->call ? 0 : err->code;
 }

@@ -43,8 +43,8 @@ struct kc_link_options {
     const char *client_id; /* borrowed, as long as the link */
     int32_t connect_timeout_ms, connect_timeout_max_ms;
     int32_t reconnect_backoff_ms, reconnect_backoff_max_ms;
-    int32_t max_idle_ms;   /* < 0: never */
-    int max_in_flight;     /* 0: 5 */
+    int32_t max_idle_ms; /* < 0: never */
+    int max_in_flight;   /* 0: 5 */
 };
 
 /* node -1: not known (bootstrap). host is copied. Dials when told to, or when
@@ -96,7 +96,7 @@ struct kc_ask {
 };
 
 void kc_link_ask(struct kc_link *link, struct kc_ask *ask);
-void kc_ask_cancel(struct kc_ask *ask); /* on its way nowhere: nothing */
+void kc_ask_cancel(struct kc_ask *ask);            /* on its way nowhere: nothing */
 bool kc_link_is_quiet(const struct kc_link *link); /* nothing asked, nothing in flight */
 
 #endif

@@ -48,8 +48,7 @@ static void gather_causes(struct kurier_client *client, struct kb_error *out)
     size_t used = 0;
     kb_error_clear(out);
     KB_LIST_EACH(it, &client->cluster->controls) {
-        struct kc_link *link =
-            kc_control_link(KB_CONTAINER(it, struct kc_control_use, of_client));
+        struct kc_link *link = kc_control_link(KB_CONTAINER(it, struct kc_control_use, of_client));
         const struct kb_error *cause = kc_link_cause(link);
         if (!cause->code || used >= sizeof out->text)
             continue;

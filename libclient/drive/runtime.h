@@ -31,7 +31,7 @@ struct kurier_runtime {
     struct kc_controls *controls; /* connections shared by its clients: control.h */
     pthread_t thread;             /* threaded only */
     sem_t started;
-    bool foreign;                 /* the loop is the test's: not freed here */
+    bool foreign; /* the loop is the test's: not freed here */
 };
 
 /* One reference. NULL: err says why. */

@@ -28,8 +28,7 @@ static bool answer_api_versions(struct fake *fake, int16_t version, struct kb_ar
         const struct kw_api *api = kw_api_find(key);
         if (!api || max_version(fake, api) < 0)
             continue;
-        struct kw_api_versions_response_api *row =
-            &response.api_keys[response.api_keys_count++];
+        struct kw_api_versions_response_api *row = &response.api_keys[response.api_keys_count++];
         row->api_key = key;
         row->min_version = api->min_version;
         row->max_version = max_version(fake, api);

@@ -39,10 +39,10 @@ struct fake {
     struct kn_loop *loop;
     struct kn_listener *listener;
     struct kb_list conns;
-    bool mute;             /* reads, never answers */
-    const char *raw;       /* answers every frame with these bytes, as another protocol would */
+    bool mute;       /* reads, never answers */
+    const char *raw; /* answers every frame with these bytes, as another protocol would */
     int metadata_asked;
-    int opened;            /* connections so far */
+    int opened; /* connections so far */
     int16_t last_key;
     /* True: body written to out. False: the connection is closed. */
     bool (*answer)(struct fake *, int16_t key, int16_t version, struct kw_reader *body,

@@ -304,10 +304,12 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(becomes_ready),       CASE(names_who_refused),     CASE(goes_on_behind),
-        CASE(says_that_it_is_no_broker), CASE(black_hole_is_a_timeout), CASE(a_wake_sticks),
-        CASE(tells_of_topics),     CASE(a_leader_dies),         CASE(every_address_changes),
-        CASE(tells_up_and_down),   CASE(control_is_shared),
+        CASE(becomes_ready),           CASE(names_who_refused),
+        CASE(goes_on_behind),          CASE(says_that_it_is_no_broker),
+        CASE(black_hole_is_a_timeout), CASE(a_wake_sticks),
+        CASE(tells_of_topics),         CASE(a_leader_dies),
+        CASE(every_address_changes),   CASE(tells_up_and_down),
+        CASE(control_is_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
