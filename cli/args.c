@@ -90,6 +90,8 @@ enum kind {
     CALL    /* take() knows */
 };
 
+#define INTO(how, member) .kind = how, .field = offsetof(struct args, member)
+
 /* Every flag there is; a command takes some. */
 static const struct flag {
     char letter;
@@ -100,38 +102,39 @@ static const struct flag {
     const char *config;
     bool (*take)(struct args *args, char *value); /* false: it makes no sense */
 } flags[] = {
-    {'b', "HOST:PORT,...", "brokers to begin with; 127.0.0.1:9092", CONFIG,
+    {'b', "HOST:PORT,...", "brokers to begin with; 127.0.0.1:9092", .kind = CONFIG,
      .config = "bootstrap.servers"},
-    {'t', "TOPIC", "the topic", TEXT, offsetof(struct args, topic)},
-    {'p', "N", "the partition; for create: how many", NUMBER, offsetof(struct args, partition), -1,
-     INT32_MAX},
-    {'r', "N", "how many replicas", NUMBER, offsetof(struct args, replication), 1, INT16_MAX},
-    {'s', "KEY=VALUE", "a setting of the new topics; may be repeated", CALL, .take = add_setting},
-    {'o', "OFFSET", "beginning, end, N, -N (N before the end), s@MS (first at that time)", TEXT,
-     offsetof(struct args, offset)},
-    {'e', NULL, "ends once the end of every partition is reached", SWITCH,
-     offsetof(struct args, until_end)},
-    {'c', "N", "ends after N records", NUMBER, offsetof(struct args, count), 1, INT64_MAX},
+    {'t', "TOPIC", "the topic", INTO(TEXT, topic)},
+    {'p', "N", "the partition; for create: how many", INTO(NUMBER, partition), .min = -1,
+     .max = INT32_MAX},
+    {'r', "N", "how many replicas", INTO(NUMBER, replication), .min = 1, .max = INT16_MAX},
+    {'s', "KEY=VALUE", "a setting of the new topics; may be repeated", .kind = CALL,
+     .take = add_setting},
+    {'o', "OFFSET", "beginning, end, N, -N (N before the end), s@MS (first at that time)",
+     INTO(TEXT, offset)},
+    {'e', NULL, "ends once the end of every partition is reached", INTO(SWITCH, until_end)},
+    {'c', "N", "ends after N records", INTO(NUMBER, count), .min = 1, .max = INT64_MAX},
     {'f', "FORMAT",
      "%t topic, %p partition, %o offset, %k key, %K its size, %s value, %S its size,\n"
      "                    %T timestamp, %h headers; \\n \\t \\xHH; %% is %",
-     TEXT, offsetof(struct args, format)},
-    {'K', "DELIMITER", "between key and value", CALL, .take = set_key_delimiter},
-    {'D', "DELIMITER", "between records; a newline", CALL, .take = set_delimiter},
-    {'k', "KEY", "the key of every record", TEXT, offsetof(struct args, key)},
-    {'H', "NAME=VALUE", "a header of every record; may be repeated", CALL, .take = add_header},
-    {'Z', NULL, "empty keys and values are null; consume: null is printed as NULL", SWITCH,
-     offsetof(struct args, nulls)},
-    {'z', "CODEC", "none, gzip, snappy, lz4 or zstd", CONFIG, .config = "compression.type"},
-    {'l', "FILE", "sends the lines of FILE", TEXT, offsetof(struct args, lines)},
-    {'F', "FILE", "reads configuration from a properties file", CALL, .take = load_config},
-    {'X', "KEY=VALUE", "sets a configuration key; `kurier -X list` names them all", CALL,
+     INTO(TEXT, format)},
+    {'K', "DELIMITER", "between key and value", .kind = CALL, .take = set_key_delimiter},
+    {'D', "DELIMITER", "between records; a newline", .kind = CALL, .take = set_delimiter},
+    {'k', "KEY", "the key of every record", INTO(TEXT, key)},
+    {'H', "NAME=VALUE", "a header of every record; may be repeated", .kind = CALL,
+     .take = add_header},
+    {'Z', NULL, "empty keys and values are null; consume: null is printed as NULL",
+     INTO(SWITCH, nulls)},
+    {'z', "CODEC", "none, gzip, snappy, lz4 or zstd", .kind = CONFIG, .config = "compression.type"},
+    {'l', "FILE", "sends the lines of FILE", INTO(TEXT, lines)},
+    {'F', "FILE", "reads configuration from a properties file", .kind = CALL, .take = load_config},
+    {'X', "KEY=VALUE", "sets a configuration key; `kurier -X list` names them all", .kind = CALL,
      .take = set_config},
-    {'m', "SECONDS", "how long to wait for brokers; 5", NUMBER, offsetof(struct args, wait_s), 1,
-     86400},
-    {'u', NULL, "prints each record at once", SWITCH, offsetof(struct args, unbuffered)},
-    {'q', NULL, "says less on standard error", SWITCH, offsetof(struct args, quiet)},
-    {'h', NULL, "this help", CALL},
+    {'m', "SECONDS", "how long to wait for brokers; 5", INTO(NUMBER, wait_s), .min = 1,
+     .max = 86400},
+    {'u', NULL, "prints each record at once", INTO(SWITCH, unbuffered)},
+    {'q', NULL, "says less on standard error", INTO(SWITCH, quiet)},
+    {'h', NULL, "this help", .kind = CALL},
 };
 
 enum { FLAGS = sizeof flags / sizeof *flags };
