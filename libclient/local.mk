@@ -47,6 +47,8 @@ libkurier_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 libkurier_la_DEPENDENCIES = $(libkurier_la_LIBADD) $(top_srcdir)/libclient/kurier.map
 EXTRA_DIST += libclient/kurier.map
 
+pkgconfig_DATA = libclient/kurier.pc
+
 pkginclude_HEADERS = \
 	include/kurier/admin.h \
 	include/kurier/base.h \
