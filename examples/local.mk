@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_PROGRAMS += examples/consume examples/epoll examples/produce
+examples_consume_SOURCES = examples/consume.c
+examples_consume_LDADD = libkurier.la
+examples_epoll_SOURCES = examples/epoll.c
+examples_epoll_LDADD = libkurier.la
+examples_produce_SOURCES = examples/produce.c
+examples_produce_LDADD = libkurier.la

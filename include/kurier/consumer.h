@@ -69,9 +69,9 @@ KURIER_CHECKED kurier_code kurier_consumer_resume(kurier_consumer *consumer,
 KURIER_CHECKED kurier_code kurier_consumer_seek(kurier_consumer *consumer,
                                                 const kurier_position *positions, size_t n,
                                                 kurier_error *err);
-/* For each, the first offset whose record is not older than timestamp_ms, or
- * KURIER_END's offset if there is none (timestamp KURIER_END: the end itself,
- * KURIER_BEGINNING: the start). Each row has its own code. */
+/* For each, the first offset whose record is not older than timestamp_ms,
+ * KURIER_END if there is none; or where that end lies, if .offset is KURIER_END
+ * or KURIER_BEGINNING. Each row has its own code; the first is answered. */
 KURIER_CHECKED kurier_code kurier_consumer_offsets_for_times(kurier_consumer *consumer,
                                                              kurier_position *inout, size_t n,
                                                              int timeout_ms, kurier_error *err);

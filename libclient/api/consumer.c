@@ -2,6 +2,8 @@
 #include "libclient/drive/consumer.h"
 #include "base/check.h"
 #include "kurier/admin.h"
+#include <stdlib.h>
+#include <string.h>
 
 kurier_consumer *kurier_consumer_new(kurier_runtime *runtime, const kurier_config *config,
                                      kurier_error *err)
@@ -255,25 +257,42 @@ void kurier_consumer_finish(kurier_consumer *c)
 
 /* ---- Offsets by time -------------------------------------------------------------*/
 
+static int by_partition(const void *key, const void *element)
+{
+    const kurier_position *p = key;
+    const kurier_row *row = element;
+    int order = strcmp(p->topic, row->name);
+    return order ? order : (p->partition > row->partition) - (p->partition < row->partition);
+}
+
+/* Rows come ordered by topic and partition, whatever the order of the question. */
+static void fill(kurier_position *p, const kurier_row *rows, size_t count)
+{
+    const kurier_row *row = bsearch(p, rows, count, sizeof *rows, by_partition);
+    p->code = row ? row->code : KURIER_E_UNKNOWN_SERVER_ERROR;
+    if (!row || row->code)
+        return;
+    p->offset = row->offset;
+    p->leader_epoch = row->epoch;
+}
+
 kurier_code kurier_consumer_offsets_for_times(kurier_consumer *c, kurier_position *inout, size_t n,
                                               int timeout_ms, kurier_error *err)
 {
-    struct kb_error *e = (struct kb_error *)err;
-    kb_error_clear(e);
+    kurier_error here;
     kurier_result *result =
-        kurier_admin_run(c->client, kurier_admin_offsets(inout, n), timeout_ms, err);
-    if (!result)
-        return e ? (kurier_code)e->code : KURIER_E_TIMED_OUT;
-    const kurier_row *rows;
-    size_t count = kurier_result_rows(result, &rows);
-    for (size_t i = 0; i < n && i < count; i++) {
-        inout[i].offset = rows[i].offset;
-        inout[i].leader_epoch = rows[i].epoch;
-        inout[i].code = rows[i].code;
+        kurier_admin_run(c->client, kurier_admin_offsets(inout, n), timeout_ms, &here);
+    if (result) {
+        const kurier_row *rows;
+        size_t count = kurier_result_rows(result, &rows);
+        for (size_t i = 0; i < n; i++)
+            fill(&inout[i], rows, count);
+        kurier_result_error(result, &here);
+        kurier_result_free(result);
     }
-    kurier_code code = kurier_result_error(result, err);
-    kurier_result_free(result);
-    return code;
+    if (err)
+        *err = here;
+    return here.code;
 }
 
 /* ---- The end ----------------------------------------------------------------------*/

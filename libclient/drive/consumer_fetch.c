@@ -106,8 +106,7 @@ static void on_fetched(void *ctx, const struct kn_answer *answer)
     kb_arena_reset(&c->arena);
     if (answer->err) {
         kc_fetcher_failure(&c->fetcher, now, f->node);
-    } else if (!kw_fetch_response_decode(answer->body, answer->version, &c->arena, &response) ||
-               !kw_reader_end(answer->body)) {
+    } else if (!kw_fetch_response_decode(answer->body, answer->version, &c->arena, &response)) {
         kc_fetcher_failure(&c->fetcher, now, f->node);
         kb_error_set(&err, KB_E_UNSUPPORTED, "an answer to Fetch v%d that cannot be read: %s",
                      answer->version, answer->body->fault ? answer->body->fault : "no memory");

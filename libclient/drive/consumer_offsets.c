@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "libclient/drive/consumer_fetch.h"
 #include "wire/gen/list_offsets.h"
-#include "wire/reader.h"
 #include "wire/writer.h"
 
 enum { LIST_OFFSETS = 2, MIN_VERSION = 1, MAX_VERSION = 8 };
@@ -50,10 +49,8 @@ static void on_answer(struct kc_ask *ask, const struct kn_answer *answer)
     struct kc_fetched_list list = {0};
     struct kw_list_offsets_response response;
     kb_arena_reset(&c->arena);
-    bool read =
-        !answer->err &&
-        kw_list_offsets_response_decode(answer->body, answer->version, &c->arena, &response) &&
-        kw_reader_end(answer->body);
+    bool read = !answer->err && kw_list_offsets_response_decode(answer->body, answer->version,
+                                                                &c->arena, &response);
     if (read) {
         kc_fetcher_answer_offsets(&c->fetcher, now, a->node, &response, &c->arena, &list);
         kc_consumer_deliver(c, &list, NULL);

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Programs against a real kurierd, over real sockets: what a user would do.
+check_PROGRAMS += tests/system/consumer_test tests/system/kill_test
+tests_system_kill_test_SOURCES = tests/system/kill_test.c $(kit_server)
+tests_system_kill_test_LDADD = libkurier.la
+tests_system_consumer_test_SOURCES = tests/system/consumer_test.c $(kit_server)
+tests_system_consumer_test_LDADD = libkurier.la
+TESTS += tests/system/consumer_test tests/system/kill_test
+
+system_tests += tests/system/examples_test.py tests/system/demo_test.py
+
+# The demo stands beside the programs: ./dev demo runs it.
+noinst_PROGRAMS += bin/kurier-demo
+bin_kurier_demo_SOURCES = tests/demo/demo.c tests/demo/corpus.c tests/demo/corpus.h $(kit_server)
+bin_kurier_demo_LDADD = libkurier.la
+
+kit_server = tests/kit/server.c tests/kit/server.h
+EXTRA_DIST += tests/kit/tap.py tests/kit/broker.py tests/kit/kafka.py tests/kit/peers.py
