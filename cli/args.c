@@ -87,7 +87,7 @@ enum kind {
     NUMBER, /* int64_t, from min to max */
     SWITCH, /* bool */
     CONFIG, /* sets the configuration key `config` */
-    CALL    /* take() knows */
+    CALL    /* `take` */
 };
 
 #define INTO(how, member) .kind = how, .field = offsetof(struct args, member)

@@ -173,10 +173,11 @@ static enum outcome take_partitions(struct kc_metadata *md, struct kc_topic *top
     bool changed = !topic->known || !same_topic || topic->error || count != topic->partition_count;
     bool open = count == 0;
     for (int32_t i = 0; i < count; i++) {
-        if (same_topic && i < topic->partition_count) {
-            open |= keep_newer(&fresh[i], &topic->partitions[i]);
+        bool known = same_topic && i < topic->partition_count;
+        if (known && keep_newer(&fresh[i], &topic->partitions[i]))
+            open = true;
+        else if (known)
             changed |= !same_leader(&fresh[i], &topic->partitions[i]);
-        }
         open |= fresh[i].leader < 0;
     }
     kc_partitions_free(topic->partitions, topic->partition_count);

@@ -7,7 +7,16 @@ client_libs = libclient/libclient.la net/libnetsim.la net/libnet.la wire/libwire
 client_fake = tests/unit/client/fake.c tests/unit/client/fake.h
 
 unit_programs += \
-	tests/unit/client/test_client
+	tests/unit/client/test_admin \
+	tests/unit/client/test_client \
+	tests/unit/client/test_config \
+	tests/unit/client/test_metadata \
+	tests/unit/client/test_runtime
 
+tests_unit_client_test_admin_SOURCES = tests/unit/client/test_admin.c $(client_fake)
+tests_unit_client_test_admin_LDADD = $(client_libs)
 tests_unit_client_test_client_SOURCES = tests/unit/client/test_client.c $(client_fake)
 tests_unit_client_test_client_LDADD = $(client_libs)
+tests_unit_client_test_config_LDADD = $(client_core_libs)
+tests_unit_client_test_metadata_LDADD = $(client_core_libs)
+tests_unit_client_test_runtime_LDADD = $(client_libs)

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Administration against brokers on a simulated network: routes, retries, what
+ * is done where an API is missing, partial failures. */
+#include "tests/unit/unit.h"
+
+#include "kurier/admin.h"
+#include "libclient/drive/client.h"
+#include "tests/unit/client/fake.h"
+#include "wire/gen/create_topics.h"
+#include "wire/gen/list_offsets.h"
+#include <string.h>
+
+struct world {
+    struct kn_sim *sim;
+    struct fake_cluster cluster;
+    struct fake fakes[2];
+    struct kn_env *env;
+    struct kn_loop *loop;
+    struct kurier_runtime *runtime;
+    kurier_client *client;
+    int refusals;            /* so many answers say NOT_CONTROLLER, NOT_LEADER */
+    int created, offsets[2]; /* requests seen */
+    bool close;              /* instead of an answer */
+};
+
+static bool create_topics(struct world *w, int16_t version, struct kw_reader *body,
+                          struct kb_arena *arena, struct kw_writer *out)
+{
+    struct kw_create_topics_request request;
+    struct kw_create_topics_response response;
+    struct kw_create_topics_response_topic topics[4];
+    assert_true(kw_create_topics_request_decode(body, version, arena, &request));
+    kw_create_topics_response_init(&response);
+    w->created++;
+    for (int32_t i = 0; i < request.topics_count; i++) {
+        kw_create_topics_response_topic_init(&topics[i]);
+        topics[i].name = request.topics[i].name;
+        if (w->refusals > 0)
+            topics[i].error_code = KB_E_NOT_CONTROLLER;
+        else if (kb_slice_is(topics[i].name, "taken"))
+            topics[i].error_code = KB_E_TOPIC_ALREADY_EXISTS;
+        topics[i].error_message = kb_slice_null();
+    }
+    w->refusals--;
+    response.topics = topics;
+    response.topics_count = request.topics_count;
+    return kw_create_topics_response_encode(out, version, &response);
+}
+
+/* The offset says who answered: 100 * broker + partition. */
+static bool list_offsets(struct world *w, int broker, int16_t version, struct kw_reader *body,
+                         struct kb_arena *arena, struct kw_writer *out)
+{
+    struct kw_list_offsets_request request;
+    struct kw_list_offsets_response response;
+    struct kw_list_offsets_response_topic topics[4];
+    struct kw_list_offsets_response_partition partitions[4];
+    assert_true(kw_list_offsets_request_decode(body, version, arena, &request));
+    kw_list_offsets_response_init(&response);
+    w->offsets[broker]++;
+    for (int32_t i = 0; i < request.topics_count; i++) {
+        int32_t partition = request.topics[i].partitions[0].partition_index;
+        kw_list_offsets_response_topic_init(&topics[i]);
+        kw_list_offsets_response_partition_init(&partitions[i]);
+        partitions[i].partition_index = partition;
+        partitions[i].offset = 100 * (broker + 1) + partition;
+        partitions[i].error_code = w->refusals > 0 ? KB_E_NOT_LEADER_OR_FOLLOWER : 0;
+        topics[i].name = request.topics[i].name;
+        topics[i].partitions = &partitions[i];
+        topics[i].partitions_count = 1;
+    }
+    w->refusals--;
+    response.topics = topics;
+    response.topics_count = request.topics_count;
+    return kw_list_offsets_response_encode(out, version, &response);
+}
+
+static bool answer(struct fake *fake, int16_t key, int16_t version, struct kw_reader *body,
+                   struct kb_arena *arena, struct kw_writer *out)
+{
+    struct world *w = fake->owner;
+    int broker = (int)(fake - w->fakes);
+    if (w->close)
+        return false;
+    if (key == KW_API_CREATE_TOPICS)
+        return create_topics(w, version, body, arena, out);
+    if (key == KW_API_LIST_OFFSETS)
+        return list_offsets(w, broker, version, body, arena, out);
+    return false;
+}
+
+static int setup(void **state)
+{
+    static const char *const nodes[] = {"kafka1", "kafka2"};
+    struct world *w = kb_calloc(1, sizeof *w);
+    kurier_config *config = kurier_config_new();
+    w->sim = kn_sim_new(11);
+    w->env = kn_sim_env(w->sim, "app");
+    w->loop = kn_loop_new(w->env);
+    w->runtime = kc_runtime_over(w->loop, 11, NULL);
+    for (int i = 0; i < 2; i++) {
+        w->fakes[i].owner = w;
+        w->fakes[i].answer = answer;
+        fake_start(&w->fakes[i], w->sim, nodes[i], 9092, &w->cluster);
+        w->cluster.brokers[i].id = i + 1;
+        w->cluster.brokers[i].host = nodes[i];
+        w->cluster.brokers[i].port = 9092;
+    }
+    w->cluster.broker_count = 2;
+    w->cluster.controller = 2;
+    w->cluster.topic_count = 1;
+    w->cluster.topics[0] = (struct fake_topic){
+        .name = "t", .id = 1, .partitions = 2, .leader = {1, 2}, .epoch = {5, 5}};
+    kurier_config_set(config, "bootstrap.servers", "kafka1:9092");
+    kurier_config_set(config, "log.sink", "events");
+    w->client = kurier_client_new(w->runtime, config, NULL);
+    kurier_config_free(config);
+    assert_non_null(w->client);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    kurier_client_free(w->client);
+    kurier_runtime_free(w->runtime);
+    kn_loop_free(w->loop);
+    w->env->ops->free(w->env);
+    for (int i = 0; i < 2; i++)
+        fake_stop(&w->fakes[i]);
+    kn_sim_free(w->sim);
+    kb_free(w);
+    return 0;
+}
+
+static kurier_request *create(const char *a, const char *b)
+{
+    kurier_new_topic topics[] = {{.name = a, .partitions = 3}, {.name = b}};
+    return kurier_admin_create_topics(topics, 2);
+}
+
+static kurier_request *offsets_of(int partitions, const char *topic)
+{
+    kurier_position positions[4];
+    for (int i = 0; i < partitions; i++)
+        positions[i] = kurier_at(topic, i, KURIER_END);
+    return kurier_admin_offsets(positions, (size_t)partitions);
+}
+
+static void partial_failures_are_told_by_row(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    const kurier_row *rows;
+    kurier_result *result = kurier_admin_run(w->client, create("taken", "new"), 1000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_rows(result, &rows), 2);
+    assert_string_equal(rows[0].name, "new");
+    assert_int_equal(rows[0].code, KURIER_OK);
+    assert_int_equal(rows[1].code, KURIER_E_TOPIC_ALREADY_EXISTS);
+    assert_int_equal(kurier_result_error(result, &err), KURIER_E_TOPIC_ALREADY_EXISTS);
+    assert_non_null(strstr(err.text, "taken"));
+    assert_int_equal(w->fakes[1].last_key, KW_API_CREATE_TOPICS); /* the controller's */
+    kurier_result_free(result);
+}
+
+static void a_wrong_controller_is_asked_again(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    w->refusals = 2;
+    kurier_result *result = kurier_admin_run(w->client, create("a", "b"), 5000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
+    assert_int_equal(w->created, 3);
+    kurier_result_free(result);
+}
+
+static void offsets_come_from_each_leader(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    const kurier_row *rows;
+    kurier_result *result = kurier_admin_run(w->client, offsets_of(3, "t"), 1000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_rows(result, &rows), 3);
+    assert_int_equal(rows[0].offset, 100);
+    assert_int_equal(rows[1].offset, 201);
+    assert_int_equal(rows[2].code, KURIER_E_UNKNOWN_TOPIC_OR_PARTITION);
+    kurier_result_free(result);
+}
+
+static void a_moved_leader_is_found(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    const kurier_row *rows;
+    w->refusals = 1;
+    kurier_result *result = kurier_admin_run(w->client, offsets_of(2, "t"), 5000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
+    assert_int_equal(kurier_result_rows(result, &rows), 2);
+    assert_int_equal(w->offsets[0] + w->offsets[1], 4);
+    kurier_result_free(result);
+}
+
+static int16_t without_describe_cluster(struct fake *fake, int16_t key)
+{
+    (void)fake;
+    return key == KW_API_DESCRIBE_CLUSTER ? -1 : kw_api_find(key)->max_version;
+}
+
+static void a_missing_api_is_replaced(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    const kurier_row *rows;
+    w->fakes[0].versions = w->fakes[1].versions = without_describe_cluster;
+    kurier_result *result = kurier_admin_run(w->client, kurier_admin_cluster(), 1000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_rows(result, &rows), 2);
+    assert_string_equal(rows[1].name, "kafka2");
+    assert_int_equal(rows[1].partition, 9092);
+    assert_int_equal(rows[1].leader, 2);
+    assert_string_equal(rows[1].key, "controller");
+    assert_null(rows[0].key);
+    kurier_result_free(result);
+}
+
+static int16_t without_create_topics(struct fake *fake, int16_t key)
+{
+    (void)fake;
+    return key == KW_API_CREATE_TOPICS ? -1 : kw_api_find(key)->max_version;
+}
+
+static void or_said_to_be_missing(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    w->fakes[1].versions = without_create_topics;
+    assert_null(kurier_admin_run(w->client, create("a", "b"), 1000, &err));
+    assert_int_equal(err.code, KURIER_E_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "CreateTopics"));
+}
+
+static void the_deadline_holds(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    w->close = true; /* answers are never given, connections come and go */
+    int64_t before_ms = kc_runtime_now(w->runtime).mono_ms;
+    assert_null(kurier_admin_run(w->client, create("a", "b"), 2000, &err));
+    int64_t took_ms = kc_runtime_now(w->runtime).mono_ms - before_ms;
+    assert_in_range(took_ms, 500, 2100);
+    assert_int_equal(err.code, KURIER_E_TRANSPORT);
+    w->close = false;
+    w->fakes[0].mute = w->fakes[1].mute = true;
+    before_ms = kc_runtime_now(w->runtime).mono_ms;
+    assert_null(kurier_admin_run(w->client, create("a", "b"), 2000, &err));
+    took_ms = kc_runtime_now(w->runtime).mono_ms - before_ms;
+    assert_in_range(took_ms, 500, 2100);
+}
+
+static void results_can_be_fetched_later(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 1000, 7, &err), KURIER_OK);
+    assert_int_equal(kurier_admin_submit(w->client, kurier_admin_cluster(), 1000, 8, &err), 0);
+    assert_null(kurier_client_result(w->client, 0, &err));
+    assert_int_equal(err.code, KURIER_OK);
+    uint64_t opaques = 0;
+    for (int i = 0; i < 2; i++) {
+        kurier_result *result = kurier_client_result(w->client, 1000, &err);
+        assert_non_null(result);
+        opaques += kurier_result_opaque(result);
+        kurier_result_free(result);
+    }
+    assert_int_equal(opaques, 15);
+    assert_false(kurier_client_pending(w->client) & KURIER_RESULTS);
+}
+
+/* One in progress, one not taken: nothing leaks. */
+static void a_client_may_go_in_the_middle(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 1000, 1, &err), 0);
+    kn_sim_run(w->sim, NULL, NULL, 500);
+    assert_true(kurier_client_pending(w->client) & KURIER_RESULTS);
+    w->fakes[0].mute = w->fakes[1].mute = true;
+    assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 9000, 2, &err), 0);
+    kn_sim_run(w->sim, NULL, NULL, 100);
+    kurier_client_free(w->client);
+    w->client = NULL;
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(partial_failures_are_told_by_row),
+        CASE(a_wrong_controller_is_asked_again),
+        CASE(offsets_come_from_each_leader),
+        CASE(a_moved_leader_is_found),
+        CASE(a_missing_api_is_replaced),
+        CASE(or_said_to_be_missing),
+        CASE(the_deadline_holds),
+        CASE(results_can_be_fetched_later),
+        CASE(a_client_may_go_in_the_middle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runtimes and waits on real threads: lifetime in any order, wakes, signals,
+ * forks. Nothing here needs a broker: the address refuses connections. */
+#include "tests/unit/unit.h"
+
+#include "kurier/kurier.h"
+#include "libclient/drive/call.h"
+#include "libclient/drive/client.h"
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LONG_MS = 30000 };
+
+static kurier_config *config_new(void)
+{
+    kurier_config *config = kurier_config_new();
+    kurier_config_set(config, "bootstrap.servers", "127.0.0.1:1");
+    kurier_config_set(config, "log.sink", "events");
+    return config;
+}
+
+static kurier_client *client_new(kurier_runtime *runtime)
+{
+    kurier_error err;
+    kurier_config *config = config_new();
+    kurier_client *client = kurier_client_new(runtime, config, &err);
+    kurier_config_free(config);
+    if (!client)
+        print_error("%s\n", err.text);
+    assert_non_null(client);
+    return client;
+}
+
+static int count_entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    int n = 0;
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+/* ---- Lifetime ------------------------------------------------------------------------*/
+
+static void lives_and_dies_in_any_order(void **state)
+{
+    (void)state;
+    kurier_mode modes[] = {KURIER_THREADED, KURIER_DRIVEN};
+    int before = count_entries("/proc/self/fd");
+    for (int round = 0; round < 8; round++) {
+        kurier_runtime *runtime = kurier_runtime_new(modes[round & 1], NULL, NULL);
+        kurier_client *a = client_new(runtime), *b = client_new(runtime);
+        if (round & 2)
+            kurier_runtime_free(runtime);
+        kurier_client_free(round & 4 ? a : b);
+        kurier_client_free(round & 4 ? b : a);
+        if (!(round & 2))
+            kurier_runtime_free(runtime);
+    }
+    assert_int_equal(count_entries("/proc/self/fd"), before);
+}
+
+static void null_is_one_thread_for_all(void **state)
+{
+    (void)state;
+    int before = count_entries("/proc/self/task");
+    kurier_client *clients[8];
+    for (int i = 0; i < 8; i++)
+        clients[i] = client_new(NULL);
+    assert_int_equal(count_entries("/proc/self/task"), before + 1);
+    for (int i = 0; i < 8; i++)
+        kurier_client_free(clients[i]);
+    assert_int_equal(count_entries("/proc/self/task"), before);
+    kurier_client_free(client_new(NULL)); /* and it can be made again */
+}
+
+static void driven_has_no_thread(void **state)
+{
+    (void)state;
+    int before = count_entries("/proc/self/task");
+    kurier_runtime *runtime = kurier_runtime_new(KURIER_DRIVEN, NULL, NULL);
+    kurier_client *client = client_new(runtime);
+    kurier_error err;
+    assert_int_equal(kurier_client_ready(client, 300, &err), KURIER_E_TRANSPORT);
+    assert_non_null(strstr(err.text, "127.0.0.1:1"));
+    assert_int_equal(count_entries("/proc/self/task"), before);
+    kurier_client_free(client);
+    kurier_runtime_free(runtime);
+}
+
+static void a_first_mistake_sticks(void **state)
+{
+    kurier_error err;
+    (void)state;
+    kurier_config *config = config_new();
+    assert_int_equal(kurier_config_set(config, "bootstrap.server", "a"), KURIER_E_INVALID_CONFIG);
+    assert_int_equal(kurier_config_set(config, "nonsense", "a"), KURIER_E_INVALID_CONFIG);
+    assert_int_equal(kurier_config_set(config, "client.id", "a"), KURIER_OK);
+    assert_null(kurier_client_new(NULL, config, &err));
+    assert_int_equal(err.code, KURIER_E_INVALID_CONFIG);
+    assert_non_null(strstr(err.text, "bootstrap.servers"));
+    kurier_config_free(config);
+    assert_null(kurier_client_new(NULL, NULL, &err)); /* no brokers: said as well */
+    assert_non_null(strstr(err.text, "bootstrap.servers"));
+}
+
+/* The fd alone says when to step. */
+static void fd_is_enough(void **state)
+{
+    (void)state;
+    kurier_runtime *runtime = kurier_runtime_new(KURIER_DRIVEN, NULL, NULL);
+    kurier_client *client = client_new(runtime);
+    struct pollfd pfd = {.fd = kurier_runtime_fd(runtime), .events = POLLIN};
+    kurier_event event = {.kind = KURIER_EVENT_LOG};
+    for (int i = 0; i < 1000 && event.kind != KURIER_EVENT_BROKER_DOWN; i++) {
+        assert_int_equal(poll(&pfd, 1, LONG_MS), 1);
+        while (kurier_runtime_step(runtime, NULL))
+            ;
+        kurier_client_event(client, &event, 0);
+    }
+    assert_int_equal(event.kind, KURIER_EVENT_BROKER_DOWN);
+    kurier_client_free(client);
+    kurier_runtime_free(runtime);
+}
+
+static void client_fd_follows_the_mask(void **state)
+{
+    (void)state;
+    kurier_client *client = client_new(NULL);
+    struct pollfd pfd = {.fd = kurier_client_fd(client), .events = POLLIN};
+    kurier_event event;
+    assert_int_equal(poll(&pfd, 1, LONG_MS), 1); /* that the broker is down */
+    assert_true(kurier_client_pending(client) & KURIER_EVENTS);
+    while (kurier_client_event(client, &event, 0))
+        ;
+    assert_int_equal(kurier_client_pending(client), 0);
+    assert_int_equal(poll(&pfd, 1, 0), 0);
+    kurier_client_free(client);
+}
+
+/* ---- Wakes and signals -------------------------------------------------------------------*/
+
+enum { SLEEPERS = 8, ROUNDS = 50 };
+
+struct sleeper {
+    pthread_t thread;
+    kurier_client *client;
+    kurier_code code;
+};
+
+static void *sleeper_main(void *ctx)
+{
+    struct sleeper *sleeper = ctx;
+    kurier_error err;
+    sleeper->code = kurier_client_ready(sleeper->client, LONG_MS, &err);
+    return NULL;
+}
+
+static bool all_asleep(kurier_client *client)
+{
+    unsigned waiters = 0;
+    pthread_mutex_lock(&client->lock);
+    if (client->ready)
+        waiters = client->ready->waiters;
+    pthread_mutex_unlock(&client->lock);
+    return waiters == SLEEPERS;
+}
+
+/* A thread that is counted may still be on its way to sleep: a wake then, or the
+ * one that stuck, ends its wait all the same. */
+static void a_wake_ends_every_wait(void **state)
+{
+    (void)state;
+    kurier_client *client = client_new(NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct sleeper sleepers[SLEEPERS];
+        for (int i = 0; i < SLEEPERS; i++) {
+            sleepers[i] = (struct sleeper){.client = client};
+            pthread_create(&sleepers[i].thread, NULL, sleeper_main, &sleepers[i]);
+        }
+        while (!all_asleep(client))
+            sched_yield();
+        for (int i = 0; i < SLEEPERS; i++) {
+            while (pthread_tryjoin_np(sleepers[i].thread, NULL))
+                kurier_client_wake(client);
+            assert_int_equal(sleepers[i].code, KURIER_E_INTERRUPTED);
+        }
+        /* A wake that nobody was there for may have stuck. */
+        assert_int_not_equal(kurier_client_ready(client, 1, NULL), KURIER_OK);
+    }
+    kurier_client_free(client);
+}
+
+static kurier_client *signalled;
+
+static void on_signal(int number)
+{
+    (void)number;
+    kurier_client_wake(signalled);
+}
+
+static void a_signal_handler_may_wake(void **state)
+{
+    (void)state;
+    kurier_error err;
+    struct sigaction action = {.sa_handler = on_signal}, before;
+    signalled = client_new(NULL);
+    sigaction(SIGUSR1, &action, &before);
+    raise(SIGUSR1); /* before the wait: it sticks */
+    assert_int_equal(kurier_client_ready(signalled, LONG_MS, &err), KURIER_E_INTERRUPTED);
+    struct sleeper sleeper = {.client = signalled};
+    pthread_create(&sleeper.thread, NULL, sleeper_main, &sleeper);
+    pthread_kill(sleeper.thread, SIGUSR1);
+    pthread_join(sleeper.thread, NULL);
+    assert_int_equal(sleeper.code, KURIER_E_INTERRUPTED);
+    sigaction(SIGUSR1, &before, NULL);
+    kurier_client_free(signalled);
+}
+
+static void our_thread_takes_no_signal(void **state)
+{
+    (void)state;
+    char path[64], line[128];
+    uint64_t blocked = 0;
+    kurier_client *client = client_new(NULL);
+    DIR *dir = opendir("/proc/self/task");
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        snprintf(path, sizeof path, "/proc/self/task/%.20s/status", entry->d_name);
+        FILE *file = fopen(path, "r");
+        bool ours = false;
+        while (file && fgets(line, sizeof line, file)) {
+            ours |= !strcmp(line, "Name:\tkurier\n");
+            if (ours && !strncmp(line, "SigBlk:", 7))
+                blocked = strtoull(line + 7, NULL, 16);
+        }
+        if (file)
+            fclose(file);
+    }
+    closedir(dir);
+    assert_true(blocked >> (SIGTERM - 1) & blocked >> (SIGPIPE - 1) & 1);
+    kurier_client_free(client);
+}
+
+/* ---- Fork ----------------------------------------------------------------------------------*/
+
+/* In the child; its exit status is the number of the check that failed. */
+static int child(kurier_client *inherited)
+{
+    kurier_error err;
+    if (kurier_client_ready(inherited, LONG_MS, &err) != KURIER_E_FORKED)
+        return 1;
+    if (kurier_admin_run(inherited, kurier_admin_cluster(), LONG_MS, &err) ||
+        err.code != KURIER_E_FORKED)
+        return 2;
+    kurier_client_wake(inherited);
+    kurier_client_free(inherited);
+    kurier_client *own = client_new(NULL); /* with a thread of its own */
+    if (kurier_client_ready(own, 200, &err) != KURIER_E_TRANSPORT)
+        return 3;
+    kurier_client_free(own);
+    return 0;
+}
+
+static void a_child_is_told(void **state)
+{
+    (void)state;
+    int status;
+    kurier_error err;
+    kurier_client *client = client_new(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(child(client));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(kurier_client_ready(client, 300, &err), KURIER_E_TRANSPORT);
+    kurier_client_free(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lives_and_dies_in_any_order),
+        cmocka_unit_test(null_is_one_thread_for_all),
+        cmocka_unit_test(driven_has_no_thread),
+        cmocka_unit_test(a_first_mistake_sticks),
+        cmocka_unit_test(fd_is_enough),
+        cmocka_unit_test(client_fd_follows_the_mask),
+        cmocka_unit_test(a_wake_ends_every_wait),
+        cmocka_unit_test(a_signal_handler_may_wake),
+        cmocka_unit_test(our_thread_takes_no_signal),
+        cmocka_unit_test(a_child_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
