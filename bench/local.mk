@@ -1,3 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
+# Performance is measured here, never by a test. `make bench` prints the table
+# of README.md.
 noinst_PROGRAMS += bench/null_broker
 bench_null_broker_SOURCES = bench/null_broker.c
+
+bench_programs = bench/load_kurier bench/load_rdkafka bench/state_loop
+EXTRA_PROGRAMS += $(bench_programs)
+bench_load_kurier_SOURCES = bench/load_kurier.c bench/load.h
+bench_load_kurier_LDADD = libkurier.la
+bench_load_rdkafka_SOURCES = bench/load_rdkafka.c bench/load.h
+bench_load_rdkafka_LDADD = -lrdkafka
+bench_state_loop_SOURCES = bench/state_loop.c
+bench_state_loop_LDADD = libkurier.la
+EXTRA_DIST += bench/compare.py
+
+bench: all $(bench_programs)
+	$(PYTHON) $(srcdir)/bench/compare.py $(BENCH_ROUNDS)
+.PHONY: bench
