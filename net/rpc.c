@@ -70,13 +70,13 @@ static void on_setup_timer(struct kn_timer *timer)
 static void on_ready_task(struct kn_task *task)
 {
     struct kn_rpc *rpc = KB_CONTAINER(task, struct kn_rpc, ready_task);
+    rpc->state = KN_RPC_READY;
     if (rpc->handler->on_ready)
         rpc->handler->on_ready(rpc);
 }
 
 static void become_ready(struct kn_rpc *rpc)
 {
-    rpc->state = KN_RPC_READY;
     kn_timer_cancel(rpc->loop, &rpc->setup);
     kn_task_soon(rpc->loop, &rpc->ready_task);
 }

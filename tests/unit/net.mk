@@ -15,10 +15,14 @@ unit_programs += \
 	tests/unit/net/test_connect \
 	tests/unit/net/test_exec \
 	tests/unit/net/test_loop \
-	tests/unit/net/test_send
+	tests/unit/net/test_rpc \
+	tests/unit/net/test_send \
+	tests/unit/net/test_sim
 
 tests_unit_net_test_conn_LDADD = $(net_test_libs)
 tests_unit_net_test_connect_LDADD = $(net_test_libs)
 tests_unit_net_test_exec_LDADD = $(net_test_libs)
 tests_unit_net_test_loop_LDADD = $(net_test_libs)
+tests_unit_net_test_rpc_LDADD = $(net_test_libs)
 tests_unit_net_test_send_LDADD = $(net_test_libs)
+tests_unit_net_test_sim_LDADD = $(net_test_libs)
