@@ -124,9 +124,10 @@ static bool take_number(struct kb_slice *text, char end, int64_t max, int64_t *o
     size_t i = 0;
     int64_t value = 0;
     for (; i < text->size && text->data[i] >= '0' && text->data[i] <= '9'; i++) {
-        if (value > (max - (text->data[i] - '0')) / 10)
+        int digit = text->data[i] - '0';
+        if (digit > max || value > (max - digit) / 10)
             return false;
-        value = 10 * value + (text->data[i] - '0');
+        value = 10 * value + digit;
     }
     if (!i || i == text->size || text->data[i] != end)
         return false;

@@ -103,9 +103,11 @@ static void release_points(struct checkpointing *work)
         replica->users--;
         if (work->points[i].sync_failed)
             kd_disk_fail(work->disk, work->status, "a sync failed");
-        if (work->points[i].offset >= 0) {
+        if (work->points[i].offset >= 0 && replica->status == KD_ONLINE) {
             replica->recovery_point = work->points[i].offset;
             bool moved = kd_partition_flushed(&replica->state, KB_MIN(work->points[i].offset, replica->state.written_end));
+            if (replica->state.flushed_end == replica->state.written_end)
+                replica->unflushed = 0;
             kd_replica_advanced(replica, moved);
         }
         if (replica->status == KD_RELOADING)

@@ -165,16 +165,20 @@ void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct 
  * be missing. */
 static int run_truncate(struct work *work)
 {
-    int status = kd_checkpoints_save(work->disk->fs, &work->files);
-    if (status >= 0)
-        status = kd_log_truncate(work->replica->log, work->offset, &work->end);
-    return status;
+    struct kd_log *log = work->replica->log;
+    int status = kd_log_boundary(log, work->offset, &work->end);
+    if (status < 0)
+        return status;
+    kd_checkpoint_lower(&work->files.recovery_points, work->replica->topic, work->replica->partition, work->end);
+    status = kd_checkpoints_save(work->disk->fs, &work->files);
+    return status < 0 ? status : kd_log_truncate(log, work->offset, &work->end);
 }
 
 static void after_truncate(struct work *work)
 {
     struct kd_replica *replica = work->replica;
-    replica->status = KD_RELOADING; /* producers, epochs and the active segment are read anew */
+    if (work->status >= 0)
+        replica->recovery_point = KB_MIN(replica->recovery_point, work->end);
 }
 
 void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_op *op)
@@ -186,7 +190,6 @@ void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_
     struct work *work = make(disk, replica, op, run_truncate);
     if (!work)
         return;
-    replica->recovery_point = KB_MIN(replica->recovery_point, log_end);
     work->offset = log_end;
     work->after = after_truncate;
     if (!kd_checkpoints_collect(disk, &work->files)) {
@@ -196,6 +199,7 @@ void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_
         return;
     }
     kd_tail_clear(&disk->tails, &replica->tail);
+    replica->status = KD_RELOADING; /* producers, epochs, the active segment: read anew afterwards */
     submit(work);
 }
 

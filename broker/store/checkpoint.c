@@ -97,6 +97,15 @@ const struct kd_checkpoint_entry *kd_checkpoint_find(const struct kd_checkpoint 
     return bsearch(&key, checkpoint->entries, checkpoint->count, sizeof key, compare);
 }
 
+void kd_checkpoint_lower(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < checkpoint->count; i++) {
+        struct kd_checkpoint_entry *entry = &checkpoint->entries[i];
+        if (entry->partition == partition && !strcmp(entry->topic, topic) && entry->offset > offset)
+            entry->offset = offset;
+    }
+}
+
 int kd_checkpoint_save(struct kb_fs *fs, const char *path, const struct kd_checkpoint *checkpoint)
 {
     char *text = kb_malloc((checkpoint->count + 1) * LINE_MAX_BYTES);

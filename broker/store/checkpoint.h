@@ -31,6 +31,8 @@ int kd_checkpoint_load(struct kb_fs *fs, const char *path, struct kd_checkpoint 
 /* Sorted by topic and partition when loaded. NULL: none. */
 const struct kd_checkpoint_entry *kd_checkpoint_find(const struct kd_checkpoint *checkpoint, const char *topic,
                                                      int32_t partition);
+/* Its offset becomes the lesser of the two; no such entry: nothing. */
+void kd_checkpoint_lower(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition, int64_t offset);
 /* The topic is borrowed. False: no memory. */
 bool kd_checkpoint_add(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition, int64_t offset);
 int kd_checkpoint_save(struct kb_fs *fs, const char *path, const struct kd_checkpoint *checkpoint); /* 0 or -errno */

@@ -78,6 +78,8 @@ int kd_log_checkpoint(struct kd_log *log, int64_t *recovery_point);
 int kd_log_finish(struct kd_log *log, struct kb_slice snapshot);
 /* Whole segments below go. */
 int kd_log_drop_below(struct kd_log *log, int64_t log_start);
+/* Where the batch that holds `offset` begins; the end of the log behind it. */
+int kd_log_boundary(struct kd_log *log, int64_t offset, int64_t *base_offset);
 /* Cuts at the batch that holds `offset`; *end is the new end. */
 int kd_log_truncate(struct kd_log *log, int64_t offset, int64_t *end);
 

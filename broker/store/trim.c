@@ -60,6 +60,24 @@ static int cut_position(struct kd_segment *segment, int64_t offset, int64_t *pos
     return status;
 }
 
+int kd_log_boundary(struct kd_log *log, int64_t offset, int64_t *base_offset)
+{
+    struct kd_place place;
+    int64_t position;
+    *base_offset = offset;
+    if (!kd_place_find(log, offset, &place)) {
+        *base_offset = KB_MIN(offset, log->end_offset);
+        return 0;
+    }
+    int status = kd_segment_pin(place.segment, 0);
+    if (status >= 0) {
+        status = cut_position(place.segment, offset, &position, base_offset);
+        kd_segment_unpin(place.segment);
+    }
+    kd_segment_unref(place.segment);
+    return status;
+}
+
 /* The index of what is left, from the log itself. */
 static int rebuild_index(struct kd_log *log, struct kd_segment *segment)
 {

@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-# The store and the drive over it.
-store_test_libs = broker/libstore.la broker/libbrokercore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
-drive_test_libs = broker/libdrive.la net/libnetsim.la net/libnet.la $(store_test_libs)
+core_test_libs = broker/libbrokercore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
+drive_test_libs = broker/libdrive.la broker/libstore.la net/libnetsim.la net/libnet.la $(core_test_libs)
 store_rig = tests/unit/store/rig.c tests/unit/store/rig.h
 
+# ---- A log's pure state ----
+unit_programs += \
+	tests/unit/store/test_partition \
+	tests/unit/store/test_producer_state
+
+tests_unit_store_test_partition_LDADD = $(core_test_libs)
+tests_unit_store_test_producer_state_LDADD = $(core_test_libs)
+
+# ---- The store, and the drive over it, in a simulated world ----
 unit_programs += \
 	tests/unit/store/test_damage \
-	tests/unit/store/test_drive
+	tests/unit/store/test_drive \
+	tests/unit/store/test_ops
 
-tests_unit_store_test_drive_SOURCES = tests/unit/store/test_drive.c $(store_rig)
-tests_unit_store_test_drive_LDADD = $(drive_test_libs)
 tests_unit_store_test_damage_SOURCES = tests/unit/store/test_damage.c $(store_rig)
 tests_unit_store_test_damage_LDADD = $(drive_test_libs)
+tests_unit_store_test_drive_SOURCES = tests/unit/store/test_drive.c $(store_rig)
+tests_unit_store_test_drive_LDADD = $(drive_test_libs)
+tests_unit_store_test_ops_SOURCES = tests/unit/store/test_ops.c $(store_rig)
+tests_unit_store_test_ops_LDADD = $(drive_test_libs)
