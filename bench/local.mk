@@ -12,6 +12,9 @@ bench_load_rdkafka_SOURCES = bench/load_rdkafka.c bench/load.h
 bench_load_rdkafka_LDADD = -lrdkafka
 bench_state_loop_SOURCES = bench/state_loop.c
 bench_state_loop_LDADD = libkurier.la
+EXTRA_PROGRAMS += bench/loops
+bench_loops_SOURCES = bench/loops.c
+bench_loops_LDADD = net/libnet.la wire/libwire.la base/libbase.la
 EXTRA_DIST += bench/compare.py
 
 bench: all $(bench_programs)

@@ -39,7 +39,9 @@ char *kn_addr_format(const struct kn_addr *addr, char out[KN_ADDR_TEXT])
 {
     char host[INET6_ADDRSTRLEN] = "?";
     bool is_v6 = addr->sa.ss_family == AF_INET6;
-    inet_ntop(addr->sa.ss_family, is_v6 ? (void *)&v6(addr)->sin6_addr : (void *)&v4(addr)->sin_addr, host, sizeof host);
+    inet_ntop(addr->sa.ss_family,
+              is_v6 ? (void *)&v6(addr)->sin6_addr : (void *)&v4(addr)->sin_addr, host,
+              sizeof host);
     snprintf(out, KN_ADDR_TEXT, is_v6 ? "[%s]:%u" : "%s:%u", host, kn_addr_port(addr));
     return out;
 }

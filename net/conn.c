@@ -18,7 +18,8 @@ static unsigned wants(const struct kn_conn *conn, unsigned direction)
 
 bool kn_conn_wants_read(const struct kn_conn *conn)
 {
-    return conn->state == KN_CONN_LINGERING || (conn->state == KN_CONN_OPEN && !conn->paused && !conn->no_credit);
+    return conn->state == KN_CONN_LINGERING ||
+           (conn->state == KN_CONN_OPEN && !conn->paused && !conn->no_credit);
 }
 
 static unsigned read_interest(const struct kn_conn *conn)
@@ -228,7 +229,8 @@ static char *make_name(struct kn_sock *sock, const char *host)
     return kb_strdup(name);
 }
 
-static struct kn_transport *make_transport(struct kn_sock *sock, const struct kn_conn_options *options,
+static struct kn_transport *make_transport(struct kn_sock *sock,
+                                           const struct kn_conn_options *options,
                                            struct kb_error *err)
 {
     struct kn_transport *transport;
@@ -253,8 +255,10 @@ static void start(struct kn_conn *conn)
     kn_task_next(conn->loop, &conn->read_task);
 }
 
-struct kn_conn *kn_conn_new(struct kn_loop *loop, struct kn_sock *sock, const struct kn_conn_options *options,
-                            const struct kn_conn_handler *handler, void *owner, struct kb_error *err)
+struct kn_conn *kn_conn_new(struct kn_loop *loop, struct kn_sock *sock,
+                            const struct kn_conn_options *options,
+                            const struct kn_conn_handler *handler, void *owner,
+                            struct kb_error *err)
 {
     struct kn_conn *conn = KB_NEW(struct kn_conn);
     if (!conn)

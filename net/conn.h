@@ -34,7 +34,8 @@ struct kn_conn_handler {
     /* A frame of `size` bytes comes (1 .. max_frame_bytes). *buf: where to read
      * it, capacity >= size, ownership passes; left NULL: kb_buf_new. NULL
      * handler: admit all. */
-    enum kn_admit (*on_size)(struct kn_conn *, uint32_t size, struct kb_buf **buf, struct kb_error *why);
+    enum kn_admit (*on_size)(struct kn_conn *, uint32_t size, struct kb_buf **buf,
+                             struct kb_error *why);
     /* Ownership of the reference passes. */
     void (*on_frame)(struct kn_conn *, struct kb_buf *frame);
     /* The send queue was at its high mark and is below the low mark again. NULL: not needed. */
@@ -48,14 +49,16 @@ struct kn_conn_options {
     uint32_t max_frame_bytes;     /* incoming; 0: 100 MiB + 64 KiB */
     size_t high_bytes, low_bytes; /* send queue marks; 0: 1 MiB, 256 KiB */
     size_t max_queued_bytes;      /* kn_conn_send refuses above; 0: none */
-    const char *host;             /* dialled name, for the transport and errors; NULL: the peer's address */
+    const char *host; /* dialled name, for the transport and errors; NULL: the peer's address */
     struct kn_transport_maker *transport; /* NULL: plain. Must outlive the connection */
 };
 
 /* Takes the socket, also on failure. NULL: err says why. Reading starts in the
  * next turn. */
-struct kn_conn *kn_conn_new(struct kn_loop *loop, struct kn_sock *sock, const struct kn_conn_options *options,
-                            const struct kn_conn_handler *handler, void *owner, struct kb_error *err);
+struct kn_conn *kn_conn_new(struct kn_loop *loop, struct kn_sock *sock,
+                            const struct kn_conn_options *options,
+                            const struct kn_conn_handler *handler, void *owner,
+                            struct kb_error *err);
 void *kn_conn_owner(const struct kn_conn *conn);
 struct kn_loop *kn_conn_loop(const struct kn_conn *conn);
 const char *kn_conn_name(const struct kn_conn *conn); /* "host:port" or the address, for logs */
@@ -82,11 +85,13 @@ struct kn_source {
  * in the pieces pass, and the source until its done, on failure too. Bytes
  * leave at the end of this turn, together with what else is sent in it.
  * KB_E_CLOSED, KB_E_QUEUE_FULL, KB_E_NO_MEMORY. */
-int kn_conn_send(struct kn_conn *conn, const struct kb_piece *pieces, size_t n, struct kn_source *source);
+int kn_conn_send(struct kn_conn *conn, const struct kb_piece *pieces, size_t n,
+                 struct kn_source *source);
 /* A note behind what is queued: fn(conn, ctx, true) once all before it is with
  * the socket, false if the connection ends first. KB_E_CLOSED, KB_E_NO_MEMORY:
  * fn is not called. */
-int kn_conn_mark(struct kn_conn *conn, void (*fn)(struct kn_conn *, void *ctx, bool sent), void *ctx);
+int kn_conn_mark(struct kn_conn *conn, void (*fn)(struct kn_conn *, void *ctx, bool sent),
+                 void *ctx);
 void kn_conn_resume_source(struct kn_conn *conn); /* none waits: nothing */
 /* Bytes queued and not yet with the socket; sources not counted. */
 size_t kn_conn_queued_bytes(const struct kn_conn *conn);

@@ -34,7 +34,7 @@ struct kn_conn {
     struct kn_timer deadline; /* of finish */
 
     /* Reading: head, then frame. The stash is what was read but must wait. */
-    bool paused;   /* by the owner */
+    bool paused;    /* by the owner */
     bool no_credit; /* on_size said KN_WAIT */
     uint8_t head[4];
     uint32_t head_have, frame_size, frame_have;

@@ -13,8 +13,8 @@ enum { READ_PER_TURN = 1024 * 1024 };
 static void refuse(struct kn_conn *conn, struct kb_error *why)
 {
     if (why->code == 0)
-        kb_error_set(why, KB_E_LIMIT, "%s: sent a frame of %u bytes, which is more than is taken", conn->name,
-                     conn->frame_size);
+        kb_error_set(why, KB_E_LIMIT, "%s: sent a frame of %u bytes, which is more than is taken",
+                     conn->name, conn->frame_size);
     kn_conn_close(conn, why);
 }
 
@@ -22,8 +22,9 @@ static bool size_is_sane(struct kn_conn *conn, uint32_t size, struct kb_error *w
 {
     if (size > 0 && size <= conn->options.max_frame_bytes)
         return true;
-    kb_error_set(why, size ? KB_E_LIMIT : KB_E_PROTOCOL, "%s: sent a frame of %u bytes, the limit is %u", conn->name,
-                 size, conn->options.max_frame_bytes);
+    kb_error_set(why, size ? KB_E_LIMIT : KB_E_PROTOCOL,
+                 "%s: sent a frame of %u bytes, the limit is %u", conn->name, size,
+                 conn->options.max_frame_bytes);
     return false;
 }
 
@@ -51,7 +52,8 @@ static bool begin_frame(struct kn_conn *conn)
     if (!conn->frame)
         conn->frame = kb_buf_new(size);
     if (!conn->frame) {
-        kb_error_set(&why, KB_E_NO_MEMORY, "%s: no memory for a frame of %u bytes", conn->name, size);
+        kb_error_set(&why, KB_E_NO_MEMORY, "%s: no memory for a frame of %u bytes", conn->name,
+                     size);
         kn_conn_close(conn, &why);
         return false;
     }
@@ -140,7 +142,8 @@ static int fill_iov(struct kn_conn *conn, struct iovec iov[2])
 {
     int n = 0;
     if (conn->frame)
-        iov[n++] = (struct iovec){conn->frame->data + conn->frame_have, conn->frame_size - conn->frame_have};
+        iov[n++] = (struct iovec){conn->frame->data + conn->frame_have,
+                                  conn->frame_size - conn->frame_have};
     iov[n++] = (struct iovec){kn_loop_scratch(conn->loop), KN_SCRATCH_BYTES};
     return n;
 }

@@ -37,7 +37,8 @@ static void queue_grew(struct kn_conn *conn)
         kn_task_soon(conn->loop, &conn->flush_task);
 }
 
-int kn_conn_send(struct kn_conn *conn, const struct kb_piece *pieces, size_t n, struct kn_source *source)
+int kn_conn_send(struct kn_conn *conn, const struct kb_piece *pieces, size_t n,
+                 struct kn_source *source)
 {
     if (!may_queue(conn))
         return refuse(pieces, n, source, KB_E_CLOSED);

@@ -73,8 +73,8 @@ static void note_failure(struct kn_dial *dial, int errno_value)
     if (dial->numeric)
         kb_error_errno(&dial->err, KB_E_TRANSPORT, errno_value, "cannot connect to %s", text);
     else
-        kb_error_errno(&dial->err, KB_E_TRANSPORT, errno_value, "cannot connect to %s:%u (%s)", dial->host, dial->port,
-                       text);
+        kb_error_errno(&dial->err, KB_E_TRANSPORT, errno_value, "cannot connect to %s:%u (%s)",
+                       dial->host, dial->port, text);
 }
 
 static void attempt_failed(struct kn_dial *dial, int errno_value)
@@ -112,7 +112,8 @@ static int start_attempt(struct kn_dial *dial, const struct kn_addr *addr)
     dial->sock->owner = dial;
     rc = dial->sock->ops->watch(dial->sock, env, KN_WRITE);
     if (rc == 0)
-        kn_timer_set(dial->loop, &dial->attempt_timer, kb_deadline(kn_loop_now(dial->loop), dial->options.attempt_ms));
+        kn_timer_set(dial->loop, &dial->attempt_timer,
+                     kb_deadline(kn_loop_now(dial->loop), dial->options.attempt_ms));
     return rc;
 }
 
@@ -167,8 +168,8 @@ static void on_whole_timer(struct kn_timer *timer)
     done(dial, NULL);
 }
 
-struct kn_dial *kn_dial_new(struct kn_loop *loop, const char *host, uint16_t port, const struct kn_dial_options *options,
-                            kn_dial_fn *on_done, void *owner)
+struct kn_dial *kn_dial_new(struct kn_loop *loop, const char *host, uint16_t port,
+                            const struct kn_dial_options *options, kn_dial_fn *on_done, void *owner)
 {
     size_t size = strlen(host) + 1;
     struct kn_dial *dial = kb_calloc(1, sizeof *dial + size);

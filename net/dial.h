@@ -20,8 +20,9 @@ typedef void kn_dial_fn(void *owner, struct kn_sock *sock, const struct kb_error
 
 /* on_done comes once, never from inside this call; the dial is then gone.
  * NULL: no memory. host is copied. */
-struct kn_dial *kn_dial_new(struct kn_loop *loop, const char *host, uint16_t port, const struct kn_dial_options *options,
-                            kn_dial_fn *on_done, void *owner);
+struct kn_dial *kn_dial_new(struct kn_loop *loop, const char *host, uint16_t port,
+                            const struct kn_dial_options *options, kn_dial_fn *on_done,
+                            void *owner);
 void kn_dial_cancel(struct kn_dial *dial); /* no callback any more; NULL is fine */
 
 #endif

@@ -102,11 +102,11 @@ struct kn_env_ops {
      * -1: this world has none. */
     int (*fd)(struct kn_env *);
     void (*arm)(struct kn_env *, int64_t deadline_ms); /* KB_NEVER: disarm */
-    int64_t (*deadline)(struct kn_env *); /* its own timers (the resolver's) */
+    int64_t (*deadline)(struct kn_env *);              /* its own timers (the resolver's) */
     /* A name; numeric addresses are kn_addr_parse's. */
     int (*resolve)(struct kn_env *, const char *host, uint16_t port, struct kn_query *);
     void (*resolve_cancel)(struct kn_env *, struct kn_query *); /* idle: nothing */
-    struct kn_exec *(*exec_new)(struct kn_env *, int threads); /* see exec.h */
+    struct kn_exec *(*exec_new)(struct kn_env *, int threads);  /* see exec.h */
     /* In the child of a fork: closes every descriptor of this world, says
      * nothing to the network and touches no epoll. Only free may follow. */
     void (*abandon)(struct kn_env *);

@@ -26,7 +26,9 @@ int kn_real_watch(struct kn_sock *sock, struct kn_env *env, unsigned events)
         sock->env = env;
         kb_list_push_back(&real->socks, &sock->link);
     }
-    int rc = real->abandoned ? 0 : kn_poller_set(&real->poller, fd_of(sock), sock->watched, events, sock);
+    int rc = real->abandoned
+                 ? 0
+                 : kn_poller_set(&real->poller, fd_of(sock), sock->watched, events, sock);
     if (rc == 0)
         sock->watched = events;
     return rc;

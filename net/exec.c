@@ -41,7 +41,8 @@ struct kn_exec *kn_exec_new(struct kn_env *env, int threads)
     return env->ops->exec_new(env, threads);
 }
 
-void kn_exec_submit(struct kn_exec *exec, struct kn_loop *home, struct kn_lane *lane, struct kn_job *job)
+void kn_exec_submit(struct kn_exec *exec, struct kn_loop *home, struct kn_lane *lane,
+                    struct kn_job *job)
 {
     job->home = home;
     job->lane = lane;

@@ -44,7 +44,8 @@ struct kn_exec {
 /* Of the loop's own world. threads >= 1. NULL: no memory or no thread. */
 struct kn_exec *kn_exec_new(struct kn_env *env, int threads);
 /* From the home loop. lane may be NULL. */
-void kn_exec_submit(struct kn_exec *exec, struct kn_loop *home, struct kn_lane *lane, struct kn_job *job);
+void kn_exec_submit(struct kn_exec *exec, struct kn_loop *home, struct kn_lane *lane,
+                    struct kn_job *job);
 /* Waits for every job to have run; their done is then in the loops' mail, so
  * free it before the loops. */
 void kn_exec_free(struct kn_exec *exec);

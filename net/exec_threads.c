@@ -78,7 +78,8 @@ static bool start(struct pool *pool, int threads)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (pool->count < threads && pthread_create(&pool->threads[pool->count], NULL, work, pool) == 0)
+    while (pool->count < threads &&
+           pthread_create(&pool->threads[pool->count], NULL, work, pool) == 0)
         pool->count++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pool->count == threads;

@@ -20,14 +20,16 @@ struct kn_listener {
 
 static void watch(struct kn_listener *listener)
 {
-    bool wanted = !kn_timer_is_set(&listener->rest) && (!listener->limit || listener->open < listener->limit);
+    bool wanted =
+        !kn_timer_is_set(&listener->rest) && (!listener->limit || listener->open < listener->limit);
     /* Cannot fail: it is registered, or it was and there was room for it. */
     listener->sock->ops->watch(listener->sock, kn_loop_env(listener->loop), wanted ? KN_READ : 0);
 }
 
 static void rest(struct kn_listener *listener)
 {
-    kn_timer_set(listener->loop, &listener->rest, kb_deadline(kn_loop_now(listener->loop), REST_MS));
+    kn_timer_set(listener->loop, &listener->rest,
+                 kb_deadline(kn_loop_now(listener->loop), REST_MS));
 }
 
 static void on_rested(struct kn_timer *timer)
@@ -63,7 +65,8 @@ static void on_ready(struct kn_sock *sock, unsigned events)
     bool closed = false;
     (void)events;
     listener->closed = &closed;
-    for (int i = 0; i < ACCEPTS_PER_TURN && (!listener->limit || listener->open < listener->limit); i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN && (!listener->limit || listener->open < listener->limit);
+         i++) {
         bool more = accept_one(listener);
         if (closed)
             return;
@@ -74,7 +77,8 @@ static void on_ready(struct kn_sock *sock, unsigned events)
     watch(listener);
 }
 
-static struct kn_sock *bind_to(struct kn_env *env, const char *host, uint16_t port, int backlog, struct kb_error *err)
+static struct kn_sock *bind_to(struct kn_env *env, const char *host, uint16_t port, int backlog,
+                               struct kb_error *err)
 {
     struct kn_addr addr;
     struct kn_sock *sock = NULL;
@@ -89,8 +93,8 @@ static struct kn_sock *bind_to(struct kn_env *env, const char *host, uint16_t po
 }
 
 struct kn_listener *kn_listener_open(struct kn_loop *loop, const char *host, uint16_t port,
-                                     const struct kn_listener_options *options, kn_accept_fn *on_accept, void *owner,
-                                     struct kb_error *err)
+                                     const struct kn_listener_options *options,
+                                     kn_accept_fn *on_accept, void *owner, struct kb_error *err)
 {
     struct kn_env *env = kn_loop_env(loop);
     struct kn_listener *listener = KB_NEW(struct kn_listener);
@@ -98,7 +102,8 @@ struct kn_listener *kn_listener_open(struct kn_loop *loop, const char *host, uin
         kb_error_set(err, KB_E_NO_MEMORY, "out of memory for a listener");
         return NULL;
     }
-    listener->sock = bind_to(env, host, port, options && options->backlog ? options->backlog : BACKLOG, err);
+    listener->sock =
+        bind_to(env, host, port, options && options->backlog ? options->backlog : BACKLOG, err);
     if (!listener->sock)
         goto out;
     listener->loop = loop;

@@ -22,8 +22,8 @@ struct kn_listener_options {
 /* NULL: err says why (KB_E_TRANSPORT: "address already in use"). host may be
  * a numeric address or "" / "0.0.0.0" / "::" for all. */
 struct kn_listener *kn_listener_open(struct kn_loop *loop, const char *host, uint16_t port,
-                                     const struct kn_listener_options *options, kn_accept_fn *on_accept, void *owner,
-                                     struct kb_error *err);
+                                     const struct kn_listener_options *options,
+                                     kn_accept_fn *on_accept, void *owner, struct kb_error *err);
 void kn_listener_local(const struct kn_listener *listener, struct kn_addr *out); /* as bound */
 void kn_listener_release(struct kn_listener *listener); /* one accepted socket is gone */
 void kn_listener_close(struct kn_listener *listener);   /* NULL is fine */

@@ -115,7 +115,8 @@ void kn_timer_set(struct kn_loop *loop, struct kn_timer *timer, int64_t deadline
 static int64_t first_deadline(struct kn_loop *loop)
 {
     const struct kb_heap_node *first = kb_heap_first(&loop->timers);
-    int64_t deadline_ms = KB_MIN(first ? first->key : KB_NEVER, loop->env->ops->deadline(loop->env));
+    int64_t deadline_ms =
+        KB_MIN(first ? first->key : KB_NEVER, loop->env->ops->deadline(loop->env));
     KB_LIST_EACH(it, &loop->spill) {
         int64_t key = KB_CONTAINER(it, struct kn_timer, spill)->node.key;
         deadline_ms = KB_MIN(deadline_ms, key);
@@ -267,7 +268,8 @@ static void run_mail(struct kn_loop *loop)
 
 static bool has_work(const struct kn_loop *loop)
 {
-    return loop->mail || !kb_list_empty(&loop->soon) || !kb_list_empty(&loop->next) || atomic_load(&loop->inbox);
+    return loop->mail || !kb_list_empty(&loop->soon) || !kb_list_empty(&loop->next) ||
+           atomic_load(&loop->inbox);
 }
 
 int64_t kn_loop_timeout_ms(struct kn_loop *loop)

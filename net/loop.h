@@ -68,7 +68,8 @@ struct kn_task {
 };
 
 void kn_task_init(struct kn_task *task, void (*fn)(struct kn_task *));
-void kn_task_soon(struct kn_loop *loop, struct kn_task *task); /* this turn; queued already: nothing */
+void kn_task_soon(struct kn_loop *loop,
+                  struct kn_task *task); /* this turn; queued already: nothing */
 void kn_task_next(struct kn_loop *loop, struct kn_task *task); /* next turn, after new readiness */
 void kn_task_cancel(struct kn_task *task);                     /* not queued: nothing */
 

@@ -19,7 +19,8 @@ struct kn_sock *kn_real_sock_wrap(int fd);
 /* Without closing its descriptor: that is another's. */
 void kn_real_sock_forget(struct kn_sock *sock);
 int kn_real_connect(struct kn_env *env, const struct kn_addr *addr, struct kn_sock **out);
-int kn_real_listen(struct kn_env *env, const struct kn_addr *addr, int backlog, struct kn_sock **out);
+int kn_real_listen(struct kn_env *env, const struct kn_addr *addr, int backlog,
+                   struct kn_sock **out);
 
 enum { KN_POLL_MAX = 256 };
 
@@ -41,7 +42,8 @@ int kn_real_watch(struct kn_sock *sock, struct kn_env *env, unsigned events);
 void kn_real_unwatch(struct kn_sock *sock);
 
 struct kn_resolver *kn_resolver_new(struct kn_real_env *env);
-int kn_resolver_ask(struct kn_resolver *resolver, const char *host, uint16_t port, struct kn_query *query);
+int kn_resolver_ask(struct kn_resolver *resolver, const char *host, uint16_t port,
+                    struct kn_query *query);
 void kn_resolver_cancel(struct kn_query *query);
 int64_t kn_resolver_deadline_ms(struct kn_resolver *resolver);
 void kn_resolver_turn(struct kn_resolver *resolver); /* timeouts, and answers to whom asked */

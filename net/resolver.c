@@ -49,14 +49,15 @@ static int close_socket(ares_socket_t fd, void *ctx)
     return close(fd);
 }
 
-static int connect_socket(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t size, void *ctx)
+static int connect_socket(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t size,
+                          void *ctx)
 {
     (void)ctx;
     return connect(fd, addr, size);
 }
 
-static ares_ssize_t receive(ares_socket_t fd, void *data, size_t size, int flags, struct sockaddr *from,
-                            ares_socklen_t *from_size, void *ctx)
+static ares_ssize_t receive(ares_socket_t fd, void *data, size_t size, int flags,
+                            struct sockaddr *from, ares_socklen_t *from_size, void *ctx)
 {
     (void)ctx;
     return recvfrom(fd, data, size, flags, from, from_size);
@@ -136,8 +137,10 @@ static void on_sock_state(void *ctx, ares_socket_t fd, int readable, int writabl
 
 static int open_channel(struct kn_resolver *resolver)
 {
-    struct ares_options options = {
-        .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_sock_state, .sock_state_cb_data = resolver};
+    struct ares_options options = {.timeout = TRY_MS,
+                                   .tries = TRIES,
+                                   .sock_state_cb = on_sock_state,
+                                   .sock_state_cb_data = resolver};
     int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
     if (resolver->channel)
         return 0;
@@ -156,7 +159,8 @@ static void take_addresses(const struct question *question, const struct ares_ad
     const struct ares_addrinfo_node *node = info->nodes;
     for (; node && query->count < KN_RESOLVE_MAX; node = node->ai_next) {
         struct kn_addr *addr = &query->addrs[query->count];
-        if ((node->ai_family != AF_INET && node->ai_family != AF_INET6) || node->ai_addrlen > sizeof addr->sa)
+        if ((node->ai_family != AF_INET && node->ai_family != AF_INET6) ||
+            node->ai_addrlen > sizeof addr->sa)
             continue;
         memset(addr, 0, sizeof *addr);
         memcpy(&addr->sa, node->ai_addr, node->ai_addrlen);
@@ -201,7 +205,8 @@ static void on_answer(void *ctx, int status, int timeouts, struct ares_addrinfo 
     kb_list_push_back(&question->resolver->told, &question->link);
 }
 
-int kn_resolver_ask(struct kn_resolver *resolver, const char *host, uint16_t port, struct kn_query *query)
+int kn_resolver_ask(struct kn_resolver *resolver, const char *host, uint16_t port,
+                    struct kn_query *query)
 {
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     int rc = open_channel(resolver);

@@ -109,7 +109,8 @@ static void on_open(struct kn_conn *conn)
     kn_rpc_negotiate(rpc);
 }
 
-static enum kn_admit on_size(struct kn_conn *conn, uint32_t size, struct kb_buf **buf, struct kb_error *why)
+static enum kn_admit on_size(struct kn_conn *conn, uint32_t size, struct kb_buf **buf,
+                             struct kb_error *why)
 {
     struct kn_rpc *rpc = kn_conn_owner(conn);
     const struct kn_call *call = KB_LIST_FIRST(&rpc->sent, struct kn_call, link);
@@ -125,9 +126,11 @@ static void explain(const struct kn_rpc *rpc, const struct kb_error *from, struc
     if (rpc->state != KN_RPC_NEGOTIATING)
         return;
     if (from->code == KB_E_LIMIT || from->code == KB_E_PROTOCOL)
-        kb_error_set(why, KB_E_PROTOCOL, "%s does not speak the Kafka protocol, or wants TLS", rpc->name);
+        kb_error_set(why, KB_E_PROTOCOL, "%s does not speak the Kafka protocol, or wants TLS",
+                     rpc->name);
     else if (from->code == KB_E_CLOSED)
-        kb_error_set(why, KB_E_TRANSPORT, "%s closed the connection before it answered; does it want TLS?", rpc->name);
+        kb_error_set(why, KB_E_TRANSPORT,
+                     "%s closed the connection before it answered; does it want TLS?", rpc->name);
 }
 
 static void on_conn_close(struct kn_conn *conn, const struct kb_error *from)
@@ -208,7 +211,8 @@ static bool start(struct kn_rpc *rpc)
     return rpc->dial != NULL;
 }
 
-struct kn_rpc *kn_rpc_new(struct kn_loop *loop, const char *host, uint16_t port, const struct kn_rpc_options *options,
+struct kn_rpc *kn_rpc_new(struct kn_loop *loop, const char *host, uint16_t port,
+                          const struct kn_rpc_options *options,
                           const struct kn_rpc_handler *handler, void *owner)
 {
     size_t size = strlen(host) + 1;

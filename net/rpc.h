@@ -23,7 +23,13 @@ struct kn_rpc;
 struct kn_call;
 struct kw_reader;
 
-enum kn_rpc_state { KN_RPC_CONNECTING, KN_RPC_NEGOTIATING, KN_RPC_AUTHENTICATING, KN_RPC_READY, KN_RPC_CLOSED };
+enum kn_rpc_state {
+    KN_RPC_CONNECTING,
+    KN_RPC_NEGOTIATING,
+    KN_RPC_AUTHENTICATING,
+    KN_RPC_READY,
+    KN_RPC_CLOSED
+};
 
 struct kn_rpc_handler {
     /* Calls may flow. */
@@ -42,15 +48,16 @@ struct kn_rpc_handler {
     /* Where to read an answer of that size; as kn_conn_handler.on_size, with the
      * ctx of the call that it answers. KN_WAIT ends by kn_rpc_resume_read.
      * NULL: kb_buf_new. */
-    enum kn_admit (*on_size)(struct kn_rpc *, void *call_ctx, uint32_t size, struct kb_buf **buf, struct kb_error *why);
+    enum kn_admit (*on_size)(struct kn_rpc *, void *call_ctx, uint32_t size, struct kb_buf **buf,
+                             struct kb_error *why);
 };
 
 /* Strings are borrowed and must outlive the rpc. */
 struct kn_rpc_options {
     const char *client_id;
     const char *software_name, *software_version; /* for ApiVersions */
-    int64_t setup_ms;         /* per address; 0: 10000 */
-    int64_t setup_max_ms;     /* until READY; 0: 30000 */
+    int64_t setup_ms;                             /* per address; 0: 10000 */
+    int64_t setup_max_ms;                         /* until READY; 0: 30000 */
     int max_in_flight;        /* sent and unanswered; 0: 5. Further calls wait in order */
     uint32_t max_frame_bytes; /* 0: as conn.h */
     int32_t broker;           /* node id for errors, -1: not known */
@@ -58,13 +65,15 @@ struct kn_rpc_options {
 };
 
 /* Starts at once. NULL: no memory. */
-struct kn_rpc *kn_rpc_new(struct kn_loop *loop, const char *host, uint16_t port, const struct kn_rpc_options *options,
+struct kn_rpc *kn_rpc_new(struct kn_loop *loop, const char *host, uint16_t port,
+                          const struct kn_rpc_options *options,
                           const struct kn_rpc_handler *handler, void *owner);
 void *kn_rpc_owner(const struct kn_rpc *rpc);
 struct kn_loop *kn_rpc_loop(const struct kn_rpc *rpc);
 enum kn_rpc_state kn_rpc_state(const struct kn_rpc *rpc);
 const char *kn_rpc_name(const struct kn_rpc *rpc); /* "host:port" */
-void kn_rpc_authenticated(struct kn_rpc *rpc, const struct kb_error *err); /* NULL or code 0: well */
+void kn_rpc_authenticated(struct kn_rpc *rpc,
+                          const struct kb_error *err); /* NULL or code 0: well */
 void kn_rpc_resume_read(struct kn_rpc *rpc);
 /* At once: calls fail with `why` (NULL: KB_E_CLOSED), then on_close, both later
  * in this turn. */
@@ -95,14 +104,15 @@ struct kn_request {
     int16_t api_key, version;
     const struct kb_piece *pieces; /* the body; references pass, on failure too */
     size_t n;
-    int64_t timeout_ms;            /* from now, waiting for its turn included; KB_FOREVER */
-    bool no_answer;                /* acks=0: on_answer when its bytes are with the socket */
+    int64_t timeout_ms; /* from now, waiting for its turn included; KB_FOREVER */
+    bool no_answer;     /* acks=0: on_answer when its bytes are with the socket */
     kn_answer_fn *on_answer;
     void *ctx;
 };
 
 /* States AUTHENTICATING and READY. NULL: err says why, on_answer is not called. */
-struct kn_call *kn_rpc_call(struct kn_rpc *rpc, const struct kn_request *request, struct kb_error *err);
+struct kn_call *kn_rpc_call(struct kn_rpc *rpc, const struct kn_request *request,
+                            struct kb_error *err);
 /* on_answer is not called any more; the answer is read and dropped. */
 void kn_call_cancel(struct kn_call *call);
 

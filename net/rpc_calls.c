@@ -182,7 +182,8 @@ static struct kn_call *make_call(struct kn_rpc *rpc, const struct kn_request *re
     return call;
 }
 
-struct kn_call *kn_call_new(struct kn_rpc *rpc, const struct kn_request *request, struct kb_error *err)
+struct kn_call *kn_call_new(struct kn_rpc *rpc, const struct kn_request *request,
+                            struct kb_error *err)
 {
     struct kn_call *call = make_call(rpc, request);
     if (!call) {
@@ -193,20 +194,23 @@ struct kn_call *kn_call_new(struct kn_rpc *rpc, const struct kn_request *request
     }
     rpc->next_correlation = (rpc->next_correlation + 1) & INT32_MAX;
     kn_timer_init(&call->deadline, on_deadline);
-    kn_timer_set(rpc->loop, &call->deadline, kb_deadline(kn_loop_now(rpc->loop), request->timeout_ms));
+    kn_timer_set(rpc->loop, &call->deadline,
+                 kb_deadline(kn_loop_now(rpc->loop), request->timeout_ms));
     kb_list_push_back(&rpc->waiting, &call->link);
     rpc->waiting_count++;
     pump(rpc);
     return call;
 }
 
-struct kn_call *kn_rpc_call(struct kn_rpc *rpc, const struct kn_request *request, struct kb_error *err)
+struct kn_call *kn_rpc_call(struct kn_rpc *rpc, const struct kn_request *request,
+                            struct kb_error *err)
 {
     if (rpc->state == KN_RPC_AUTHENTICATING || rpc->state == KN_RPC_READY)
         return kn_call_new(rpc, request, err);
     for (size_t i = 0; i < request->n; i++)
         kb_buf_unref(request->pieces[i].owner);
-    kb_error_set(err, rpc->state == KN_RPC_CLOSED ? KB_E_CLOSED : KB_E_STATE, "%s: not connected", rpc->name);
+    kb_error_set(err, rpc->state == KN_RPC_CLOSED ? KB_E_CLOSED : KB_E_STATE, "%s: not connected",
+                 rpc->name);
     return NULL;
 }
 
@@ -215,7 +219,9 @@ struct kn_call *kn_rpc_call(struct kn_rpc *rpc, const struct kn_request *request
 static void out_of_step(struct kn_rpc *rpc, const char *what)
 {
     struct kb_error why;
-    kb_error_set(&why, KB_E_PROTOCOL, rpc->state == KN_RPC_NEGOTIATING ? "%s does not speak the Kafka protocol (%s)" : "%s: %s",
+    kb_error_set(&why, KB_E_PROTOCOL,
+                 rpc->state == KN_RPC_NEGOTIATING ? "%s does not speak the Kafka protocol (%s)"
+                                                  : "%s: %s",
                  rpc->name, what);
     kn_rpc_close(rpc, &why);
 }

@@ -56,7 +56,8 @@ struct kn_call {
     struct kb_piece pieces[]; /* the header first; gone once started */
 };
 
-struct kn_call *kn_call_new(struct kn_rpc *rpc, const struct kn_request *request, struct kb_error *err);
+struct kn_call *kn_call_new(struct kn_rpc *rpc, const struct kn_request *request,
+                            struct kb_error *err);
 void kn_rpc_on_frame(struct kn_conn *conn, struct kb_buf *frame);
 /* Every call ends; told: with the rpc's cause. */
 void kn_rpc_end_calls(struct kn_rpc *rpc, bool told);

@@ -15,13 +15,15 @@ static void take_ranges(struct kn_rpc *rpc, const struct kw_api_versions_respons
     for (int32_t i = 0; i < response->api_keys_count; i++) {
         const struct kw_api_versions_response_api *api = &response->api_keys[i];
         if (api->api_key >= 0 && api->api_key < KW_API_KEY_END)
-            rpc->ranges[api->api_key] = (struct kn_version_range){api->min_version, api->max_version};
+            rpc->ranges[api->api_key] =
+                (struct kn_version_range){api->min_version, api->max_version};
     }
 }
 
 /* The best version below the one that was refused; an old broker names no
  * range and knows 0. */
-static int16_t fall_back(struct kn_rpc *rpc, const struct kw_api_versions_response *response, int16_t refused)
+static int16_t fall_back(struct kn_rpc *rpc, const struct kw_api_versions_response *response,
+                         int16_t refused)
 {
     take_ranges(rpc, response);
     int best = kn_rpc_version(rpc, KW_API_API_VERSIONS, 0, NEWEST);
@@ -41,7 +43,8 @@ static void keep(struct kn_rpc *rpc, const struct kn_answer *answer)
     rpc->versions_version = answer->version;
 }
 
-static void take(struct kn_rpc *rpc, const struct kn_answer *answer, const struct kw_api_versions_response *response)
+static void take(struct kn_rpc *rpc, const struct kn_answer *answer,
+                 const struct kw_api_versions_response *response)
 {
     if (response->error_code == KB_E_UNSUPPORTED_VERSION && answer->version > 0) {
         if (!ask(rpc, fall_back(rpc, response, answer->version)))
@@ -66,8 +69,9 @@ static void on_versions(void *ctx, const struct kn_answer *answer)
     struct kw_reader peek = *answer->body;
     int16_t error = kw_read_i16(&peek);
     kb_arena_init(&arena, ARENA_BYTES);
-    if (kw_api_versions_response_decode(answer->body, error == KB_E_UNSUPPORTED_VERSION ? 0 : answer->version, &arena,
-                                        &response))
+    if (kw_api_versions_response_decode(answer->body,
+                                        error == KB_E_UNSUPPORTED_VERSION ? 0 : answer->version,
+                                        &arena, &response))
         take(rpc, answer, &response);
     else
         fail(rpc, KB_E_PROTOCOL, "does not speak the Kafka protocol (its versions cannot be read)");

@@ -55,7 +55,8 @@ static void push_size(struct kn_sendq *queue, uint64_t size)
     queue->bytes += sizeof entry->size;
 }
 
-void kn_sendq_put_frame(struct kn_sendq *queue, const struct kb_piece *pieces, size_t n, struct kn_source *source)
+void kn_sendq_put_frame(struct kn_sendq *queue, const struct kb_piece *pieces, size_t n,
+                        struct kn_source *source)
 {
     uint64_t size = source ? source->size_bytes : 0;
     for (size_t i = 0; i < n; i++)
@@ -100,7 +101,8 @@ static int pull(struct kn_sendq *queue, struct kn_source *source)
     queue->pulling = false;
     if (rc <= 0)
         return rc;
-    KB_CHECK(piece.bytes.size > 0 && piece.bytes.size <= KN_SOURCE_PIECE && piece.bytes.size <= queue->source_left);
+    KB_CHECK(piece.bytes.size > 0 && piece.bytes.size <= KN_SOURCE_PIECE &&
+             piece.bytes.size <= queue->source_left);
     queue->pulled = piece;
     queue->source_left -= piece.bytes.size;
     return 1;
@@ -175,7 +177,8 @@ static bool eat(struct kn_sendq *queue, size_t *bytes)
         return true;
     if (entry->kind == KN_SEND_SOURCE) {
         size_t n = KB_MIN(*bytes, queue->pulled.bytes.size);
-        queue->pulled.bytes = kb_slice_of(queue->pulled.bytes.data + n, queue->pulled.bytes.size - n);
+        queue->pulled.bytes =
+            kb_slice_of(queue->pulled.bytes.data + n, queue->pulled.bytes.size - n);
         *bytes -= n;
         if (queue->pulled.bytes.size)
             return false;

@@ -35,18 +35,19 @@ struct kn_sendq {
     struct kn_send *ring;
     size_t capacity; /* a power of two, or 0 */
     size_t head, count;
-    size_t bytes;            /* of SIZE and PIECE, not gone */
-    uint64_t source_left;    /* of the source at the front, not yet pulled */
-    bool source_begun;       /* source_left holds */
-    struct kb_piece pulled;  /* of the source at the front: what is to go now */
-    bool pulling;            /* inside source->next */
+    size_t bytes;           /* of SIZE and PIECE, not gone */
+    uint64_t source_left;   /* of the source at the front, not yet pulled */
+    bool source_begun;      /* source_left holds */
+    struct kb_piece pulled; /* of the source at the front: what is to go now */
+    bool pulling;           /* inside source->next */
 };
 
 void kn_sendq_init(struct kn_sendq *queue);
 /* Room for n entries more. False: no memory. */
 bool kn_sendq_reserve(struct kn_sendq *queue, size_t n);
 /* Room must be there. References pass. */
-void kn_sendq_put_frame(struct kn_sendq *queue, const struct kb_piece *pieces, size_t n, struct kn_source *source);
+void kn_sendq_put_frame(struct kn_sendq *queue, const struct kb_piece *pieces, size_t n,
+                        struct kn_source *source);
 void kn_sendq_put_mark(struct kn_sendq *queue, kn_mark_fn *fn, void *ctx);
 
 /* What to write next, at most max runs. 0: nothing, or the source says not

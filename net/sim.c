@@ -8,8 +8,11 @@
 
 enum { FIRST_IP = 0x0a000001 /* 10.0.0.1 */, START_MS = 1000000 };
 
-static const struct kn_sim_net calm = {
-    .delay_min_us = 50, .delay_max_us = 500, .window_bytes = 64 * 1024, .job_min_us = 50, .job_max_us = 2000};
+static const struct kn_sim_net calm = {.delay_min_us = 50,
+                                       .delay_max_us = 500,
+                                       .window_bytes = 64 * 1024,
+                                       .job_min_us = 50,
+                                       .job_max_us = 2000};
 
 /* ---- Time and chance ---------------------------------------------------- */
 

@@ -92,8 +92,8 @@ static void tell(struct question *question)
         query->impl = NULL;
         snprintf(query->text, sizeof query->text, "%s", node ? "" : "no such host");
         if (node) {
-            snprintf(text, sizeof text, "%u.%u.%u.%u", node->ip >> 24, node->ip >> 16 & 255, node->ip >> 8 & 255,
-                     node->ip & 255);
+            snprintf(text, sizeof text, "%u.%u.%u.%u", node->ip >> 24, node->ip >> 16 & 255,
+                     node->ip >> 8 & 255, node->ip & 255);
             kn_addr_parse(text, question->port, &query->addrs[0]);
         }
     }
@@ -115,7 +115,8 @@ static int env_resolve(struct kn_env *base, const char *host, uint16_t port, str
     question->port = port;
     query->impl = question;
     kb_list_push_back(&env->asked, &question->link);
-    sim_at(env->sim, &question->event, sim_between(env->sim, env->sim->net.delay_min_us, env->sim->net.delay_max_us));
+    sim_at(env->sim, &question->event,
+           sim_between(env->sim, env->sim->net.delay_min_us, env->sim->net.delay_max_us));
     return 0;
 }
 

@@ -57,7 +57,7 @@ struct sim_env {
     struct kn_sim *sim;
     struct sim_node *node;
     bool dead, woken;
-    bool waiting; /* in a wait of its own: not to be stepped */
+    bool waiting;            /* in a wait of its own: not to be stepped */
     struct kb_list socks;    /* watched */
     struct kb_list ready;    /* of the dispatch in progress */
     struct kb_list answered; /* queries to tell */
@@ -107,14 +107,16 @@ struct sim_link {
     struct kn_sim *sim;
     struct sim_sock *end[2]; /* NULL: closed, or not accepted yet */
     struct sim_node *node[2];
-    struct kb_list way[2];       /* packets to that end, in order */
-    int64_t last_us[2];          /* arrival of the newest of them */
-    size_t outstanding[2];       /* bytes to that end, not yet read by it */
+    struct kb_list way[2]; /* packets to that end, in order */
+    int64_t last_us[2];    /* arrival of the newest of them */
+    size_t outstanding[2]; /* bytes to that end, not yet read by it */
     struct kn_addr to;
 };
 
-struct sim_link *sim_link_new(struct sim_sock *from, struct sim_node *to, const struct kn_addr *addr);
-void sim_send(struct sim_link *link, int to, enum sim_packet_kind kind, const struct iovec *iov, size_t size);
+struct sim_link *sim_link_new(struct sim_sock *from, struct sim_node *to,
+                              const struct kn_addr *addr);
+void sim_send(struct sim_link *link, int to, enum sim_packet_kind kind, const struct iovec *iov,
+              size_t size);
 /* The end lets go; the link goes once both have and nothing is on the way. */
 void sim_link_leave(struct sim_link *link, int side);
 void sim_release_held(struct kn_sim *sim); /* after a heal or a restart */

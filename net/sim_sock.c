@@ -117,7 +117,6 @@ static int64_t sock_writev(struct kn_sock *base, const struct iovec *iov, int n)
 
 /* ---- Beginning and end -------------------------------------------------- */
 
-
 static int sock_connected(struct kn_sock *base)
 {
     struct sim_sock *sock = of(base);

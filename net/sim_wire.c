@@ -28,7 +28,8 @@ struct cut {
 
 /* ---- Cuts --------------------------------------------------------------- */
 
-static struct cut *find_cut(struct kn_sim *sim, const struct sim_node *from, const struct sim_node *to)
+static struct cut *find_cut(struct kn_sim *sim, const struct sim_node *from,
+                            const struct sim_node *to)
 {
     KB_LIST_EACH(it, &sim->cuts) {
         struct cut *cut = KB_CONTAINER(it, struct cut, link);
@@ -79,7 +80,8 @@ void kn_sim_heal(struct kn_sim *sim, const char *from, const char *to)
 
 /* ---- Links -------------------------------------------------------------- */
 
-struct sim_link *sim_link_new(struct sim_sock *from, struct sim_node *to, const struct kn_addr *addr)
+struct sim_link *sim_link_new(struct sim_sock *from, struct sim_node *to,
+                              const struct kn_addr *addr)
 {
     struct sim_link *link = KB_NEW(struct sim_link);
     KB_CHECK(link);
@@ -98,7 +100,8 @@ struct sim_link *sim_link_new(struct sim_sock *from, struct sim_node *to, const 
 
 static void free_if_over(struct sim_link *link)
 {
-    if (link->end[0] || link->end[1] || !kb_list_empty(&link->way[0]) || !kb_list_empty(&link->way[1]))
+    if (link->end[0] || link->end[1] || !kb_list_empty(&link->way[0]) ||
+        !kb_list_empty(&link->way[1]))
         return;
     kb_list_remove(&link->link);
     kb_free(link);
@@ -135,7 +138,8 @@ static void fill(struct packet *packet, const struct iovec *iov)
     }
 }
 
-void sim_send(struct sim_link *link, int to, enum sim_packet_kind kind, const struct iovec *iov, size_t size)
+void sim_send(struct sim_link *link, int to, enum sim_packet_kind kind, const struct iovec *iov,
+              size_t size)
 {
     struct packet *packet = kb_calloc(1, sizeof *packet + size);
     KB_CHECK(packet);
@@ -152,7 +156,8 @@ void sim_send(struct sim_link *link, int to, enum sim_packet_kind kind, const st
 
 static void accept_syn(struct sim_link *link)
 {
-    struct sim_sock *listener = link->node[1] ? sim_listener_of(link->node[1], kn_addr_port(&link->to)) : NULL;
+    struct sim_sock *listener =
+        link->node[1] ? sim_listener_of(link->node[1], kn_addr_port(&link->to)) : NULL;
     if (!listener) {
         sim_send(link, 0, SIM_RST, NULL, 0);
         return;
@@ -193,7 +198,8 @@ static bool must_wait(const struct packet *packet)
     struct sim_link *link = packet->of;
     struct sim_node *to = link->node[packet->to];
     const struct packet *first = KB_LIST_FIRST(&link->way[packet->to], struct packet, link);
-    return first != packet || (to && !to->powered) || is_cut(link->sim, link->node[!packet->to], to);
+    return first != packet || (to && !to->powered) ||
+           is_cut(link->sim, link->node[!packet->to], to);
 }
 
 /* It came too early, or against a cut: it comes again. */
@@ -255,7 +261,8 @@ void kn_sim_reset(struct kn_sim *sim, const char *a, const char *b)
     struct sim_node *x = node_or_any(sim, a), *y = node_or_any(sim, b);
     KB_LIST_EACH_SAFE(it, &sim->links) {
         struct sim_link *link = KB_CONTAINER(it, struct sim_link, link);
-        bool both = (link->node[0] == x && link->node[1] == y) || (link->node[0] == y && link->node[1] == x);
+        bool both = (link->node[0] == x && link->node[1] == y) ||
+                    (link->node[0] == y && link->node[1] == x);
         for (int side = 0; both && side < 2; side++) {
             if (link->end[side])
                 sim_send(link, side, SIM_RST, NULL, 0);

@@ -30,7 +30,8 @@ static int open_stream(const struct kn_addr *addr)
     return fd < 0 ? -errno : fd;
 }
 
-static int name_of(struct kn_sock *sock, int (*get)(int, struct sockaddr *, socklen_t *), struct kn_addr *out)
+static int name_of(struct kn_sock *sock, int (*get)(int, struct sockaddr *, socklen_t *),
+                   struct kn_addr *out)
 {
     memset(out, 0, sizeof *out);
     out->size = sizeof out->sa;
@@ -52,7 +53,8 @@ static int sock_peer(struct kn_sock *sock, struct kn_addr *out)
 static bool met_itself(struct kn_sock *sock, const struct kn_addr *peer)
 {
     struct kn_addr local;
-    return sock_local(sock, &local) == 0 && local.size == peer->size && !memcmp(&local.sa, &peer->sa, peer->size);
+    return sock_local(sock, &local) == 0 && local.size == peer->size &&
+           !memcmp(&local.sa, &peer->sa, peer->size);
 }
 
 static int sock_connected(struct kn_sock *sock)
@@ -76,7 +78,8 @@ static int sock_accept(struct kn_sock *sock, struct kn_sock **out, struct kn_add
 {
     memset(peer, 0, sizeof *peer);
     peer->size = sizeof peer->sa;
-    int fd = accept4(fd_of(sock), (struct sockaddr *)&peer->sa, &peer->size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(fd_of(sock), (struct sockaddr *)&peer->sa, &peer->size,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return -errno;
     tune_stream(fd);
@@ -171,7 +174,8 @@ int kn_real_connect(struct kn_env *env, const struct kn_addr *addr, struct kn_so
     return sock_new(fd, out);
 }
 
-int kn_real_listen(struct kn_env *env, const struct kn_addr *addr, int backlog, struct kn_sock **out)
+int kn_real_listen(struct kn_env *env, const struct kn_addr *addr, int backlog,
+                   struct kn_sock **out)
 {
     (void)env;
     int fd = open_stream(addr);

@@ -40,7 +40,8 @@ struct kn_transport {
 /* Makes the layer for one socket; host is the name that was dialled, NULL on
  * the accepting side. NULL: err says why. */
 struct kn_transport_maker {
-    struct kn_transport *(*make)(struct kn_transport_maker *, struct kn_sock *, const char *host, struct kb_error *err);
+    struct kn_transport *(*make)(struct kn_transport_maker *, struct kn_sock *, const char *host,
+                                 struct kb_error *err);
 };
 
 struct kn_transport *kn_transport_plain_new(struct kn_sock *sock); /* NULL: no memory */

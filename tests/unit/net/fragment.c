@@ -11,8 +11,8 @@ enum { KEY_BYTES = 1000, RECORD_MAX = 100, HEAD = 2, MASK = 0x5a };
 struct fragment {
     struct kn_transport transport;
     size_t step;
-    bool greeted, met;       /* handshake: our 'A' is queued, theirs has come */
-    bool key_wanted;         /* we asked; no write until 'A' */
+    bool greeted, met; /* handshake: our 'A' is queued, theirs has come */
+    bool key_wanted;   /* we asked; no write until 'A' */
     size_t since_key;
     size_t writing; /* payload of the record that a write is in the middle of */
     unsigned wants_write;
@@ -202,8 +202,8 @@ static const struct kn_transport_ops fragment_ops = {
     .free = fragment_free,
 };
 
-static struct kn_transport *make(struct kn_transport_maker *maker, struct kn_sock *sock, const char *host,
-                                 struct kb_error *err)
+static struct kn_transport *make(struct kn_transport_maker *maker, struct kn_sock *sock,
+                                 const char *host, struct kb_error *err)
 {
     struct fragment *f = KB_NEW(struct fragment);
     (void)host;

@@ -84,11 +84,12 @@ static void on_accept(void *owner, struct kn_sock *sock, const struct kn_addr *p
         sock->ops->close(sock, true);
         return;
     }
-    pair->server.conn = kn_conn_new(pair->world->server, sock, &pair->server_options, pair->server_handler,
-                                    &pair->server, NULL);
+    pair->server.conn = kn_conn_new(pair->world->server, sock, &pair->server_options,
+                                    pair->server_handler, &pair->server, NULL);
 }
 
-void pair_listen(struct pair *pair, struct world *world, const struct kn_conn_options *server_options,
+void pair_listen(struct pair *pair, struct world *world,
+                 const struct kn_conn_options *server_options,
                  const struct kn_conn_handler *server_handler)
 {
     struct kn_addr local;
@@ -97,7 +98,8 @@ void pair_listen(struct pair *pair, struct world *world, const struct kn_conn_op
     if (server_options)
         pair->server_options = *server_options;
     pair->server_handler = server_handler ? server_handler : &end_handler;
-    pair->listener = kn_listener_open(world->server, world->server_host, 0, NULL, on_accept, pair, &err);
+    pair->listener =
+        kn_listener_open(world->server, world->server_host, 0, NULL, on_accept, pair, &err);
     assert_non_null(pair->listener);
     kn_listener_local(pair->listener, &local);
     pair->port = kn_addr_port(&local);
@@ -123,7 +125,8 @@ static void on_raw_ready(struct kn_sock *sock, unsigned events)
 struct kn_sock *pair_raw(struct pair *pair)
 {
     struct dialled dialled = {0};
-    kn_dial_new(pair->world->client, pair->world->server_host, pair->port, NULL, on_dialled, &dialled);
+    kn_dial_new(pair->world->client, pair->world->server_host, pair->port, NULL, on_dialled,
+                &dialled);
     assert_true(world_until(pair->world, world_flag, &dialled.done, 10000));
     assert_non_null(dialled.sock);
     dialled.sock->on_ready = on_raw_ready;
@@ -143,13 +146,15 @@ static bool both_open(void *ctx)
 }
 
 void pair_open(struct pair *pair, struct world *world, const struct kn_conn_options *client_options,
-               const struct kn_conn_handler *client_handler, const struct kn_conn_options *server_options,
+               const struct kn_conn_handler *client_handler,
+               const struct kn_conn_options *server_options,
                const struct kn_conn_handler *server_handler)
 {
     pair_listen(pair, world, server_options, server_handler);
     struct kn_sock *sock = pair_raw(pair);
-    pair->client.conn = kn_conn_new(world->client, sock, client_options, client_handler ? client_handler : &end_handler,
-                                    &pair->client, NULL);
+    pair->client.conn =
+        kn_conn_new(world->client, sock, client_options,
+                    client_handler ? client_handler : &end_handler, &pair->client, NULL);
     assert_non_null(pair->client.conn);
     assert_true(world_until(world, both_open, pair, 10000));
 }

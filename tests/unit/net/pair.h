@@ -37,11 +37,13 @@ void end_on_drain(struct kn_conn *conn);
 void end_on_close(struct kn_conn *conn, const struct kb_error *why);
 
 /* Only listens; the server's end comes with the first that connects. */
-void pair_listen(struct pair *pair, struct world *world, const struct kn_conn_options *server_options,
+void pair_listen(struct pair *pair, struct world *world,
+                 const struct kn_conn_options *server_options,
                  const struct kn_conn_handler *server_handler);
 /* Both ends open. NULL options and handlers: the defaults, and end_handler. */
 void pair_open(struct pair *pair, struct world *world, const struct kn_conn_options *client_options,
-               const struct kn_conn_handler *client_handler, const struct kn_conn_options *server_options,
+               const struct kn_conn_handler *client_handler,
+               const struct kn_conn_options *server_options,
                const struct kn_conn_handler *server_handler);
 /* A connected socket of the client's, without a connection over it. */
 struct kn_sock *pair_raw(struct pair *pair);

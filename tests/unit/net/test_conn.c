@@ -41,7 +41,8 @@ static const struct kn_conn_handler expect_handler = {
     .on_close = end_on_close,
 };
 
-static void echo_sizes(struct world *world, struct fragment_maker *maker, const size_t *sizes, int count)
+static void echo_sizes(struct world *world, struct fragment_maker *maker, const size_t *sizes,
+                       int count)
 {
     struct kn_conn_options options = {.transport = maker ? &maker->maker : NULL};
     struct expectation expected = {.sizes = sizes, .count = count};
@@ -83,7 +84,8 @@ static void frames_come_back_through_a_crumbling_network(void **state)
 {
     struct world *world = *state;
     struct fragment_maker maker;
-    kn_sim_set_net(world->sim, &(struct kn_sim_net){.delay_max_us = 30, .window_bytes = 100, .segment_bytes = 7});
+    kn_sim_set_net(world->sim, &(struct kn_sim_net){
+                                   .delay_max_us = 30, .window_bytes = 100, .segment_bytes = 7});
     echo_sizes(world, NULL, small_sizes, KB_ARRAY_SIZE(small_sizes));
     fragment_maker_init(&maker, 50);
     echo_sizes(world, &maker, small_sizes, KB_ARRAY_SIZE(small_sizes));
@@ -163,7 +165,8 @@ struct teller {
     struct kb_pool *pool;
 };
 
-static enum kn_admit ask_credit(struct kn_conn *conn, uint32_t size, struct kb_buf **buf, struct kb_error *why)
+static enum kn_admit ask_credit(struct kn_conn *conn, uint32_t size, struct kb_buf **buf,
+                                struct kb_error *why)
 {
     struct teller *teller = ((struct end *)kn_conn_owner(conn))->ctx;
     (void)why;
@@ -230,8 +233,8 @@ static void raw_case(struct world *world, const void *data, size_t size, bool re
 
 static void what_is_no_frame_closes_with_its_cause(void **state)
 {
-    raw_case(*state, "\0\0\3\350", 4, false, KB_E_TRANSPORT);  /* 1000: taken, but cut off */
-    raw_case(*state, "\0\0\3\351", 4, false, KB_E_LIMIT);      /* 1001 */
+    raw_case(*state, "\0\0\3\350", 4, false, KB_E_TRANSPORT); /* 1000: taken, but cut off */
+    raw_case(*state, "\0\0\3\351", 4, false, KB_E_LIMIT);     /* 1001 */
     raw_case(*state, "\377\377\377\377", 4, false, KB_E_LIMIT);
     raw_case(*state, "GET / HTTP/1.1\r\n\r\n", 18, false, KB_E_LIMIT);
     raw_case(*state, "\0\0\0\0", 4, false, KB_E_PROTOCOL);
@@ -241,7 +244,8 @@ static void what_is_no_frame_closes_with_its_cause(void **state)
     raw_case(*state, "\0\0\0\3abc", 7, false, KB_E_CLOSED);    /* a whole one */
 }
 
-static enum kn_admit refuse(struct kn_conn *conn, uint32_t size, struct kb_buf **buf, struct kb_error *why)
+static enum kn_admit refuse(struct kn_conn *conn, uint32_t size, struct kb_buf **buf,
+                            struct kb_error *why)
 {
     (void)conn;
     (void)buf;
@@ -249,7 +253,8 @@ static enum kn_admit refuse(struct kn_conn *conn, uint32_t size, struct kb_buf *
     return KN_REFUSE;
 }
 
-static const struct kn_conn_handler refuse_handler = {.on_open = end_on_open, .on_size = refuse, .on_close = end_on_close};
+static const struct kn_conn_handler refuse_handler = {
+    .on_open = end_on_open, .on_size = refuse, .on_close = end_on_close};
 
 static void a_refusal_names_its_own_cause(void **state)
 {
@@ -257,7 +262,8 @@ static void a_refusal_names_its_own_cause(void **state)
     pair_open(&pair, *state, NULL, NULL, NULL, &refuse_handler);
     assert_int_equal(end_send(&pair.client, frame_make(10, 0)), 0);
     expect_close(&pair, &pair.server, KB_E_HELD);
-    expect_close(&pair, &pair.client, KB_E_TRANSPORT == pair.client.why.code ? KB_E_TRANSPORT : KB_E_CLOSED);
+    expect_close(&pair, &pair.client,
+                 KB_E_TRANSPORT == pair.client.why.code ? KB_E_TRANSPORT : KB_E_CLOSED);
     pair_close(&pair);
 }
 
@@ -359,7 +365,8 @@ static void quit_at_open(struct kn_conn *conn)
     quit_at(conn, AT_OPEN);
 }
 
-static enum kn_admit quit_at_size(struct kn_conn *conn, uint32_t size, struct kb_buf **buf, struct kb_error *why)
+static enum kn_admit quit_at_size(struct kn_conn *conn, uint32_t size, struct kb_buf **buf,
+                                  struct kb_error *why)
 {
     (void)size;
     (void)buf;

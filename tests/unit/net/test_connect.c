@@ -26,11 +26,13 @@ static void on_guest(void *owner, struct kn_sock *sock, const struct kn_addr *pe
     hall->guests[hall->count++] = sock;
 }
 
-static void hall_open(struct hall *hall, struct world *world, const struct kn_listener_options *options)
+static void hall_open(struct hall *hall, struct world *world,
+                      const struct kn_listener_options *options)
 {
     struct kn_addr local;
     *hall = (struct hall){0};
-    hall->listener = kn_listener_open(world->server, world->server_host, 0, options, on_guest, hall, NULL);
+    hall->listener =
+        kn_listener_open(world->server, world->server_host, 0, options, on_guest, hall, NULL);
     assert_non_null(hall->listener);
     kn_listener_local(hall->listener, &local);
     hall->port = kn_addr_port(&local);
@@ -162,8 +164,9 @@ static void a_cancelled_dial_is_silent(void **state)
     struct pair pair;
     pair_listen(&pair, world, NULL, NULL);
     for (int i = 0; i < 3; i++) {
-        struct kn_dial *dialled = kn_dial_new(world->client, i == 2 ? "localhost" : world->server_host, pair.port, NULL,
-                                              on_dialled, &calls[i]);
+        struct kn_dial *dialled =
+            kn_dial_new(world->client, i == 2 ? "localhost" : world->server_host, pair.port, NULL,
+                        on_dialled, &calls[i]);
         if (i > 0)
             kn_loop_step(world->client, 0);
         if (!calls[i].done)
@@ -204,7 +207,8 @@ static void a_used_port_is_an_error_with_words(void **state)
     struct hall hall;
     struct kb_error err;
     hall_open(&hall, world, NULL);
-    assert_null(kn_listener_open(world->server, world->server_host, hall.port, NULL, on_guest, &hall, &err));
+    assert_null(kn_listener_open(world->server, world->server_host, hall.port, NULL, on_guest,
+                                 &hall, &err));
     assert_int_equal(err.code, KB_E_TRANSPORT);
     assert_non_null(strstr(err.text, strerror(EADDRINUSE)));
     assert_null(kn_listener_open(world->server, "example.org", 0, NULL, on_guest, &hall, &err));
@@ -281,7 +285,8 @@ static void every_descriptor_is_close_on_exec(void **state)
     world_setup_kernel(&inner);
     world = inner;
     pair_open(&pair, world, NULL, NULL, NULL, NULL);
-    kn_dial_new(world->client, "some.host.invalid", 1, &(struct kn_dial_options){.deadline_ms = 1}, on_dialled, &call);
+    kn_dial_new(world->client, "some.host.invalid", 1, &(struct kn_dial_options){.deadline_ms = 1},
+                on_dialled, &call);
     kn_loop_fd(world->client);
     call.done = false;
     kn_loop_step(world->client, 0); /* the resolver has its sockets now, or is done */

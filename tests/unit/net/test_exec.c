@@ -67,7 +67,10 @@ static void submit_all(struct shop *shop, struct kn_lane *lanes, struct errand *
     for (int i = 0; i < LANES; i++)
         kn_lane_init(&lanes[i]);
     for (int i = 0; i < LANES * JOBS; i++) {
-        errands[i] = (struct errand){.job = {.run = on_run, .done = on_done}, .shop = shop, .lane = i % LANES, .number = i / LANES};
+        errands[i] = (struct errand){.job = {.run = on_run, .done = on_done},
+                                     .shop = shop,
+                                     .lane = i % LANES,
+                                     .number = i / LANES};
         kn_exec_submit(shop->exec, shop->home, &lanes[i % LANES], &errands[i].job);
     }
 }
@@ -110,7 +113,8 @@ static void without_a_lane_there_is_no_order_to_keep(void **state)
     struct shop shop;
     shop_open(&shop, world);
     for (int i = 0; i < LANES * JOBS; i++) {
-        errands[i] = (struct errand){.job = {.run = on_run, .done = on_done}, .shop = &shop, .lane = i % LANES};
+        errands[i] = (struct errand){
+            .job = {.run = on_run, .done = on_done}, .shop = &shop, .lane = i % LANES};
         kn_exec_submit(shop.exec, shop.home, NULL, &errands[i].job);
     }
     assert_true(world_until(world, world_flag, &shop.all_done, 30000));

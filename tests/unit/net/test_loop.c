@@ -160,7 +160,8 @@ static void on_chore_next(struct kn_task *task)
 static void soon_is_this_turn_and_next_is_the_next(void **state)
 {
     struct world *world = *state;
-    struct chore soon = {.loop = world->client, .again = 9}, next = {.loop = world->client, .again = 9};
+    struct chore soon = {.loop = world->client, .again = 9},
+                 next = {.loop = world->client, .again = 9};
     kn_task_init(&soon.task, on_chore);
     kn_task_init(&next.task, on_chore_next);
     kn_task_soon(world->client, &soon.task);
@@ -248,7 +249,8 @@ static void *post_all(void *arg)
     const struct poster *poster = arg;
     struct letter *letters = poster->office->letters[poster->number];
     for (int i = 0; i < LETTERS; i++) {
-        letters[i] = (struct letter){.mail.fn = on_letter, .office = poster->office, .poster = poster->number, .number = i};
+        letters[i] = (struct letter){
+            .mail.fn = on_letter, .office = poster->office, .poster = poster->number, .number = i};
         kn_loop_post(poster->office->loop, &letters[i].mail);
         if (i % 64 == 0)
             sched_yield(); /* lets the loop fall asleep now and then */

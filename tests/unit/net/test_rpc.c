@@ -34,8 +34,9 @@ static void broker_send(struct broker *broker, struct kw_writer *w)
 static void answer_versions(struct broker *broker, const struct kw_request_header *header)
 {
     bool known = header->version <= broker->newest_versions;
-    struct kw_api_versions_response_api apis[] = {
-        {KW_API_METADATA, 0, 12}, {KW_API_API_VERSIONS, 0, broker->newest_versions}, {KW_API_SASL_HANDSHAKE, 1, 1}};
+    struct kw_api_versions_response_api apis[] = {{KW_API_METADATA, 0, 12},
+                                                  {KW_API_API_VERSIONS, 0, broker->newest_versions},
+                                                  {KW_API_SASL_HANDSHAKE, 1, 1}};
     struct kw_api_versions_response response;
     struct kw_writer w;
     kw_api_versions_response_init(&response);
@@ -167,17 +168,23 @@ static void on_room(struct kn_rpc *rpc)
     ((struct client *)kn_rpc_owner(rpc))->rooms++;
 }
 
-static const struct kn_rpc_handler client_handler = {.on_ready = on_ready, .on_close = on_close, .on_room = on_room};
+static const struct kn_rpc_handler client_handler = {
+    .on_ready = on_ready, .on_close = on_close, .on_room = on_room};
 
-static const struct kn_rpc_options options = {
-    .client_id = "tester", .software_name = "kurier-test", .software_version = "1", .max_in_flight = 3, .broker = 11};
+static const struct kn_rpc_options options = {.client_id = "tester",
+                                              .software_name = "kurier-test",
+                                              .software_version = "1",
+                                              .max_in_flight = 3,
+                                              .broker = 11};
 
-static void client_open_with(struct client *client, struct broker *broker, const struct kn_rpc_options *with,
+static void client_open_with(struct client *client, struct broker *broker,
+                             const struct kn_rpc_options *with,
                              const struct kn_rpc_handler *handler)
 {
     struct world *world = broker->pair.world;
     *client = (struct client){.broker = broker};
-    client->rpc = kn_rpc_new(world->client, world->server_host, broker->pair.port, with, handler, client);
+    client->rpc =
+        kn_rpc_new(world->client, world->server_host, broker->pair.port, with, handler, client);
     assert_non_null(client->rpc);
     assert_int_equal(kn_rpc_state(client->rpc), KN_RPC_CONNECTING);
 }
@@ -225,7 +232,8 @@ static void on_answer(void *ctx, const struct kn_answer *answer)
     quit_now(client);
 }
 
-static struct kn_call *ask_with(struct client *client, uint8_t number, int16_t key, int64_t timeout_ms, bool no_answer)
+static struct kn_call *ask_with(struct client *client, uint8_t number, int16_t key,
+                                int64_t timeout_ms, bool no_answer)
 {
     struct kb_buf *a = frame_make(1, 0), *b = frame_make(3, 9);
     a->data[0] = number;
@@ -273,7 +281,8 @@ static bool has_ended(void *ctx)
 
 static void until_ended(struct client *client, int ended)
 {
-    assert_true(world_until(client->broker->pair.world, has_ended, &(struct tally){client, ended}, 60000));
+    assert_true(
+        world_until(client->broker->pair.world, has_ended, &(struct tally){client, ended}, 60000));
     assert_int_equal(client->ended, ended);
 }
 
@@ -515,7 +524,8 @@ static void any_answer_may_end_the_rpc(void **state)
         client.quit_after = 2;
         client.quit_drops = drops;
         for (int i = 0; i < 6; i++)
-            assert_non_null(ask_with(&client, (uint8_t)i, i == 4 ? KW_API_PRODUCE : KW_API_METADATA, 30000, i == 4));
+            assert_non_null(ask_with(&client, (uint8_t)i, i == 4 ? KW_API_PRODUCE : KW_API_METADATA,
+                                     30000, i == 4));
         assert_true(world_until(broker.pair.world, has_ended, &(struct tally){&client, 2}, 10000));
         world_settle(broker.pair.world);
         assert_int_equal(client.closed, !drops);
@@ -652,7 +662,8 @@ static void try_one_call(struct broker *broker, struct shortage *shortage)
     struct world *world = broker->pair.world;
     struct client client = {.broker = broker};
     shortage->armed = true;
-    client.rpc = kn_rpc_new(world->client, world->server_host, broker->pair.port, &options, &client_handler, &client);
+    client.rpc = kn_rpc_new(world->client, world->server_host, broker->pair.port, &options,
+                            &client_handler, &client);
     drive(&client, shortage);
     client_close(&client);
     world_settle(world);

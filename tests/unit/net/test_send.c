@@ -209,7 +209,8 @@ static void marks_tell_what_is_with_the_socket(void **state)
 
 static void the_queue_has_marks_and_a_limit(void **state)
 {
-    struct kn_conn_options options = {.high_bytes = 1000000, .low_bytes = 1000, .max_queued_bytes = 40000000};
+    struct kn_conn_options options = {
+        .high_bytes = 1000000, .low_bytes = 1000, .max_queued_bytes = 40000000};
     struct pair pair;
     pair_open(&pair, *state, &options, NULL, NULL, NULL);
     kn_conn_pause_read(pair.server.conn);

@@ -24,7 +24,9 @@ static uint64_t play(uint64_t seed)
     world.server_env = kn_sim_env(world.sim, "server");
     world.client = kn_loop_new(world.client_env);
     world.server = kn_loop_new(world.server_env);
-    kn_sim_set_net(world.sim, &(struct kn_sim_net){.delay_max_us = 3000, .window_bytes = 5000, .segment_bytes = 500});
+    kn_sim_set_net(
+        world.sim,
+        &(struct kn_sim_net){.delay_max_us = 3000, .window_bytes = 5000, .segment_bytes = 500});
     pair_open(&pair, &world, NULL, NULL, NULL, NULL);
     for (int i = 0; i < 20; i++) {
         send_one(&pair.client);
@@ -64,7 +66,8 @@ static void time_jumps_to_what_comes_next(void **state)
     assert_int_equal(kn_loop_now(world->client).mono_ms, began_ms + 3600000);
     kn_sim_jump_wall(world->sim, -3600000);
     assert_int_equal(kn_loop_now(world->client).wall_ms, wall_ms);
-    assert_int_equal(kn_sim_clock(world->sim)->now(kn_sim_clock(world->sim)).mono_ms, began_ms + 3600000);
+    assert_int_equal(kn_sim_clock(world->sim)->now(kn_sim_clock(world->sim)).mono_ms,
+                     began_ms + 3600000);
 }
 
 static void who_waits_lets_the_others_run(void **state)
@@ -121,7 +124,6 @@ static void a_window_fills_against_a_cut(void **state)
 }
 
 /* ---- Kills -------------------------------------------------------------- */
-
 
 static void end_life(struct world *world, struct pair *pair)
 {

@@ -22,11 +22,19 @@ int world_setup_kernel(void **state);
 int world_setup_sim(void **state);
 int world_teardown(void **state);
 
-#define WORLD_TEST(fn)                                                         \
-    {"kernel: " #fn, fn, world_setup_kernel, world_teardown, NULL},            \
-    {"sim: " #fn, fn, world_setup_sim, world_teardown, NULL}
-#define KERNEL_TEST(fn) {"kernel: " #fn, fn, world_setup_kernel, world_teardown, NULL}
-#define SIM_TEST(fn) {"sim: " #fn, fn, world_setup_sim, world_teardown, NULL}
+#define WORLD_TEST(fn)                                                                             \
+    {"kernel: " #fn, fn, world_setup_kernel, world_teardown, NULL},                                \
+    {                                                                                              \
+        "sim: " #fn, fn, world_setup_sim, world_teardown, NULL                                     \
+    }
+#define KERNEL_TEST(fn)                                                                            \
+    {                                                                                              \
+        "kernel: " #fn, fn, world_setup_kernel, world_teardown, NULL                               \
+    }
+#define SIM_TEST(fn)                                                                               \
+    {                                                                                              \
+        "sim: " #fn, fn, world_setup_sim, world_teardown, NULL                                     \
+    }
 
 /* Turns the loops until cond or ms are over (then false). */
 bool world_until(struct world *world, bool (*cond)(void *), void *ctx, int64_t ms);
