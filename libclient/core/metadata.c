@@ -231,23 +231,22 @@ static void pick_target(struct kc_metadata *md, struct kb_time now, struct kc_ta
     *target = (struct kc_target){-1, address->host, address->port};
 }
 
-/* All of them where the brokers are due as well, else only those that are. */
+/* All of them where the brokers are due as well, else only those that are. The
+ * names are copied: a topic may be unwanted before the request is written. */
 static bool list_topics(struct kc_metadata *md, struct kb_time now, struct kb_arena *arena,
                         struct kw_metadata_request *request)
 {
-    bool all = md->brokers_due_ms <= now.mono_ms;
+    md->asked_all = md->brokers_due_ms <= now.mono_ms;
     request->topics = kb_arena_array(arena, md->names.count + 1, sizeof *request->topics);
     request->topics_count = 0;
-    if (!request->topics)
-        return false;
     KB_LIST_EACH(it, &md->all) {
         struct kc_topic *topic = KB_CONTAINER(it, struct kc_topic, all);
-        topic->asked = all || topic->due_ms <= now.mono_ms;
-        if (topic->asked)
-            request->topics[request->topics_count++].name = kb_slice_str(topic->name);
+        topic->asked = md->asked_all || topic->due_ms <= now.mono_ms;
+        if (topic->asked && !arena->failed)
+            request->topics[request->topics_count++].name =
+                kb_slice_str(kb_arena_strdup(arena, kb_slice_str(topic->name)));
     }
-    md->asked_all = all;
-    return true;
+    return !arena->failed;
 }
 
 bool kc_metadata_query(struct kc_metadata *md, struct kb_time now, struct kb_arena *arena,

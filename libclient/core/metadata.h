@@ -136,8 +136,8 @@ struct kc_target {
     int32_t port;
 };
 /* False: nothing is due, or the arena is too small (then it counts as failed).
- * Else fills both; strings and arrays live in the arena or in the machine until
- * the next answer. A query counts as in flight until answer or failure. */
+ * Else fills both: the request lives in the arena, the target's host until the
+ * next answer. A query counts as in flight until answer or failure. */
 bool kc_metadata_query(struct kc_metadata *md, struct kb_time now, struct kb_arena *arena,
                        struct kw_metadata_request *request, struct kc_target *target);
 void kc_metadata_answer(struct kc_metadata *md, struct kb_time now,
