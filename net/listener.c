@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { BACKLOG = 1024, ACCEPTS_PER_TURN = 64, REST_MS = 100 };
 
@@ -77,13 +78,22 @@ static void on_ready(struct kn_sock *sock, unsigned events)
     watch(listener);
 }
 
+static bool parse_host(const char *host, uint16_t port, struct kn_addr *addr)
+{
+    if (!*host)
+        host = "0.0.0.0";
+    else if (!strcmp(host, "localhost"))
+        host = "127.0.0.1";
+    return kn_addr_parse(host, port, addr);
+}
+
 static struct kn_sock *bind_to(struct kn_env *env, const char *host, uint16_t port, int backlog,
                                struct kb_error *err)
 {
     struct kn_addr addr;
     struct kn_sock *sock = NULL;
-    if (!kn_addr_parse(*host ? host : "0.0.0.0", port, &addr)) {
-        kb_error_set(err, KB_E_INVALID_ARGUMENT, "%s: not a numeric address to listen on", host);
+    if (!parse_host(host, port, &addr)) {
+        kb_error_set(err, KB_E_INVALID_ARGUMENT, "%s: listening needs a numeric address", host);
         return NULL;
     }
     int rc = env->ops->listen(env, &addr, backlog, &sock);

@@ -20,7 +20,7 @@ struct kn_listener_options {
 };
 
 /* NULL: err says why (KB_E_TRANSPORT: "address already in use"). host may be
- * a numeric address or "" / "0.0.0.0" / "::" for all. */
+ * a numeric address, "localhost", or "" / "0.0.0.0" / "::" for all. */
 struct kn_listener *kn_listener_open(struct kn_loop *loop, const char *host, uint16_t port,
                                      const struct kn_listener_options *options,
                                      kn_accept_fn *on_accept, void *owner, struct kb_error *err);

@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include "base/mem.h"
+#include "net/timers.h"
 
 #include <pthread.h>
 
@@ -13,8 +14,7 @@ struct kn_loop {
     struct kb_time now; /* of the turn in progress */
     bool turning;
     bool watched; /* somebody watches our fd: keep it telling the truth */
-    struct kb_heap timers;
-    struct kb_list spill; /* timers that the heap had no memory for */
+    struct kn_timers timers;
     struct kb_list soon, next;
     struct kn_mail *mail, **mail_end; /* received, in order */
     uint8_t *scratch;
@@ -39,8 +39,7 @@ struct kn_loop *kn_loop_new(struct kn_env *env)
         return NULL;
     }
     loop->env = env;
-    kb_heap_init(&loop->timers);
-    kb_list_init(&loop->spill);
+    kn_timers_init(&loop->timers);
     kb_list_init(&loop->soon);
     kb_list_init(&loop->next);
     loop->mail_end = &loop->mail;
@@ -79,83 +78,27 @@ static void stir(struct kn_loop *loop)
 
 /* ---- Timers ------------------------------------------------------------- */
 
-void kn_timer_init(struct kn_timer *timer, void (*fn)(struct kn_timer *))
-{
-    *timer = (struct kn_timer){.fn = fn};
-    kb_list_init(&timer->spill);
-}
-
-bool kn_timer_is_set(const struct kn_timer *timer)
-{
-    return timer->node.position != 0 || !kb_list_empty(&timer->spill);
-}
-
 void kn_timer_cancel(struct kn_loop *loop, struct kn_timer *timer)
 {
-    kb_heap_remove(&loop->timers, &timer->node);
-    kb_list_remove(&timer->spill);
+    kn_timers_remove(&loop->timers, timer);
 }
 
 /* A deadline in the past becomes now, so that a timer that keeps setting
  * itself stands behind those that were due before. */
 void kn_timer_set(struct kn_loop *loop, struct kn_timer *timer, int64_t deadline_ms)
 {
-    kn_timer_cancel(loop, timer);
+    kn_timers_remove(&loop->timers, timer);
     if (deadline_ms == KB_NEVER)
         return;
     if (loop->turning)
         deadline_ms = KB_MAX(deadline_ms, loop->now.mono_ms);
+    kn_timers_put(&loop->timers, timer, deadline_ms);
     stir(loop);
-    if (kb_heap_put(&loop->timers, &timer->node, deadline_ms))
-        return;
-    timer->node.key = deadline_ms;
-    kb_list_push_back(&loop->spill, &timer->spill);
 }
 
 static int64_t first_deadline(struct kn_loop *loop)
 {
-    const struct kb_heap_node *first = kb_heap_first(&loop->timers);
-    int64_t deadline_ms =
-        KB_MIN(first ? first->key : KB_NEVER, loop->env->ops->deadline(loop->env));
-    KB_LIST_EACH(it, &loop->spill) {
-        int64_t key = KB_CONTAINER(it, struct kn_timer, spill)->node.key;
-        deadline_ms = KB_MIN(deadline_ms, key);
-    }
-    return deadline_ms;
-}
-
-/* Sets each anew: into the heap if it has room again, else back to the spill. */
-static void retry_spill(struct kn_loop *loop)
-{
-    struct kb_list waiting;
-    struct kb_list *it;
-    if (kb_list_empty(&loop->spill))
-        return;
-    kb_list_init(&waiting);
-    while ((it = kb_list_pop_front(&loop->spill)))
-        kb_list_push_back(&waiting, it);
-    while ((it = kb_list_pop_front(&waiting))) {
-        struct kn_timer *timer = KB_CONTAINER(it, struct kn_timer, spill);
-        if (timer->node.key <= loop->now.mono_ms)
-            timer->fn(timer);
-        else
-            kn_timer_set(loop, timer, timer->node.key);
-    }
-}
-
-/* Those that are set while others fire wait for the next turn. */
-static void run_timers(struct kn_loop *loop)
-{
-    uint64_t before = loop->timers.inserted;
-    retry_spill(loop);
-    for (int i = 0; i < TIMERS_PER_TURN; i++) {
-        struct kb_heap_node *first = kb_heap_first(&loop->timers);
-        if (!first || first->key > loop->now.mono_ms || first->order >= before)
-            return;
-        struct kn_timer *timer = KB_CONTAINER(first, struct kn_timer, node);
-        kb_heap_remove(&loop->timers, first);
-        timer->fn(timer);
-    }
+    return KB_MIN(kn_timers_first_ms(&loop->timers), loop->env->ops->deadline(loop->env));
 }
 
 /* ---- Tasks -------------------------------------------------------------- */
@@ -302,7 +245,7 @@ static bool turn(struct kn_loop *loop, int64_t timeout_ms)
     loop->turning = true;
     bool more = loop->env->ops->dispatch(loop->env);
     run_mail(loop);
-    run_timers(loop);
+    kn_timers_run(&loop->timers, loop->now.mono_ms, TIMERS_PER_TURN);
     run_tasks(loop);
     loop->turning = false;
     return more;
@@ -367,7 +310,7 @@ void kn_loop_free(struct kn_loop *loop)
         run_mail(loop);
         run_tasks(loop);
     }
-    kb_heap_deinit(&loop->timers);
+    kn_timers_deinit(&loop->timers);
     loop->env->loop = NULL;
     kb_free(loop->scratch);
     kb_free(loop);

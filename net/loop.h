@@ -22,15 +22,17 @@ struct kn_loop;
 
 /* The loop borrows env, which must outlive it. NULL: no memory. */
 struct kn_loop *kn_loop_new(struct kn_env *env);
-/* Mail and tasks that are left run first, so that nobody's message leaks;
- * timers are forgotten. */
+/* After the connections, listeners, dials and rpcs on it have been dropped. Mail
+ * and tasks that are left run first, so that nobody's message leaks; timers are
+ * forgotten. */
 void kn_loop_free(struct kn_loop *loop);
 /* In the child of a fork, instead of free: closes descriptors, nothing else. */
 void kn_loop_abandon(struct kn_loop *loop);
 struct kn_env *kn_loop_env(struct kn_loop *loop);
 
-void kn_loop_run(struct kn_loop *loop);  /* until stop */
-void kn_loop_stop(struct kn_loop *loop); /* any thread; sticks until run ends */
+void kn_loop_run(struct kn_loop *loop); /* until stop */
+/* Any thread, and signal handlers; sticks until run ends. */
+void kn_loop_stop(struct kn_loop *loop);
 /* One turn; waits at most timeout_ms (-1: for ever) if nothing is due. True:
  * more is due at once. */
 bool kn_loop_step(struct kn_loop *loop, int64_t timeout_ms);

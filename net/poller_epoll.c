@@ -95,12 +95,14 @@ int kn_poller_wait(struct kn_poller *poller, int64_t timeout_ms, struct kn_ready
     return count;
 }
 
-/* Full means rung 2^64 - 2 times: still rung. */
+/* Full means rung 2^64 - 2 times: still rung. A signal handler may call it. */
 void kn_poller_ring(struct kn_poller *poller)
 {
     uint64_t one = 1;
+    int before = errno;
     ssize_t rc = write(poller->bell_fd, &one, sizeof one);
     (void)rc;
+    errno = before;
 }
 
 /* Setting costs a system call, so an alarm that is too early is left: it ends

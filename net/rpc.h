@@ -90,7 +90,8 @@ struct kb_buf *kn_rpc_api_versions(const struct kn_rpc *rpc, int16_t *version);
 /* ---- Calls -------------------------------------------------------------- */
 
 struct kn_answer {
-    const struct kb_error *err; /* NULL: answered. The rest only then */
+    const struct kb_error *err; /* NULL: answered, or sent if it wants no answer */
+    bool sent;                  /* with an error: it may have reached the broker all the same */
     struct kb_buf *frame;       /* borrowed: ref it to keep views into it */
     struct kw_reader *body;     /* after the response header; NULL without an answer */
     int16_t version;

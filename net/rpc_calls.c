@@ -33,6 +33,7 @@ static void end_call(struct kn_call *call, struct kn_answer *answer)
     kn_answer_fn *on_answer = call->on_answer;
     void *ctx = call->ctx;
     answer->version = call->version;
+    answer->sent = call->started;
     answer->took_ms = kn_loop_now(call->rpc->loop).mono_ms - call->began_ms;
     detach(call);
     drop_pieces(call);

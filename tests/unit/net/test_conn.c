@@ -310,6 +310,20 @@ static void closing_tells_both_sides_once(void **state)
     pair_close(&pair);
 }
 
+/* The default action of SIGPIPE would end this program. */
+static void writing_to_who_has_gone_raises_no_signal(void **state)
+{
+    struct pair pair;
+    pair_open(&pair, *state, NULL, NULL, NULL, NULL);
+    struct kn_sock *raw = pair_raw(&pair); /* closed by the server at once */
+    struct iovec iov = {"abc", 3};
+    world_settle(pair.world);
+    while (raw->ops->writev(raw, &iov, 1) > 0)
+        world_settle(pair.world);
+    raw->ops->close(raw, false);
+    pair_close(&pair);
+}
+
 static void a_silent_peer_is_the_owners_to_notice(void **state)
 {
     struct world *world = *state;
@@ -429,6 +443,7 @@ int main(void)
         WORLD_TEST(finish_sends_what_is_queued),
         WORLD_TEST(finish_gives_up_at_its_deadline),
         WORLD_TEST(closing_tells_both_sides_once),
+        WORLD_TEST(writing_to_who_has_gone_raises_no_signal),
         SIM_TEST(a_silent_peer_is_the_owners_to_notice),
         WORLD_TEST(any_callback_may_end_the_connection),
     };

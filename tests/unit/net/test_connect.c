@@ -157,6 +157,29 @@ static void a_black_hole_ends_by_attempt_and_by_deadline(void **state)
     assert_in_range(call.took_ms, 299, 301);
 }
 
+/* A listener that accepts nobody and whose queue is full answers no more. */
+static void a_full_backlog_ends_by_the_deadline(void **state)
+{
+    struct world *world = *state;
+    struct kn_env *env = world->server_env;
+    struct kn_sock *listener, *queued[8];
+    struct kn_addr addr;
+    struct call call;
+    kn_addr_parse("127.0.0.1", 0, &addr);
+    assert_int_equal(env->ops->listen(env, &addr, 0, &listener), 0);
+    listener->ops->local(listener, &addr);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(env->ops->connect(env, &addr, &queued[i]), 0);
+    struct kn_dial_options options = {.attempt_ms = 100};
+    dial(world, &call, "127.0.0.1", kn_addr_port(&addr), &options);
+    assert_null(call.sock);
+    assert_non_null(strstr(call.err.text, strerror(ETIMEDOUT)));
+    assert_in_range(call.took_ms, 100, 5000);
+    for (int i = 0; i < 8; i++)
+        queued[i]->ops->close(queued[i], true);
+    listener->ops->close(listener, true);
+}
+
 static void a_cancelled_dial_is_silent(void **state)
 {
     struct world *world = *state;
@@ -211,6 +234,10 @@ static void a_used_port_is_an_error_with_words(void **state)
                                  &hall, &err));
     assert_int_equal(err.code, KB_E_TRANSPORT);
     assert_non_null(strstr(err.text, strerror(EADDRINUSE)));
+    struct kn_listener *local =
+        kn_listener_open(world->server, "localhost", 0, NULL, on_guest, &hall, &err);
+    assert_non_null(local);
+    kn_listener_close(local);
     assert_null(kn_listener_open(world->server, "example.org", 0, NULL, on_guest, &hall, &err));
     assert_int_equal(err.code, KB_E_INVALID_ARGUMENT);
     hall_close(&hall);
@@ -353,6 +380,7 @@ int main(void)
         SIM_TEST(an_unknown_name_says_so),
         KERNEL_TEST(an_unknown_name_ends_by_the_deadline),
         SIM_TEST(a_black_hole_ends_by_attempt_and_by_deadline),
+        KERNEL_TEST(a_full_backlog_ends_by_the_deadline),
         WORLD_TEST(a_cancelled_dial_is_silent),
         WORLD_TEST(the_limit_holds_until_one_leaves),
         WORLD_TEST(a_used_port_is_an_error_with_words),

@@ -140,7 +140,7 @@ struct client {
     struct broker *broker;
     struct kn_rpc *rpc;
     bool ready, closed;
-    int rooms, ended, failed;
+    int rooms, ended, failed, unknown; /* unknown: failed, but perhaps done */
     struct kb_error why, last_err;
     uint8_t answers[64]; /* first byte of each, in order */
     int answer_count;
@@ -225,6 +225,7 @@ static void on_answer(void *ctx, const struct kn_answer *answer)
     client->ended++;
     if (answer->err) {
         client->failed++;
+        client->unknown += answer->sent;
         client->last_err = *answer->err;
     } else if (answer->body) {
         client->answers[client->answer_count++] = kw_read_u8(answer->body);
@@ -418,6 +419,7 @@ static void a_late_answer_closes_and_a_late_turn_does_not(void **state)
     until_ended(&client, 1); /* never sent: it fails alone */
     assert_int_equal(client.last_err.code, KB_E_TIMED_OUT);
     assert_non_null(strstr(client.last_err.text, "Metadata"));
+    assert_int_equal(client.unknown, 0);
     assert_false(client.closed);
     broker_release(&broker, 3);
     until_ended(&client, 4);
@@ -483,6 +485,7 @@ static void when_the_broker_goes_all_calls_fail(void **state)
     kn_conn_close(broker.pair.server.conn, NULL);
     until_closed(&client, KB_E_CLOSED);
     assert_int_equal(client.failed, 5);
+    assert_int_equal(client.unknown, 3);
     assert_int_equal(client.last_err.code, KB_E_CLOSED);
     broker_close(&broker);
 }
