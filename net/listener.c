@@ -12,10 +12,12 @@ struct kn_listener {
     struct kn_loop *loop;
     struct kn_sock *sock;
     kn_accept_fn *on_accept;
+    void (*on_starved)(void *owner, int error);
     void *owner;
     struct kn_addr local;
     struct kn_timer rest; /* until descriptors may be there again */
     int limit, open;
+    bool starved;
     bool *closed; /* set by close, for the accept loop that it comes from */
 };
 
@@ -27,8 +29,11 @@ static void watch(struct kn_listener *listener)
     listener->sock->ops->watch(listener->sock, kn_loop_env(listener->loop), wanted ? KN_READ : 0);
 }
 
-static void rest(struct kn_listener *listener)
+static void rest(struct kn_listener *listener, int error)
 {
+    if (!listener->starved && listener->on_starved)
+        listener->on_starved(listener->owner, error);
+    listener->starved = true;
     kn_timer_set(listener->loop, &listener->rest,
                  kb_deadline(kn_loop_now(listener->loop), REST_MS));
 }
@@ -52,9 +57,10 @@ static bool accept_one(struct kn_listener *listener)
     if (rc == -EAGAIN)
         return false;
     if (has_no_room(rc))
-        rest(listener);
+        rest(listener, -rc);
     if (rc < 0)
         return !has_no_room(rc);
+    listener->starved = false;
     listener->open++;
     listener->on_accept(listener->owner, sock, &peer);
     return true;
@@ -120,6 +126,7 @@ struct kn_listener *kn_listener_open(struct kn_loop *loop, const char *host, uin
     listener->on_accept = on_accept;
     listener->owner = owner;
     listener->limit = options ? options->max_connections : 0;
+    listener->on_starved = options ? options->on_starved : NULL;
     listener->sock->on_ready = on_ready;
     listener->sock->owner = listener;
     listener->sock->ops->local(listener->sock, &listener->local);

@@ -17,6 +17,9 @@ typedef void kn_accept_fn(void *owner, struct kn_sock *sock, const struct kn_add
 struct kn_listener_options {
     int backlog;         /* 0: 1024 */
     int max_connections; /* accepted and not yet released; 0: no limit */
+    /* Connections wait because the process has no room (error: EMFILE ...); once
+     * until one is accepted again. NULL: not needed. */
+    void (*on_starved)(void *owner, int error);
 };
 
 /* NULL: err says why (KB_E_TRANSPORT: "address already in use"). host may be

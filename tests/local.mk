@@ -48,3 +48,4 @@ include tests/sim/store.mk
 include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk
 include tests/unit/net.mk
+include tests/system/bad_input.mk

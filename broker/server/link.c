@@ -6,6 +6,8 @@
 #include "broker/drive/source.h"
 #include <stdio.h>
 
+enum { KEY_AND_VERSION_BYTES = 4 };
+
 static void start(struct kd_link *link, struct kd_request *request);
 
 static void protocol_error(struct kd_link *link, const char *what)
@@ -129,11 +131,13 @@ void kd_link_finish(struct kd_link *link)
 
 /* ---- Frames ------------------------------------------------------------- */
 
-/* Which API, and may it be asked here? NULL: the connection is closing. */
+/* Which API, and may it be asked here? NULL: the connection is closing. How the
+ * header goes on depends on the version, so that of an unknown one says nothing. */
 static const struct kd_api *admit(struct kd_link *link, struct kd_request *request)
 {
     char what[128];
     const struct kw_request_header *header = &request->header;
+    bool named = request->frame->size >= KEY_AND_VERSION_BYTES;
     bool whole = kw_request_header_read(&request->body, &request->header);
     const struct kd_api *api = kd_api_find(header->key);
     bool known = api && header->version >= api->min_version && header->version <= api->max_version;
@@ -141,7 +145,7 @@ static const struct kd_api *admit(struct kd_link *link, struct kd_request *reque
         return api;
     if (whole && api && header->key == KW_API_API_VERSIONS)
         return api; /* answers versions that do not exist, too */
-    if (!api || (whole && !known))
+    if (named && !known)
         snprintf(what, sizeof what, "request key=%d version=%d is not served", header->key,
                  header->version);
     else

@@ -50,10 +50,18 @@ static void on_accept(void *owner, struct kn_sock *sock, const struct kn_addr *p
     kn_listener_release(door->listener);
 }
 
+static void on_starved(void *owner, int error)
+{
+    struct kd_door *door = owner;
+    KB_LOG(door->server->shard->log, KB_LOG_WARN, "server", "connections wait to be accepted reason=\"%s\"",
+           strerror(error));
+}
+
 static int open_door(struct kd_server *server, struct kd_listener_spec *spec, struct kb_error *err)
 {
     struct kd_door *door = &server->doors[server->door_count];
-    struct kn_listener_options options = {.backlog = server->shard->config->backlog};
+    struct kn_listener_options options = {.backlog = server->shard->config->backlog,
+                                          .on_starved = on_starved};
     struct kn_addr bound;
     struct kb_error why;
     door->server = server;

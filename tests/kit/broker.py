@@ -34,6 +34,7 @@ class Broker:
         self.dir = tempfile.mkdtemp(prefix="kurier-")
         self.data = os.path.join(self.dir, "data")
         self.port = 0
+        self.stderr = None  # as for Popen: where its log goes
         self.process = None
         self.startup_ms = None
 
@@ -62,7 +63,8 @@ class Broker:
 
     def start(self):
         """Returns when it serves; on the port that it had before, if any."""
-        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=self.stderr,
+                                        preexec_fn=die_with_parent)
         line = self._ready_line()
         found = re.match(r"kurierd ready node=\d+ listeners=PLAINTEXT://127\.0\.0\.1:(\d+) startup_ms=(\d+)$", line)
         assert found, f"kurierd said {line!r} instead of being ready"
