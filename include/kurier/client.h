@@ -44,7 +44,7 @@ typedef enum kurier_mode { KURIER_THREADED, KURIER_DRIVEN } kurier_mode;
 
 KURIER_API kurier_runtime *kurier_runtime_new(kurier_mode mode, const kurier_config *config,
                                               kurier_error *err);
-KURIER_API int kurier_runtime_fd(const kurier_runtime *runtime);
+KURIER_API int kurier_runtime_fd(const kurier_runtime *runtime); /* THREADED: -1 */
 /* For loops with timers of their own: ms until step is due, -1: no deadline. */
 KURIER_API int kurier_runtime_timeout_ms(const kurier_runtime *runtime);
 /* Does a bounded share of what is due. True: there is more, step again soon. */

@@ -24,14 +24,20 @@ void kurier_runtime_free(kurier_runtime *runtime)
         kc_runtime_unref(runtime);
 }
 
+/* Nobody but its own thread may look into a threaded runtime's loop. */
+static bool steps_elsewhere(const kurier_runtime *runtime)
+{
+    return !kc_runtime_is_driven(runtime) || kc_forked(&runtime->fork);
+}
+
 int kurier_runtime_fd(const kurier_runtime *runtime)
 {
-    return kn_loop_fd(runtime->loop);
+    return steps_elsewhere(runtime) ? -1 : kn_loop_fd(runtime->loop);
 }
 
 int kurier_runtime_timeout_ms(const kurier_runtime *runtime)
 {
-    int64_t left_ms = kn_loop_timeout_ms(runtime->loop);
+    int64_t left_ms = steps_elsewhere(runtime) ? -1 : kn_loop_timeout_ms(runtime->loop);
     return (int)KB_MIN(left_ms, (int64_t)INT32_MAX);
 }
 

@@ -123,6 +123,8 @@ static void move_links(struct kurier_client *client)
         const struct kc_broker *broker = kc_metadata_broker(&client->metadata, kc_link_node(link));
         if (broker)
             kc_link_move(link, broker->host, broker->port);
+        else
+            kc_link_keep(link, false); /* gone: whoever still needs it says so again */
     }
 }
 

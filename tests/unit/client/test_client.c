@@ -19,7 +19,8 @@ struct world {
     kurier_config *config;
     struct kurier_client *client;
     struct kc_topic *topic;
-    int changes;
+    int changes, usable;
+    int unready; /* what the handle itself says to `ready` */
 };
 
 static void on_topic(void *owner, struct kc_topic *topic)
@@ -29,7 +30,21 @@ static void on_topic(void *owner, struct kc_topic *topic)
     w->changes++;
 }
 
-static const struct kc_client_ops ops = {.topic = on_topic};
+static void on_usable(void *owner, struct kc_link *link)
+{
+    struct world *w = owner;
+    (void)link;
+    w->usable++;
+}
+
+/* As a producer that still waits for its id. */
+static int is_ready(void *owner, struct kb_error *err)
+{
+    struct world *w = owner;
+    return w->unready ? kb_error_set(err, w->unready, "something of the handle's own") : 0;
+}
+
+static const struct kc_client_ops ops = {.topic = on_topic, .usable = on_usable, .ready = is_ready};
 
 /* Brokers 1.. on nodes kafka1.., leading the topic "t" in turn. */
 static void add_broker(struct world *w, const char *node)
@@ -180,6 +195,85 @@ static void a_wake_sticks(void **state)
     assert_int_equal(ready(w, 500, &err), KURIER_E_TRANSPORT);
 }
 
+static void the_handle_has_its_say(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    w->unready = KB_E_TIMED_OUT;
+    open_client(w);
+    assert_int_equal(ready(w, 500, &err), KURIER_E_TIMED_OUT);
+    w->unready = KB_E_CLUSTER_AUTHORIZATION_FAILED;
+    kc_client_ready_changed(w->client);
+    assert_int_equal(ready(w, 500, &err), KB_E_CLUSTER_AUTHORIZATION_FAILED);
+    assert_string_equal(err.text, "something of the handle's own");
+    w->unready = 0;
+    assert_int_equal(ready(w, 500, &err), KURIER_OK);
+}
+
+/* ---- Links ----------------------------------------------------------------------*/
+
+static struct kc_link *open_link(struct world *w)
+{
+    kurier_error err;
+    add_broker(w, "kafka1");
+    open_client(w);
+    assert_int_equal(ready(w, 1000, &err), KURIER_OK);
+    struct kc_link *link = kc_client_link(w->client, 1);
+    assert_non_null(link);
+    assert_ptr_equal(kc_client_link(w->client, 1), link);
+    assert_null(kc_client_link(w->client, 9));
+    assert_null(kc_link_rpc(link));
+    return link;
+}
+
+static void a_throttled_link_is_left_alone(void **state)
+{
+    struct world *w = *state;
+    struct kc_link *link = open_link(w);
+    kc_link_keep(link, true);
+    kn_sim_run(w->sim, NULL, NULL, 100);
+    assert_int_equal(w->usable, 1);
+    assert_non_null(kc_link_rpc(link));
+    kc_link_throttle(link, 300);
+    assert_null(kc_link_rpc(link));
+    kn_sim_run(w->sim, NULL, NULL, 200);
+    assert_int_equal(w->usable, 1);
+    kn_sim_run(w->sim, NULL, NULL, 200);
+    assert_int_equal(w->usable, 2);
+    assert_non_null(kc_link_rpc(link));
+}
+
+static void an_idle_link_is_closed(void **state)
+{
+    struct world *w = *state;
+    kurier_config_set(w->config, "connections.max.idle.ms", "5000");
+    struct kc_link *link = open_link(w);
+    kc_link_keep(link, true);
+    kn_sim_run(w->sim, NULL, NULL, 20000);
+    assert_int_equal(kc_link_state(link), KC_LINK_UP);
+    kc_link_keep(link, false);
+    kn_sim_run(w->sim, NULL, NULL, 20000);
+    assert_int_equal(kc_link_state(link), KC_LINK_IDLE);
+    kc_link_keep(link, true);
+    kn_sim_run(w->sim, NULL, NULL, 100);
+    assert_int_equal(kc_link_state(link), KC_LINK_UP);
+}
+
+/* Attempts come further and further apart, and stop once nobody needs it. */
+static void a_dead_broker_is_tried_with_patience(void **state)
+{
+    struct world *w = *state;
+    struct kc_link *link = open_link(w);
+    kn_sim_kill(w->sim, "kafka1", KN_SIM_KILL_PROCESS);
+    kc_link_keep(link, true);
+    kn_sim_run(w->sim, NULL, NULL, 10000);
+    assert_int_equal(kc_link_cause(link)->code, KB_E_TRANSPORT);
+    kc_link_keep(link, false);
+    kn_sim_run(w->sim, NULL, NULL, 2000);
+    assert_int_equal(kc_link_state(link), KC_LINK_IDLE);
+}
+
 /* ---- Metadata -----------------------------------------------------------------*/
 
 static bool topic_known(void *ctx)
@@ -300,16 +394,44 @@ static void control_is_shared(void **state)
     assert_int_equal(w->fakes[0].opened, 1);
 }
 
+/* ---- Memory ------------------------------------------------------------------------*/
+
+static void open_and_free(void *ctx)
+{
+    struct world *w = ctx;
+    struct kb_error err;
+    kb_error_clear(&err);
+    kurier_client *client = kc_client_new(w->runtime, w->config, &ops, w, &err);
+    assert_int_equal(client == NULL, err.code == KB_E_NO_MEMORY);
+    kc_client_free(client);
+}
+
+static void no_memory_is_an_error(void **state)
+{
+    struct world *w = *state;
+    assert_true(unit_each_failure(open_and_free, w) > 10);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(becomes_ready),           CASE(names_who_refused),
-        CASE(goes_on_behind),          CASE(says_that_it_is_no_broker),
-        CASE(black_hole_is_a_timeout), CASE(a_wake_sticks),
-        CASE(tells_of_topics),         CASE(a_leader_dies),
-        CASE(every_address_changes),   CASE(tells_up_and_down),
+        CASE(becomes_ready),
+        CASE(names_who_refused),
+        CASE(goes_on_behind),
+        CASE(says_that_it_is_no_broker),
+        CASE(black_hole_is_a_timeout),
+        CASE(a_wake_sticks),
+        CASE(tells_of_topics),
+        CASE(a_leader_dies),
+        CASE(every_address_changes),
+        CASE(tells_up_and_down),
         CASE(control_is_shared),
+        CASE(the_handle_has_its_say),
+        CASE(a_throttled_link_is_left_alone),
+        CASE(an_idle_link_is_closed),
+        CASE(a_dead_broker_is_tried_with_patience),
+        CASE(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
