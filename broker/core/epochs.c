@@ -42,7 +42,8 @@ int kd_epochs_assign(struct kd_epochs *epochs, int32_t epoch, int64_t start_offs
     if (epoch < 0 || epoch == kd_epochs_latest(epochs))
         return KB_OK;
     size_t kept = epochs->count;
-    while (kept && (epochs->entries[kept - 1].epoch >= epoch || epochs->entries[kept - 1].start_offset >= start_offset))
+    while (kept && (epochs->entries[kept - 1].epoch >= epoch ||
+                    epochs->entries[kept - 1].start_offset >= start_offset))
         kept--;
     size_t before = epochs->count;
     epochs->count = kept;
@@ -55,7 +56,8 @@ int kd_epochs_assign(struct kd_epochs *epochs, int32_t epoch, int64_t start_offs
     return KB_OK;
 }
 
-bool kd_epochs_end_of(const struct kd_epochs *epochs, int32_t asked, int64_t log_end, struct kd_epoch *out)
+bool kd_epochs_end_of(const struct kd_epochs *epochs, int32_t asked, int64_t log_end,
+                      struct kd_epoch *out)
 {
     *out = (struct kd_epoch){-1, -1};
     if (asked < 0 || asked > kd_epochs_latest(epochs))
@@ -93,7 +95,8 @@ bool kd_epochs_cut_start(struct kd_epochs *epochs, int64_t log_start)
         gone++;
     if (!epochs->count || (!gone && epochs->entries[0].start_offset >= log_start))
         return false;
-    memmove(epochs->entries, epochs->entries + gone, (epochs->count - gone) * sizeof *epochs->entries);
+    memmove(epochs->entries, epochs->entries + gone,
+            (epochs->count - gone) * sizeof *epochs->entries);
     epochs->count -= gone;
     if (epochs->entries[0].start_offset < log_start)
         epochs->entries[0].start_offset = log_start;
@@ -112,8 +115,8 @@ char *kd_epochs_format(const struct kd_epochs *epochs, size_t *size)
         return NULL;
     size_t at = (size_t)snprintf(text, room, "0\n%zu\n", epochs->count);
     for (size_t i = 0; i < epochs->count; i++)
-        at += (size_t)snprintf(text + at, room - at, "%" PRId32 " %" PRId64 "\n", epochs->entries[i].epoch,
-                               epochs->entries[i].start_offset);
+        at += (size_t)snprintf(text + at, room - at, "%" PRId32 " %" PRId64 "\n",
+                               epochs->entries[i].epoch, epochs->entries[i].start_offset);
     *size = at;
     return text;
 }
@@ -142,7 +145,8 @@ static int parse(struct kd_epochs *epochs, struct kb_slice text)
     if (!take_number(&text, '\n', 0, &version) || !take_number(&text, '\n', INT32_MAX, &count))
         return KB_E_CORRUPT;
     for (int64_t i = 0; i < count; i++) {
-        if (!take_number(&text, ' ', INT32_MAX, &epoch) || !take_number(&text, '\n', INT64_MAX, &start))
+        if (!take_number(&text, ' ', INT32_MAX, &epoch) ||
+            !take_number(&text, '\n', INT64_MAX, &start))
             return KB_E_CORRUPT;
         const struct kd_epoch *last = epochs->count ? &epochs->entries[epochs->count - 1] : NULL;
         if (last && (epoch <= last->epoch || start < last->start_offset))

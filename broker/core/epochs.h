@@ -27,8 +27,9 @@ int kd_epochs_assign(struct kd_epochs *epochs, int32_t epoch, int64_t start_offs
 int32_t kd_epochs_latest(const struct kd_epochs *epochs); /* -1: none */
 /* OffsetForLeaderEpoch: the largest known epoch <= asked, and where it ends.
  * False: nothing to say (-1, -1). */
-bool kd_epochs_end_of(const struct kd_epochs *epochs, int32_t asked, int64_t log_end, struct kd_epoch *out);
-int32_t kd_epochs_at(const struct kd_epochs *epochs, int64_t offset); /* -1: not known */
+bool kd_epochs_end_of(const struct kd_epochs *epochs, int32_t asked, int64_t log_end,
+                      struct kd_epoch *out);
+int32_t kd_epochs_at(const struct kd_epochs *epochs, int64_t offset);  /* -1: not known */
 bool kd_epochs_cut_end(struct kd_epochs *epochs, int64_t log_end);     /* true: changed */
 bool kd_epochs_cut_start(struct kd_epochs *epochs, int64_t log_start); /* true: changed */
 

@@ -34,7 +34,8 @@ void kd_partition_found(struct kd_partition *p, int64_t log_start, int64_t log_e
 {
     p->log_start = log_start;
     p->log_end = p->written_end = p->flushed_end = log_end;
-    p->high_watermark = KB_MAX(log_start, p->isr_count ? KB_MIN(p->high_watermark, log_end) : log_end);
+    p->high_watermark =
+        KB_MAX(log_start, p->isr_count ? KB_MIN(p->high_watermark, log_end) : log_end);
 }
 
 int kd_partition_lead(struct kd_partition *p, int32_t leader_epoch, bool *changed)
@@ -87,14 +88,16 @@ int64_t kd_partition_stable_end(const struct kd_partition *p)
 
 /* ---- Append ------------------------------------------------------------- */
 
-int kd_partition_check(const struct kd_partition *p, const struct kw_batch_header *batch, int64_t *base_offset)
+int kd_partition_check(const struct kd_partition *p, const struct kw_batch_header *batch,
+                       int64_t *base_offset)
 {
     return kd_producers_check(&p->producers, batch, base_offset);
 }
 
 /* How long the segment has waited: by the records' time where they have one,
  * else by ours. */
-static int64_t age_ms(const struct kd_active *active, const struct kw_batch_header *batch, int64_t now_ms)
+static int64_t age_ms(const struct kd_active *active, const struct kw_batch_header *batch,
+                      int64_t now_ms)
 {
     if (active->first_time_ms >= 0 && batch->max_timestamp_ms >= 0)
         return batch->max_timestamp_ms - active->first_time_ms;
@@ -108,7 +111,8 @@ bool kd_partition_roll_due(const struct kd_partition *p, const struct kd_roll_li
     int64_t size = (int64_t)kw_batch_header_size(batch);
     if (!active->bytes)
         return false;
-    if (size > limits->segment_bytes - active->bytes || age_ms(active, batch, now_ms) > limits->segment_ms)
+    if (size > limits->segment_bytes - active->bytes ||
+        age_ms(active, batch, now_ms) > limits->segment_ms)
         return true;
     int64_t entries = active->bytes / (limits->index_interval_bytes + 1);
     if (entries >= limits->index_bytes / INDEX_ENTRY_BYTES)
@@ -118,10 +122,12 @@ bool kd_partition_roll_due(const struct kd_partition *p, const struct kd_roll_li
 
 void kd_partition_rolled(struct kd_partition *p, int64_t now_ms)
 {
-    p->active = (struct kd_active){.base_offset = p->log_end, .first_time_ms = -1, .created_ms = now_ms};
+    p->active =
+        (struct kd_active){.base_offset = p->log_end, .first_time_ms = -1, .created_ms = now_ms};
 }
 
-int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch, int64_t now_ms)
+int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
+                       int64_t now_ms)
 {
     batch->base_offset = p->log_end;
     batch->leader_epoch = p->leader_epoch;

@@ -63,14 +63,16 @@ int kd_partition_lead(struct kd_partition *p, int32_t leader_epoch, bool *change
 void kd_partition_set_isr(struct kd_partition *p, const int32_t *nodes, size_t count);
 
 /* See kd_producers_check. */
-int kd_partition_check(const struct kd_partition *p, const struct kw_batch_header *batch, int64_t *base_offset);
+int kd_partition_check(const struct kd_partition *p, const struct kw_batch_header *batch,
+                       int64_t *base_offset);
 /* Must a new segment begin before this batch? */
 bool kd_partition_roll_due(const struct kd_partition *p, const struct kd_roll_limits *limits,
                            const struct kw_batch_header *batch, int64_t now_ms);
 void kd_partition_rolled(struct kd_partition *p, int64_t now_ms);
 /* Gives the batch its offsets: patches base offset and epoch into `bytes`,
  * moves log_end, remembers the producer. NO_MEMORY changes nothing. */
-int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch, int64_t now_ms);
+int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
+                       int64_t now_ms);
 
 /* Each answers whether the high watermark moved. */
 bool kd_partition_written(struct kd_partition *p, int64_t end);

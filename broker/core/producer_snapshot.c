@@ -50,9 +50,10 @@ static uint8_t *put64(uint8_t *to, int64_t value)
 
 static uint8_t *put_entry(uint8_t *to, const struct kd_producer *producer)
 {
-    static const struct kd_producer_batch none = {.first_sequence = -1, .last_sequence = -1, .last_offset = -1,
-                                                  .timestamp_ms = -1};
-    const struct kd_producer_batch *last = producer->count ? &producer->last[producer->count - 1] : &none;
+    static const struct kd_producer_batch none = {
+        .first_sequence = -1, .last_sequence = -1, .last_offset = -1, .timestamp_ms = -1};
+    const struct kd_producer_batch *last =
+        producer->count ? &producer->last[producer->count - 1] : &none;
     to = put64(to, producer->id);
     to = put16(to, producer->epoch);
     to = put32(to, last->last_sequence);
@@ -128,7 +129,8 @@ static struct kd_producer_batch get_batch(const uint8_t *at)
 
 static int32_t sequence_before(int32_t sequence, int32_t count)
 {
-    return sequence >= count ? sequence - count : (int32_t)((int64_t)sequence - count + INT32_MAX + 1);
+    return sequence >= count ? sequence - count
+                             : (int32_t)((int64_t)sequence - count + INT32_MAX + 1);
 }
 
 static int get_entry(struct kd_producers *producers, const uint8_t *at, int64_t now_ms)
@@ -136,7 +138,8 @@ static int get_entry(struct kd_producers *producers, const uint8_t *at, int64_t 
     struct kd_producer *producer = kd_producers_obtain(producers, (int64_t)kw_get_be64(at), now_ms);
     if (!producer)
         return KB_E_NO_MEMORY;
-    struct kd_producer_batch last = get_batch(at + 6); /* the sequence it begins with is not there */
+    struct kd_producer_batch last =
+        get_batch(at + 6); /* the sequence it begins with is not there */
     last.first_sequence = sequence_before(last.last_sequence, last.offset_delta);
     producer->epoch = (int16_t)kw_get_be16(at + 8);
     if (last.last_sequence >= 0 && last.offset_delta >= 0)
@@ -161,8 +164,8 @@ static int get_older(struct kd_producers *producers, const uint8_t *at, int64_t 
 }
 
 /* `count` entries at the front of `file`, which is moved behind them. */
-static int get_each(struct kd_producers *producers, struct kb_slice *file, size_t entry_bytes, int64_t now_ms,
-                    int (*get)(struct kd_producers *, const uint8_t *, int64_t))
+static int get_each(struct kd_producers *producers, struct kb_slice *file, size_t entry_bytes,
+                    int64_t now_ms, int (*get)(struct kd_producers *, const uint8_t *, int64_t))
 {
     if (file->size < 4)
         return KB_E_CORRUPT;
@@ -184,7 +187,8 @@ static int decode(struct kd_producers *producers, struct kb_slice file, int64_t 
         return KB_E_CORRUPT;
     file = kb_slice_of(file.data + SUMMED_AT, file.size - SUMMED_AT);
     int code = get_each(producers, &file, ENTRY_BYTES, now_ms, get_entry);
-    if (code || file.size < sizeof older_magic || memcmp(file.data, older_magic, sizeof older_magic))
+    if (code || file.size < sizeof older_magic ||
+        memcmp(file.data, older_magic, sizeof older_magic))
         return code;
     file = kb_slice_of(file.data + sizeof older_magic, file.size - sizeof older_magic);
     return get_each(producers, &file, OLDER_BYTES, now_ms, get_older);

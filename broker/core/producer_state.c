@@ -57,7 +57,8 @@ static void forget(struct kd_producers *producers, struct kd_producer *producer)
 
 /* ---- The check ---------------------------------------------------------- */
 
-static bool is_repeat(const struct kd_producer *producer, const struct kw_batch_header *batch, int64_t *base_offset)
+static bool is_repeat(const struct kd_producer *producer, const struct kw_batch_header *batch,
+                      int64_t *base_offset)
 {
     int32_t last = kw_batch_header_last_sequence(batch);
     for (size_t i = 0; i < producer->count; i++) {
@@ -94,7 +95,8 @@ int kd_producers_check(const struct kd_producers *producers, const struct kw_bat
 void kd_producer_push(struct kd_producer *producer, const struct kd_producer_batch *batch)
 {
     if (producer->count == KD_PRODUCER_BATCHES) {
-        memmove(producer->last, producer->last + 1, (KD_PRODUCER_BATCHES - 1) * sizeof *producer->last);
+        memmove(producer->last, producer->last + 1,
+                (KD_PRODUCER_BATCHES - 1) * sizeof *producer->last);
         producer->count--;
     }
     producer->last[producer->count++] = *batch;
@@ -108,7 +110,8 @@ static void set_epoch(struct kd_producer *producer, int16_t epoch)
     producer->count = 0;
 }
 
-int kd_producers_update(struct kd_producers *producers, const struct kw_batch_header *batch, int64_t now_ms)
+int kd_producers_update(struct kd_producers *producers, const struct kw_batch_header *batch,
+                        int64_t now_ms)
 {
     if (batch->producer_id < 0)
         return KB_OK;
@@ -120,18 +123,19 @@ int kd_producers_update(struct kd_producers *producers, const struct kw_batch_he
     if (batch->attributes & KW_BATCH_CONTROL)
         return KB_OK;
     kd_producer_push(producer, &(struct kd_producer_batch){
-        .first_sequence = batch->base_sequence,
-        .last_sequence = kw_batch_header_last_sequence(batch),
-        .last_offset = kw_batch_header_last_offset(batch),
-        .offset_delta = batch->last_offset_delta,
-        .timestamp_ms = batch->max_timestamp_ms,
-    });
+                                   .first_sequence = batch->base_sequence,
+                                   .last_sequence = kw_batch_header_last_sequence(batch),
+                                   .last_offset = kw_batch_header_last_offset(batch),
+                                   .offset_delta = batch->last_offset_delta,
+                                   .timestamp_ms = batch->max_timestamp_ms,
+                               });
     if (batch->attributes & KW_BATCH_TRANSACTIONAL && producer->txn_first_offset < 0)
         producer->txn_first_offset = batch->base_offset;
     return KB_OK;
 }
 
-void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id, int32_t coordinator_epoch)
+void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id,
+                          int32_t coordinator_epoch)
 {
     struct kd_producer *producer = find(producers, producer_id);
     if (!producer)

@@ -29,11 +29,11 @@ struct kd_producer {
     struct kb_map_entry by_id;
     int64_t id;
     int16_t epoch;
-    uint8_t count;                                     /* batches known of this epoch */
+    uint8_t count;                                      /* batches known of this epoch */
     struct kd_producer_batch last[KD_PRODUCER_BATCHES]; /* oldest first */
-    int32_t coordinator_epoch;                         /* of the last marker; -1: none */
-    int64_t txn_first_offset;                          /* of the open transaction; -1: none */
-    int64_t last_seen_ms;                              /* wall time */
+    int32_t coordinator_epoch;                          /* of the last marker; -1: none */
+    int64_t txn_first_offset;                           /* of the open transaction; -1: none */
+    int64_t last_seen_ms;                               /* wall time */
 };
 
 struct kd_producers {
@@ -54,9 +54,11 @@ void kd_producers_deinit(struct kd_producers *producers);
 int kd_producers_check(const struct kd_producers *producers, const struct kw_batch_header *batch,
                        int64_t *base_offset);
 /* The batch is in the log, at header->base_offset. NO_MEMORY leaves all as it was. */
-int kd_producers_update(struct kd_producers *producers, const struct kw_batch_header *batch, int64_t now_ms);
+int kd_producers_update(struct kd_producers *producers, const struct kw_batch_header *batch,
+                        int64_t now_ms);
 /* What a control batch of a transaction's end does on top of update. */
-void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id, int32_t coordinator_epoch);
+void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id,
+                          int32_t coordinator_epoch);
 /* Forgets who was not seen since; open transactions stay. Answers how many went. */
 size_t kd_producers_expire(struct kd_producers *producers, int64_t seen_before_ms);
 /* First offset of the oldest open transaction, or INT64_MAX. */

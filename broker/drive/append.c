@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-enum { FILES_SYNCED_ALONE = 2 };
-
 /* ---- Answers ------------------------------------------------------------ */
 
 void kd_writes_free(struct kd_writes *writes)
@@ -24,7 +22,8 @@ void kd_writes_free(struct kd_writes *writes)
 static bool is_satisfied(const struct kd_replica *replica, const struct kd_append *append)
 {
     const struct kd_partition *p = &replica->state;
-    return append->needs_end <= (append->wait == KD_WAIT_COMMITTED ? p->high_watermark : p->written_end);
+    return append->needs_end <=
+           (append->wait == KD_WAIT_COMMITTED ? p->high_watermark : p->written_end);
 }
 
 /* They stand in the order of the end they need. */
@@ -113,7 +112,8 @@ static struct kd_write *queue_write(struct kd_replica *replica, const struct kd_
 }
 
 /* The one that was queued last, behind `last`. */
-static void unqueue_write(struct kd_replica *replica, struct kd_write *write, struct kd_log_batch **last)
+static void unqueue_write(struct kd_replica *replica, struct kd_write *write,
+                          struct kd_log_batch **last)
 {
     replica->queued.last = last;
     *last = NULL;
@@ -131,8 +131,8 @@ static int place(struct kd_replica *replica, struct kd_append *append)
     struct kd_write *write = queue_write(replica, append);
     if (!write)
         return KB_E_NO_MEMORY;
-    int code = kd_partition_place(&replica->state, (uint8_t *)(uintptr_t)append->batch.data, &append->header,
-                                  kd_disk_now(disk).wall_ms);
+    int code = kd_partition_place(&replica->state, (uint8_t *)(uintptr_t)append->batch.data,
+                                  &append->header, kd_disk_now(disk).wall_ms);
     if (code) {
         unqueue_write(replica, write, last);
         return code;
@@ -143,7 +143,8 @@ static int place(struct kd_replica *replica, struct kd_append *append)
     append->placed = true;
     append->base_offset = append->header.base_offset;
     append->needs_end = write->batch.last_offset + 1;
-    kd_tail_add(&disk->tails, &replica->tail, append->batch, append->base_offset, write->batch.last_offset);
+    kd_tail_add(&disk->tails, &replica->tail, append->batch, append->base_offset,
+                write->batch.last_offset);
     disk->stats.appends++;
     disk->stats.appended_bytes += append->batch.size;
     disk->appended_since_checkpoint += (int64_t)append->batch.size;
@@ -210,7 +211,8 @@ static bool place_or_refuse(struct kd_replica *replica, struct kd_append *append
         return true;
     }
     if (!code) {
-        bool roll = kd_partition_roll_due(p, &limits, &append->header, kd_disk_now(replica->disk).wall_ms);
+        bool roll =
+            kd_partition_roll_due(p, &limits, &append->header, kd_disk_now(replica->disk).wall_ms);
         if (roll || replica->room < (int64_t)append->batch.size) {
             if (ask_room(replica, append, roll))
                 return false;
@@ -229,7 +231,8 @@ static bool place_or_refuse(struct kd_replica *replica, struct kd_append *append
 
 void kd_replica_place_waiting(struct kd_replica *replica)
 {
-    while (!replica->reserve_asked && replica->status == KD_ONLINE && !kb_list_empty(&replica->waiting))
+    while (!replica->reserve_asked && replica->status == KD_ONLINE &&
+           !kb_list_empty(&replica->waiting))
         if (!place_or_refuse(replica, KB_CONTAINER(replica->waiting.next, struct kd_append, link)))
             return;
 }
@@ -283,16 +286,15 @@ static void write_one(struct kd_replica *replica)
  * system is known to do that well. */
 static int sync_round(struct kd_lane *lane)
 {
-    struct kb_fs *fs = lane->disk->fs;
     int status = 0;
     size_t dirty = 0;
     KB_LIST_EACH(it, &lane->round) {
         struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, lane_link);
         dirty += kd_log_take_dirty(replica->log, &replica->dirty, &replica->round_end);
     }
-    bool together = dirty > FILES_SYNCED_ALONE && (status = fs->ops->syncfs(fs)) != -ENOSYS;
-    if (!together)
-        status = 0;
+    bool together = dirty > KD_SYNC_ALONE_MAX && kd_disk_has_syncfs(lane->disk);
+    if (together)
+        status = kd_disk_syncfs(lane->disk);
     KB_LIST_EACH(it, &lane->round) {
         struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, lane_link);
         if (replica->dirty && !together && status >= 0)
@@ -362,7 +364,8 @@ static void refuse_waiting(struct kd_replica *replica, int status)
 {
     struct kd_disk *disk = replica->disk;
     struct kb_list *node;
-    KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s: no room for an append: %s", replica->name, strerror(-status));
+    KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s: no room for an append: %s", replica->name,
+           strerror(-status));
     while ((node = kb_list_pop_front(&replica->waiting)))
         kd_disk_finish(disk, KB_CONTAINER(node, struct kd_append, link), KB_E_KAFKA_STORAGE_ERROR);
 }
@@ -429,7 +432,8 @@ static void round_done(struct kn_job *job)
 
 void kd_lane_init(struct kd_lane *lane, struct kd_disk *disk, bool flushed)
 {
-    *lane = (struct kd_lane){.disk = disk, .flushed = flushed, .job = {.run = run_round, .done = round_done}};
+    *lane = (struct kd_lane){
+        .disk = disk, .flushed = flushed, .job = {.run = run_round, .done = round_done}};
     kb_list_init(&lane->ready);
     kb_list_init(&lane->round);
     kn_task_init(&lane->start, start_round);

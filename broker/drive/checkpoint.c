@@ -12,13 +12,15 @@ bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out)
     KB_LIST_EACH(it, &disk->replicas) {
         const struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
         const struct kd_partition *p = &replica->state;
-        there = there &&
-                kd_checkpoint_add(&out->recovery_points, replica->topic, replica->partition, replica->recovery_point);
+        there = there && kd_checkpoint_add(&out->recovery_points, replica->topic,
+                                           replica->partition, replica->recovery_point);
         if (!replica->log) /* could not be loaded: what was known of it stays */
             continue;
-        there = there &&
-                kd_checkpoint_add(&out->log_starts, replica->topic, replica->partition, p->log_start) &&
-                kd_checkpoint_add(&out->high_watermarks, replica->topic, replica->partition, p->high_watermark);
+        there =
+            there &&
+            kd_checkpoint_add(&out->log_starts, replica->topic, replica->partition, p->log_start) &&
+            kd_checkpoint_add(&out->high_watermarks, replica->topic, replica->partition,
+                              p->high_watermark);
     }
     return there;
 }
@@ -50,22 +52,33 @@ struct checkpointing {
         struct kd_replica *replica;
         int64_t offset;
         bool sync_failed;
-    } *points;
+    } * points;
     size_t count;
     struct kd_checkpoints files;
+    bool sync_failed;
     int status;
 };
 
-static void run_sync(struct kn_job *job)
+static void sync_logs(struct checkpointing *work, enum kd_sync sync)
 {
-    struct checkpointing *work = KB_CONTAINER(job, struct checkpointing, job);
     for (size_t i = 0; i < work->count && work->status >= 0; i++) {
         struct point *point = &work->points[i];
-        work->status = kd_log_checkpoint(point->replica->log, &point->offset);
+        work->status = kd_log_checkpoint(point->replica->log, sync, &point->offset);
         point->sync_failed = point->replica->log->sync_failed;
         if (work->status < 0)
             point->offset = -1;
     }
+}
+
+static void run_sync(struct kn_job *job)
+{
+    struct checkpointing *work = KB_CONTAINER(job, struct checkpointing, job);
+    bool together = work->count > KD_SYNC_ALONE_MAX && kd_disk_has_syncfs(work->disk);
+    sync_logs(work, together ? KD_SYNC_TOGETHER : KD_SYNC_EACH);
+    if (!together || work->status < 0)
+        return;
+    work->status = kd_disk_syncfs(work->disk);
+    work->sync_failed = work->status < 0;
 }
 
 static void run_save(struct kn_job *job)
@@ -87,7 +100,8 @@ static void end_checkpoint(struct checkpointing *work)
     disk->jobs--;
     if (disk->halted)
         return;
-    kn_timer_set(disk->loop, &disk->checkpoint_timer, kd_disk_now(disk).mono_ms + disk->options.checkpoint_ms);
+    kn_timer_set(disk->loop, &disk->checkpoint_timer,
+                 kd_disk_now(disk).mono_ms + disk->options.checkpoint_ms);
     kd_disk_settle_soon(disk);
 }
 
@@ -98,14 +112,17 @@ static void save_done(struct kn_job *job)
 
 static void release_points(struct checkpointing *work)
 {
+    if (work->sync_failed)
+        kd_disk_fail(work->disk, work->status, "a sync failed");
     for (size_t i = 0; i < work->count; i++) {
         struct kd_replica *replica = work->points[i].replica;
         replica->users--;
         if (work->points[i].sync_failed)
             kd_disk_fail(work->disk, work->status, "a sync failed");
-        if (work->points[i].offset >= 0 && replica->status == KD_ONLINE) {
+        if (!work->disk->failed && work->points[i].offset >= 0 && replica->status == KD_ONLINE) {
             replica->recovery_point = work->points[i].offset;
-            bool moved = kd_partition_flushed(&replica->state, KB_MIN(work->points[i].offset, replica->state.written_end));
+            bool moved = kd_partition_flushed(
+                &replica->state, KB_MIN(work->points[i].offset, replica->state.written_end));
             if (replica->state.flushed_end == replica->state.written_end)
                 replica->unflushed = 0;
             kd_replica_advanced(replica, moved);
@@ -123,7 +140,8 @@ static void sync_done(struct kn_job *job)
     struct kd_disk *disk = work->disk;
     if (!disk->halted)
         release_points(work);
-    if (disk->halted || work->status < 0 || disk->failed || !kd_checkpoints_collect(disk, &work->files)) {
+    if (disk->halted || work->status < 0 || disk->failed ||
+        !kd_checkpoints_collect(disk, &work->files)) {
         end_checkpoint(work);
         return;
     }

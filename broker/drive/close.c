@@ -14,13 +14,23 @@ struct closing {
 
 /* Run on a disk thread while nothing else of the disk runs: the replicas are
  * its own for so long. */
-static void finish_logs(struct closing *work)
+static int finish_logs(struct kd_disk *disk, enum kd_sync sync)
 {
-    KB_LIST_EACH(it, &work->disk->replicas) {
+    int status = 0;
+    KB_LIST_EACH(it, &disk->replicas) {
         struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
-        if (replica->log && work->status >= 0)
-            work->status = kd_log_finish(replica->log, replica->reserve.snapshot);
+        if (replica->log && status >= 0)
+            status = kd_log_finish(replica->log, replica->reserve.snapshot, sync);
     }
+    return status;
+}
+
+static int finish_all(struct kd_disk *disk)
+{
+    if (!kd_disk_has_syncfs(disk))
+        return finish_logs(disk, KD_SYNC_EACH);
+    int status = finish_logs(disk, KD_SYNC_TOGETHER);
+    return status < 0 ? status : kd_disk_syncfs(disk);
 }
 
 static void run_close(struct kn_job *job)
@@ -28,7 +38,7 @@ static void run_close(struct kn_job *job)
     struct closing *work = KB_CONTAINER(job, struct closing, job);
     struct kd_disk *disk = work->disk;
     if (!disk->failed && work->there) {
-        finish_logs(work);
+        work->status = finish_all(disk);
         if (work->status >= 0)
             work->status = kd_checkpoints_save(disk->fs, &work->files);
         if (work->status >= 0)
@@ -42,7 +52,8 @@ static void close_done(struct kn_job *job)
     struct closing *work = KB_CONTAINER(job, struct closing, job);
     struct kd_disk *disk = work->disk;
     if (work->status < 0 || !work->there)
-        KB_LOG(disk->log, KB_LOG_ERROR, "disk", "the stop is not clean: %s; the next start recovers",
+        KB_LOG(disk->log, KB_LOG_ERROR, "disk",
+               "the stop is not clean: %s; the next start recovers",
                work->there ? strerror(-work->status) : "no memory");
     kd_checkpoints_deinit(&work->files);
     kb_free(work);
@@ -107,7 +118,8 @@ void kd_disk_close(struct kd_disk *disk)
         struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
         struct kb_list *node;
         while ((node = kb_list_pop_front(&replica->waiting)))
-            kd_disk_finish(disk, KB_CONTAINER(node, struct kd_append, link), KB_E_NOT_LEADER_OR_FOLLOWER);
+            kd_disk_finish(disk, KB_CONTAINER(node, struct kd_append, link),
+                           KB_E_NOT_LEADER_OR_FOLLOWER);
     }
     kd_disk_settle_soon(disk);
 }

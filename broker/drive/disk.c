@@ -2,6 +2,7 @@
 /* The directory of logs: who is in it, and how answers leave. */
 #include "broker/drive/internal.h"
 #include "base/mem.h"
+#include <errno.h>
 #include <stdio.h>
 
 enum { TAIL_BYTES = 8 * 1024 * 1024, OPEN_FILES = 512, CHECKPOINT_MS = 60 * 1000 };
@@ -68,6 +69,27 @@ struct kb_time kd_disk_now(const struct kd_disk *disk)
 void kd_disk_submit(struct kd_disk *disk, struct kn_lane *lane, struct kn_job *job)
 {
     kn_exec_submit(disk->exec, disk->loop, lane, job);
+}
+
+/* A failure sticks: the kernel tells of it once, and would call the next well. */
+int kd_disk_syncfs(struct kd_disk *disk)
+{
+    int status = atomic_load(&disk->syncfs_failed);
+    if (status < 0)
+        return status;
+    status = disk->fs->ops->syncfs(disk->fs);
+    atomic_store(&disk->syncfs_known, status == -ENOSYS ? -1 : 1);
+    if (status < 0 && status != -ENOSYS)
+        atomic_store(&disk->syncfs_failed, status);
+    return status;
+}
+
+/* Asking is doing: the first time costs a sync. */
+bool kd_disk_has_syncfs(struct kd_disk *disk)
+{
+    if (!atomic_load(&disk->syncfs_known))
+        (void)kd_disk_syncfs(disk);
+    return atomic_load(&disk->syncfs_known) > 0;
 }
 
 const char *kd_disk_cluster_id(const struct kd_disk *disk)
@@ -197,7 +219,8 @@ bool kd_replica_register_id(struct kd_replica *replica, struct kb_uuid topic_id)
     replica->topic_id = topic_id;
     make_key(replica->id_key, topic_id, replica->partition);
     struct kb_slice key = kb_slice_of(replica->id_key, sizeof replica->id_key);
-    return !kb_uuid_is_zero(topic_id) && !kb_map_get(by_id, key) && kb_map_put(by_id, &replica->by_id, key);
+    return !kb_uuid_is_zero(topic_id) && !kb_map_get(by_id, key) &&
+           kb_map_put(by_id, &replica->by_id, key);
 }
 
 void kd_replica_free(struct kd_replica *replica)
@@ -222,8 +245,8 @@ void kd_replica_free(struct kd_replica *replica)
     kb_free(replica);
 }
 
-struct kd_replica *kd_disk_add(struct kd_disk *disk, const char *topic, struct kb_uuid topic_id, int32_t partition,
-                               const struct kd_log_config *config)
+struct kd_replica *kd_disk_add(struct kd_disk *disk, const char *topic, struct kb_uuid topic_id,
+                               int32_t partition, const struct kd_log_config *config)
 {
     KB_CHECK(!kd_disk_find_name(disk, topic, partition));
     struct kd_replica *replica = kd_replica_new(disk, topic, partition);
@@ -243,7 +266,8 @@ struct kd_replica *kd_disk_find(struct kd_disk *disk, struct kb_uuid topic_id, i
 {
     uint8_t key[20];
     make_key(key, topic_id, partition);
-    return KB_MAP_VALUE(kb_map_get(&disk->by_id, kb_slice_of(key, sizeof key)), struct kd_replica, by_id);
+    return KB_MAP_VALUE(kb_map_get(&disk->by_id, kb_slice_of(key, sizeof key)), struct kd_replica,
+                        by_id);
 }
 
 struct kd_replica *kd_disk_find_name(struct kd_disk *disk, const char *topic, int32_t partition)
@@ -253,7 +277,8 @@ struct kd_replica *kd_disk_find_name(struct kd_disk *disk, const char *topic, in
     return KB_MAP_VALUE(kb_map_get(&disk->by_name, kb_slice_str(name)), struct kd_replica, by_name);
 }
 
-void kd_disk_each(struct kd_disk *disk, void (*each)(void *ctx, struct kd_replica *replica), void *ctx)
+void kd_disk_each(struct kd_disk *disk, void (*each)(void *ctx, struct kd_replica *replica),
+                  void *ctx)
 {
     KB_LIST_EACH(it, &disk->replicas)
         each(ctx, KB_CONTAINER(it, struct kd_replica, link));
@@ -315,10 +340,12 @@ void kd_disk_fail(struct kd_disk *disk, int status, const char *what)
     if (disk->failed)
         return;
     disk->failed = true;
-    kb_error_errno(&disk->error, KB_E_DISK, -status, "%s; the broker stops, and recovers at its next start", what);
+    kb_error_errno(&disk->error, KB_E_DISK, -status,
+                   "%s; the broker stops, and recovers at its next start", what);
     KB_LOG(disk->log, KB_LOG_ERROR, "disk", "%s", disk->error.text);
     KB_LIST_EACH(it, &disk->replicas)
-        kd_replica_drop_appends(KB_CONTAINER(it, struct kd_replica, link), KB_E_KAFKA_STORAGE_ERROR);
+        kd_replica_drop_appends(KB_CONTAINER(it, struct kd_replica, link),
+                                KB_E_KAFKA_STORAGE_ERROR);
     if (disk->options.events.failed)
         disk->options.events.failed(disk->options.ctx, &disk->error);
 }

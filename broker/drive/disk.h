@@ -68,7 +68,8 @@ void kd_disk_free(struct kd_disk *disk);
 
 const char *kd_disk_cluster_id(const struct kd_disk *disk); /* "" before the first start */
 /* Of a directory that had none; written before done(ctx, code). */
-void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id, void (*done)(void *ctx, int code), void *ctx);
+void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id,
+                            void (*done)(void *ctx, int code), void *ctx);
 bool kd_disk_was_clean(const struct kd_disk *disk); /* the last stop */
 bool kd_disk_has_failed(const struct kd_disk *disk);
 
@@ -83,12 +84,13 @@ struct kd_log_config {
 
 /* A log that is not on disk yet; its directory is made by the first append.
  * NULL: no memory. The name must be free (checked by kd_disk_find_name). */
-struct kd_replica *kd_disk_add(struct kd_disk *disk, const char *topic, struct kb_uuid topic_id, int32_t partition,
-                               const struct kd_log_config *config);
+struct kd_replica *kd_disk_add(struct kd_disk *disk, const char *topic, struct kb_uuid topic_id,
+                               int32_t partition, const struct kd_log_config *config);
 struct kd_replica *kd_disk_find(struct kd_disk *disk, struct kb_uuid topic_id, int32_t partition);
 struct kd_replica *kd_disk_find_name(struct kd_disk *disk, const char *topic, int32_t partition);
 /* Every log; each() may not add or remove. */
-void kd_disk_each(struct kd_disk *disk, void (*each)(void *ctx, struct kd_replica *replica), void *ctx);
+void kd_disk_each(struct kd_disk *disk, void (*each)(void *ctx, struct kd_replica *replica),
+                  void *ctx);
 
 struct kd_disk_stats {
     uint64_t rounds, syncs, appends, appended_bytes;

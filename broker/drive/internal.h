@@ -18,6 +18,9 @@
 #include "broker/store/dir.h"
 #include "broker/store/log.h"
 
+/* So many files are synced each by itself; more with the whole file system. */
+enum { KD_SYNC_ALONE_MAX = 2 };
+
 /* The bytes of a placed batch until they are in the file. */
 struct kd_write {
     struct kd_log_batch batch;
@@ -106,6 +109,8 @@ struct kd_disk {
     bool failed, halted;
     struct kb_random random;
     struct kd_files files;
+    atomic_int syncfs_known;  /* 1: it is to be had here, -1: it is not */
+    atomic_int syncfs_failed; /* -errno */
     struct kd_dir dir;
     struct kb_map by_id, by_name;
     struct kb_list replicas;
@@ -122,7 +127,7 @@ struct kd_disk {
     bool syncing;
     int64_t appended_since_checkpoint;
     struct kd_opening *opening; /* made with the disk, so that open cannot fail */
-    struct kb_error error;   /* of FAILED */
+    struct kb_error error;      /* of FAILED */
     struct kd_disk_stats stats;
 };
 
@@ -138,6 +143,10 @@ void kd_disk_fail(struct kd_disk *disk, int status, const char *what);
 void kd_disk_settle_soon(struct kd_disk *disk);
 struct kb_time kd_disk_now(const struct kd_disk *disk);
 void kd_disk_submit(struct kd_disk *disk, struct kn_lane *lane, struct kn_job *job);
+
+/* On a disk thread: may the whole file system be synced in one go, and do it. */
+bool kd_disk_has_syncfs(struct kd_disk *disk);
+int kd_disk_syncfs(struct kd_disk *disk);
 
 /* ---- append.c ----------------------------------------------------------- */
 void kd_lane_init(struct kd_lane *lane, struct kd_disk *disk, bool flushed);
@@ -167,7 +176,7 @@ void kd_checkpoints_deinit(struct kd_checkpoints *checkpoints);
 int kd_checkpoints_save(struct kb_fs *fs, const struct kd_checkpoints *checkpoints);
 
 /* ---- close.c, ops.c ----------------------------------------------------- */
-void kd_disk_close_step(struct kd_disk *disk);  /* goes on once all is idle */
+void kd_disk_close_step(struct kd_disk *disk); /* goes on once all is idle */
 void kd_replica_leave_step(struct kd_replica *replica);
 
 #endif

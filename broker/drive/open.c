@@ -33,8 +33,8 @@ static void report(struct kd_disk *disk, const struct kd_load *load)
         return;
     disk->stats.cut_bytes += (uint64_t)load->cut_bytes;
     disk->stats.cut_logs++;
-    KB_LOG(disk->log, KB_LOG_WARN, "store", "%s: %" PRId64 " bytes cut at offset %" PRId64 ": %s", load->dir,
-           load->cut_bytes, load->log_end, load->cut_why ? load->cut_why : "not synced");
+    KB_LOG(disk->log, KB_LOG_WARN, "store", "%s: %" PRId64 " bytes cut at offset %" PRId64 ": %s",
+           load->dir, load->cut_bytes, load->log_end, load->cut_why ? load->cut_why : "not synced");
 }
 
 /* What was found becomes what the state loop knows. */
@@ -48,7 +48,8 @@ static void adopt(struct kd_replica *replica, struct loading *loading)
     p->epochs = loading->epochs;
     kd_producers_init(&loading->producers, 0);
     kd_epochs_init(&loading->epochs);
-    p->active = (struct kd_active){load->active_base, load->active_bytes, load->active_first_ms, load->now_ms};
+    p->active = (struct kd_active){load->active_base, load->active_bytes, load->active_first_ms,
+                                   load->now_ms};
     kd_partition_found(p, KB_MAX(load->log_start, 0), load->log_end);
     replica->log = load->log;
     replica->room = 0;
@@ -113,7 +114,8 @@ static bool load_replica(struct kd_replica *replica, struct kd_opening *opening,
     loading->load = (struct kd_load){
         .files = &disk->files,
         .dir = replica->name,
-        .index_interval_bytes = replica->config.index_interval_bytes ? replica->config.index_interval_bytes : 4096,
+        .index_interval_bytes =
+            replica->config.index_interval_bytes ? replica->config.index_interval_bytes : 4096,
         .clean = opening && disk->dir.clean,
         .recovery_point = replica->recovery_point,
         .log_start = log_start,
@@ -155,7 +157,8 @@ struct kd_opening {
     struct kb_error odd, err;
 };
 
-static void note_dir(void *ctx, const char *name, enum kd_dir_kind kind, const char *topic, int32_t partition)
+static void note_dir(void *ctx, const char *name, enum kd_dir_kind kind, const char *topic,
+                     int32_t partition)
 {
     struct kd_opening *opening = ctx;
     struct found *found = KB_NEW(struct found);
@@ -175,8 +178,8 @@ static void run_open(struct kn_job *job)
 {
     struct kd_opening *opening = KB_CONTAINER(job, struct kd_opening, job);
     struct kd_disk *disk = opening->disk;
-    if (kd_dir_open(&disk->dir, disk->fs, disk->options.cluster_id, disk->options.node_id, &opening->odd,
-                    &opening->err))
+    if (kd_dir_open(&disk->dir, disk->fs, disk->options.cluster_id, disk->options.node_id,
+                    &opening->odd, &opening->err))
         return;
     int status = kd_dir_list(&disk->dir, note_dir, opening);
     if (status < 0)
@@ -214,9 +217,11 @@ static void opened_one(struct kd_opening *opening)
         finish_opening(opening);
 }
 
-static int64_t offset_of(const struct kd_checkpoint *checkpoint, const struct found *found, int64_t none)
+static int64_t offset_of(const struct kd_checkpoint *checkpoint, const struct found *found,
+                         int64_t none)
 {
-    const struct kd_checkpoint_entry *entry = kd_checkpoint_find(checkpoint, found->topic, found->partition);
+    const struct kd_checkpoint_entry *entry =
+        kd_checkpoint_find(checkpoint, found->topic, found->partition);
     return entry ? entry->offset : none;
 }
 
@@ -240,10 +245,12 @@ static void open_done(struct kn_job *job)
     struct kd_disk *disk = opening->disk;
     disk->jobs--;
     if (opening->odd.code)
-        KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s; everything is recovered from the start", opening->odd.text);
+        KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s; everything is recovered from the start",
+               opening->odd.text);
     KB_LIST_EACH(it, &opening->found) {
         const struct found *found = KB_CONTAINER(it, struct found, link);
-        if (!disk->halted && !opening->err.code && found->kind == KD_DIR_LOG && !load_found(opening, found))
+        if (!disk->halted && !opening->err.code && found->kind == KD_DIR_LOG &&
+            !load_found(opening, found))
             kb_error_set(&opening->err, KB_E_NO_MEMORY, "no memory to open the logs");
     }
     opened_one(opening);

@@ -67,7 +67,8 @@ static void work_done(struct kn_job *job)
     kd_disk_settle_soon(disk);
 }
 
-static struct work *make(struct kd_disk *disk, struct kd_replica *replica, struct kd_op *op, int (*run)(struct work *))
+static struct work *make(struct kd_disk *disk, struct kd_replica *replica, struct kd_op *op,
+                         int (*run)(struct work *))
 {
     struct work *work = KB_NEW(struct work);
     if (!work) {
@@ -169,7 +170,8 @@ static int run_truncate(struct work *work)
     int status = kd_log_boundary(log, work->offset, &work->end);
     if (status < 0)
         return status;
-    kd_checkpoint_lower(&work->files.recovery_points, work->replica->topic, work->replica->partition, work->end);
+    kd_checkpoint_lower(&work->files.recovery_points, work->replica->topic,
+                        work->replica->partition, work->end);
     status = kd_checkpoints_save(work->disk->fs, &work->files);
     return status < 0 ? status : kd_log_truncate(log, work->offset, &work->end);
 }
@@ -199,7 +201,8 @@ void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_
         return;
     }
     kd_tail_clear(&disk->tails, &replica->tail);
-    replica->status = KD_RELOADING; /* producers, epochs, the active segment: read anew afterwards */
+    replica->status =
+        KD_RELOADING; /* producers, epochs, the active segment: read anew afterwards */
     submit(work);
 }
 
@@ -294,7 +297,8 @@ static void after_claim(struct work *work)
     work->done(work->ctx, work->status < 0 ? KB_E_DISK : KB_OK);
 }
 
-void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id, void (*done)(void *ctx, int code), void *ctx)
+void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id,
+                            void (*done)(void *ctx, int code), void *ctx)
 {
     struct work *work = make(disk, NULL, NULL, run_claim);
     KB_CHECK(strlen(cluster_id) < KD_CLUSTER_ID_MAX);

@@ -30,8 +30,8 @@ static int locate(struct kd_read *read, bool nowait)
         return status;
     read->code = code_of(status);
     if (status >= 0)
-        read->extent = (struct kd_extent){.segment = found.segment, .position = found.position,
-                                          .size_bytes = found.size_bytes};
+        read->extent = (struct kd_extent){
+            .segment = found.segment, .position = found.position, .size_bytes = found.size_bytes};
     return status;
 }
 
@@ -70,7 +70,8 @@ static bool from_tail(struct kd_read *read)
 {
     struct kd_tail_read ask = {read->offset, read->bound, read->max_bytes, read->whole_first};
     struct kd_extent *extent = &read->extent;
-    return kd_tail_find(&read->replica->tail, &ask, &extent->pieces, &extent->piece_count, &extent->size_bytes);
+    return kd_tail_find(&read->replica->tail, &ask, &extent->pieces, &extent->piece_count,
+                        &extent->size_bytes);
 }
 
 bool kd_replica_read(struct kd_replica *replica, struct kd_read *read)
@@ -101,7 +102,8 @@ static void run_lookup(struct kn_job *job)
 {
     struct kd_lookup *lookup = KB_CONTAINER(job, struct kd_lookup, job);
     struct kd_found found;
-    lookup->code = code_of(kd_log_find_time(lookup->replica->log, lookup->timestamp_ms, lookup->bound, &found));
+    lookup->code = code_of(
+        kd_log_find_time(lookup->replica->log, lookup->timestamp_ms, lookup->bound, &found));
     lookup->offset = found.offset;
     lookup->found_ms = found.timestamp_ms;
     lookup->leader_epoch = found.leader_epoch;

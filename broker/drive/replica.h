@@ -39,7 +39,7 @@ enum kd_wait {
  * NOT_LEADER_OR_FOLLOWER (the log was closed or deleted under it).
  */
 struct kd_append {
-    struct kb_buf *frame; /* holds `batch`; the append takes a reference of its own */
+    struct kb_buf *frame; /* holds `batch`; referenced from the call on, NULL once let go */
     struct kb_slice batch;
     struct kw_batch_header header; /* as parsed and validated */
     enum kd_wait wait;
@@ -73,16 +73,16 @@ struct kd_extent {
 void kd_extent_release(struct kd_extent *extent); /* empty: nothing */
 
 struct kd_read {
-    int64_t offset;    /* the first batch is the one that holds it */
-    int64_t bound;     /* no batch at or above: the high watermark, the stable end, written end */
+    int64_t offset; /* the first batch is the one that holds it */
+    int64_t bound;  /* no batch at or above: the high watermark, the stable end, written end */
     size_t max_bytes;
-    bool whole_first;  /* at least one batch, however large (KIP-74) */
+    bool whole_first;                   /* at least one batch, however large (KIP-74) */
     void (*done)(struct kd_read *read); /* only if kd_replica_read answered false */
     void *owner;
     /* The answer: KB_OK (perhaps with 0 bytes), OFFSET_OUT_OF_RANGE,
      * KAFKA_STORAGE_ERROR, NO_MEMORY. The last batch may be cut off. */
     int code;
-    struct kd_extent extent; /* the caller releases it, or gives it to a source */
+    struct kd_extent extent;    /* the caller releases it, or gives it to a source */
     struct kd_replica *replica; /* the drive's own from here */
     struct kn_job job;
 };

@@ -6,8 +6,8 @@
 
 struct entry {
     struct kb_list link;
-    struct kb_piece piece;    /* memory; or */
-    struct kd_extent extent;  /* a stretch of a segment */
+    struct kb_piece piece;   /* memory; or */
+    struct kd_extent extent; /* a stretch of a segment */
 };
 
 struct kd_source {
@@ -117,19 +117,21 @@ static int next_memory(struct entry *entry, size_t max_bytes, struct kb_piece *o
     }
     if (out->owner)
         kb_buf_ref(out->owner);
-    entry->piece.bytes = kb_slice_of(entry->piece.bytes.data + size, entry->piece.bytes.size - size);
+    entry->piece.bytes =
+        kb_slice_of(entry->piece.bytes.data + size, entry->piece.bytes.size - size);
     return 1;
 }
 
 /* What has been read into source->buf goes out. */
-static int hand_out(struct kd_source *source, struct entry *entry, int64_t got, struct kb_piece *out)
+static int hand_out(struct kd_source *source, struct entry *entry, int64_t got,
+                    struct kb_piece *out)
 {
     struct kb_buf *buf = source->buf;
     source->buf = NULL;
     source->got = 0;
     if (got <= 0) {
-        KB_LOG(source->log, KB_LOG_ERROR, "disk", "a read of %s fails at %lld", entry->extent.segment->dir,
-               (long long)entry->extent.position);
+        KB_LOG(source->log, KB_LOG_ERROR, "disk", "a read of %s fails at %lld",
+               entry->extent.segment->dir, (long long)entry->extent.position);
         kb_buf_unref(buf);
         return got < 0 ? (int)got : -EIO;
     }
@@ -146,7 +148,8 @@ static void run_read(struct kn_job *job)
 {
     struct kd_source *source = KB_CONTAINER(job, struct kd_source, job);
     const struct kd_extent *extent = &first(source)->extent;
-    source->got = kd_segment_read(extent->segment, source->buf->data, source->buf->capacity, extent->position, false);
+    source->got = kd_segment_read(extent->segment, source->buf->data, source->buf->capacity,
+                                  extent->position, false);
     if (source->got == 0)
         source->got = -EIO;
 }
@@ -161,7 +164,8 @@ static void read_done(struct kn_job *job)
         kn_conn_resume_source(source->conn);
 }
 
-static int next_file(struct kd_source *source, struct entry *entry, size_t max_bytes, struct kb_piece *out)
+static int next_file(struct kd_source *source, struct entry *entry, size_t max_bytes,
+                     struct kb_piece *out)
 {
     struct kd_extent *extent = &entry->extent;
     if (source->got)
@@ -187,7 +191,8 @@ static int next(struct kn_source *base, size_t max_bytes, struct kb_piece *out)
     KB_CHECK(entry);
     if (source->reading)
         return 0;
-    return entry->extent.segment ? next_file(source, entry, max_bytes, out) : next_memory(entry, max_bytes, out);
+    return entry->extent.segment ? next_file(source, entry, max_bytes, out)
+                                 : next_memory(entry, max_bytes, out);
 }
 
 static void done(struct kn_source *base, bool sent)

@@ -58,11 +58,12 @@ static struct chunk *begin(struct kd_tails *tails, struct kd_tail *tail, int64_t
 
 static struct chunk *newest(const struct kd_tail *tail)
 {
-    return kb_list_empty(&tail->chunks) ? NULL : KB_CONTAINER(tail->chunks.prev, struct chunk, link);
+    return kb_list_empty(&tail->chunks) ? NULL
+                                        : KB_CONTAINER(tail->chunks.prev, struct chunk, link);
 }
 
-void kd_tail_add(struct kd_tails *tails, struct kd_tail *tail, struct kb_slice batch, int64_t base_offset,
-                 int64_t last_offset)
+void kd_tail_add(struct kd_tails *tails, struct kd_tail *tail, struct kb_slice batch,
+                 int64_t base_offset, int64_t last_offset)
 {
     struct chunk *chunk = newest(tail);
     if (batch.size > BATCH_MAX_BYTES || (chunk && chunk->end_offset != base_offset))
@@ -101,7 +102,8 @@ static struct kb_slice take(const struct chunk *chunk, struct walk *walk)
         bool first = !walk->bytes && walk->ask.whole_first;
         if (last < walk->ask.offset) {
             from = to = at + size;
-        } else if (last >= walk->ask.bound || (walk->bytes + size > walk->ask.max_bytes && !first)) {
+        } else if (last >= walk->ask.bound ||
+                   (walk->bytes + size > walk->ask.max_bytes && !first)) {
             walk->done = true;
         } else {
             to = at + size;
@@ -112,12 +114,13 @@ static struct kb_slice take(const struct chunk *chunk, struct walk *walk)
     return kb_slice_of(chunk->buf->data + from, to - from);
 }
 
-bool kd_tail_find(const struct kd_tail *tail, const struct kd_tail_read *ask, struct kb_piece **pieces, size_t *count,
-                  size_t *bytes)
+bool kd_tail_find(const struct kd_tail *tail, const struct kd_tail_read *ask,
+                  struct kb_piece **pieces, size_t *count, size_t *bytes)
 {
     struct walk walk = {.ask = *ask};
     size_t chunks = 0;
-    if (kb_list_empty(&tail->chunks) || KB_CONTAINER(tail->chunks.next, struct chunk, link)->base_offset > ask->offset)
+    if (kb_list_empty(&tail->chunks) ||
+        KB_CONTAINER(tail->chunks.next, struct chunk, link)->base_offset > ask->offset)
         return false;
     KB_LIST_EACH(it, &tail->chunks)
         chunks++;

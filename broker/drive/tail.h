@@ -25,8 +25,8 @@ void kd_tails_init(struct kd_tails *tails, size_t max_bytes);
 void kd_tail_init(struct kd_tail *tail);
 void kd_tail_clear(struct kd_tails *tails, struct kd_tail *tail);
 /* A batch that was just placed; last_offset is its own. */
-void kd_tail_add(struct kd_tails *tails, struct kd_tail *tail, struct kb_slice batch, int64_t base_offset,
-                 int64_t last_offset);
+void kd_tail_add(struct kd_tails *tails, struct kd_tail *tail, struct kb_slice batch,
+                 int64_t base_offset, int64_t last_offset);
 
 struct kd_tail_read {
     int64_t offset, bound;
@@ -36,7 +36,7 @@ struct kd_tail_read {
 /* False: the tail does not reach back to the offset. True: *pieces (kb_free;
  * each holds a reference), whole batches, perhaps none. NULL with count > 0
  * never happens; no memory answers false. */
-bool kd_tail_find(const struct kd_tail *tail, const struct kd_tail_read *ask, struct kb_piece **pieces, size_t *count,
-                  size_t *bytes);
+bool kd_tail_find(const struct kd_tail *tail, const struct kd_tail_read *ask,
+                  struct kb_piece **pieces, size_t *count, size_t *bytes);
 
 #endif

@@ -91,59 +91,97 @@ static int make_segment(struct kd_log *log)
     return there ? 0 : -ENOMEM;
 }
 
-int kd_log_write_snapshot(struct kd_log *log, struct kb_slice snapshot)
+static int write_file(struct kb_fs *fs, const char *path, struct kb_slice content)
+{
+    struct kb_file *file;
+    int flags = KB_OPEN_WRITE | KB_OPEN_CREATE | KB_OPEN_TRUNCATE;
+    int status = fs->ops->open(fs, path, flags, &file);
+    if (status < 0)
+        return status;
+    status = kb_fs_write_all(fs, file, content.data, content.size, 0);
+    fs->ops->close(fs, file);
+    return status;
+}
+
+static void forget_oldest_snapshot(struct kd_log *log)
+{
+    char path[KD_PATH_MAX];
+    kd_file_path(path, log->dir, log->snapshots[0], KD_SUFFIX_SNAPSHOT);
+    (void)log->files->fs->ops->unlink(log->files->fs, path);
+    log->snapshot_count--;
+    memmove(log->snapshots, log->snapshots + 1, log->snapshot_count * sizeof *log->snapshots);
+}
+
+/* One that is there already is the same. */
+static int write_snapshot(struct kd_log *log, struct kb_slice snapshot, enum kd_sync sync)
 {
     struct kb_fs *fs = log->files->fs;
     char path[KD_PATH_MAX];
-    if (!snapshot.data)
+    size_t n = log->snapshot_count;
+    if (!snapshot.data || (n && log->snapshots[n - 1] == log->end_offset))
         return 0;
     kd_file_path(path, log->dir, log->end_offset, KD_SUFFIX_SNAPSHOT);
-    int status = kb_fs_replace(fs, path, snapshot.data, snapshot.size);
+    int status = sync == KD_SYNC_EACH ? kb_fs_replace(fs, path, snapshot.data, snapshot.size)
+                                      : write_file(fs, path, snapshot);
     if (status < 0)
         return status;
-    size_t n = log->snapshot_count;
-    if (!n || log->snapshots[n - 1] != log->end_offset)
-        log->snapshots[log->snapshot_count++] = log->end_offset;
-    if (log->snapshot_count > KD_SNAPSHOTS_KEPT) {
-        kd_file_path(path, log->dir, log->snapshots[0], KD_SUFFIX_SNAPSHOT);
-        (void)fs->ops->unlink(fs, path);
-        memmove(log->snapshots, log->snapshots + 1, KD_SNAPSHOTS_KEPT * sizeof *log->snapshots);
-        log->snapshot_count--;
-    }
+    log->snapshots[log->snapshot_count++] = log->end_offset;
+    if (log->snapshot_count > KD_SNAPSHOTS_KEPT)
+        forget_oldest_snapshot(log);
     return 0;
 }
 
-/* Log and index of the active segment, on disk. The space it did not use goes
- * back only when it is done with (trim). */
-static int settle(struct kd_log *log, bool trim)
+/* The space that a segment did not use goes back once it is done with. */
+static int trim(struct kd_log *log)
 {
     struct kd_segment *active = kd_log_active(log);
     struct kb_fs *fs = log->files->fs;
+    int64_t size = atomic_load(&active->size);
+    pthread_mutex_lock(&log->lock);
+    kd_index_finish(&log->index);
+    pthread_mutex_unlock(&log->lock);
+    if (log->allocated == size)
+        return 0;
     int status = kd_segment_pin(active, 0);
     if (status < 0)
         return status;
-    if (trim) {
-        kd_index_finish(&log->index);
-        status = fs->ops->truncate(fs, active->file, atomic_load(&active->size));
-        log->allocated = atomic_load(&active->size);
-    }
-    if (status >= 0 && (log->dirty || trim)) {
-        status = kd_segment_datasync(active);
-        log->sync_failed = status < 0;
-    }
-    if (status >= 0 && log->dirty) {
+    status = fs->ops->truncate(fs, active->file, size);
+    log->allocated = size;
+    kd_segment_unpin(active);
+    return status;
+}
+
+static int sync_active(struct kd_log *log)
+{
+    if (!log->dirty)
+        return 0;
+    struct kd_segment *active = kd_log_active(log);
+    int status = kd_segment_datasync(active); /* dirty: it is pinned */
+    log->sync_failed = status < 0;
+    if (status >= 0) {
         log->dirty = false;
         kd_segment_unpin(active);
     }
-    kd_segment_unpin(active);
-    return status < 0 ? status : kd_index_save(&log->index, fs, log->dir, active->base_offset);
+    return status;
+}
+
+/* Log and index of the active segment, on disk. */
+static int settle(struct kd_log *log, enum kd_sync sync)
+{
+    struct kd_segment *active = kd_log_active(log);
+    int status = sync == KD_SYNC_EACH ? sync_active(log) : 0;
+    if (status < 0)
+        return status;
+    return kd_index_save(&log->index, log->files->fs, log->dir, active->base_offset, sync);
 }
 
 static int roll(struct kd_log *log, struct kb_slice snapshot)
 {
-    int status = settle(log, true);
+    int status = trim(log);
     if (status >= 0)
-        status = kd_log_write_snapshot(log, snapshot);
+        status = settle(log, KD_SYNC_EACH);
+    if (status >= 0)
+        status = write_snapshot(log, snapshot, KD_SYNC_EACH);
     return status < 0 ? status : make_segment(log);
 }
 
@@ -282,25 +320,25 @@ void kd_log_synced(struct kd_segment *segment)
     kd_segment_unref(segment);
 }
 
-int kd_log_checkpoint(struct kd_log *log, int64_t *recovery_point)
+int kd_log_checkpoint(struct kd_log *log, enum kd_sync sync, int64_t *recovery_point)
 {
     pthread_mutex_lock(&log->work);
-    int status = log->broken ? -EIO : log->count ? settle(log, false) : 0;
+    int status = log->broken ? -EIO : log->count ? settle(log, sync) : 0;
     *recovery_point = log->end_offset;
     pthread_mutex_unlock(&log->work);
     return status;
 }
 
-int kd_log_finish(struct kd_log *log, struct kb_slice snapshot)
+int kd_log_finish(struct kd_log *log, struct kb_slice snapshot, enum kd_sync sync)
 {
-    int status = 0;
     pthread_mutex_lock(&log->work);
-    if (log->broken)
-        status = -EIO;
-    else if (log->count) {
-        status = settle(log, true);
+    int status = log->broken ? -EIO : 0;
+    if (status >= 0 && log->count) {
+        status = trim(log);
         if (status >= 0)
-            status = kd_log_write_snapshot(log, snapshot);
+            status = settle(log, sync);
+        if (status >= 0)
+            status = write_snapshot(log, snapshot, sync);
     }
     pthread_mutex_unlock(&log->work);
     return status;

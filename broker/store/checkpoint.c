@@ -17,7 +17,8 @@ static int compare(const void *a, const void *b)
     return names ? names : (x->partition > y->partition) - (x->partition < y->partition);
 }
 
-bool kd_checkpoint_add(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition, int64_t offset)
+bool kd_checkpoint_add(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition,
+                       int64_t offset)
 {
     if (checkpoint->count == checkpoint->capacity) {
         size_t capacity = checkpoint->capacity ? 2 * checkpoint->capacity : 16;
@@ -27,7 +28,8 @@ bool kd_checkpoint_add(struct kd_checkpoint *checkpoint, const char *topic, int3
         checkpoint->entries = grown;
         checkpoint->capacity = capacity;
     }
-    checkpoint->entries[checkpoint->count++] = (struct kd_checkpoint_entry){topic, partition, offset};
+    checkpoint->entries[checkpoint->count++] =
+        (struct kd_checkpoint_entry){topic, partition, offset};
     return true;
 }
 
@@ -60,16 +62,19 @@ static int parse(struct kd_checkpoint *checkpoint, const char *path, struct kb_e
     struct kd_checkpoint_entry entry;
     while ((line = strtok_r(NULL, "\n", &save))) {
         if (!parse_line(line, &entry))
-            return kb_error_set(err, KB_E_CORRUPT, "%s: line %zu makes no sense", path, checkpoint->count + 3);
+            return kb_error_set(err, KB_E_CORRUPT, "%s: line %zu makes no sense", path,
+                                checkpoint->count + 3);
         if (!kd_checkpoint_add(checkpoint, entry.topic, entry.partition, entry.offset))
             return kb_error_set(err, KB_E_NO_MEMORY, "%s: no memory to read it", path);
     }
     if (expected < 0 || (size_t)expected != checkpoint->count)
-        return kb_error_set(err, KB_E_CORRUPT, "%s: %zu entries, not %lld", path, checkpoint->count, expected);
+        return kb_error_set(err, KB_E_CORRUPT, "%s: %zu entries, not %lld", path, checkpoint->count,
+                            expected);
     return KB_OK;
 }
 
-int kd_checkpoint_load(struct kb_fs *fs, const char *path, struct kd_checkpoint *out, struct kb_error *err)
+int kd_checkpoint_load(struct kb_fs *fs, const char *path, struct kd_checkpoint *out,
+                       struct kb_error *err)
 {
     size_t size;
     *out = (struct kd_checkpoint){0};
@@ -88,8 +93,8 @@ int kd_checkpoint_load(struct kb_fs *fs, const char *path, struct kd_checkpoint 
     return KB_OK;
 }
 
-const struct kd_checkpoint_entry *kd_checkpoint_find(const struct kd_checkpoint *checkpoint, const char *topic,
-                                                     int32_t partition)
+const struct kd_checkpoint_entry *kd_checkpoint_find(const struct kd_checkpoint *checkpoint,
+                                                     const char *topic, int32_t partition)
 {
     struct kd_checkpoint_entry key = {topic, partition, 0};
     if (!checkpoint->count)
@@ -97,7 +102,8 @@ const struct kd_checkpoint_entry *kd_checkpoint_find(const struct kd_checkpoint 
     return bsearch(&key, checkpoint->entries, checkpoint->count, sizeof key, compare);
 }
 
-void kd_checkpoint_lower(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition, int64_t offset)
+void kd_checkpoint_lower(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition,
+                         int64_t offset)
 {
     for (size_t i = 0; i < checkpoint->count; i++) {
         struct kd_checkpoint_entry *entry = &checkpoint->entries[i];
@@ -114,7 +120,8 @@ int kd_checkpoint_save(struct kb_fs *fs, const char *path, const struct kd_check
     int at = sprintf(text, "0\n%zu\n", checkpoint->count);
     for (size_t i = 0; i < checkpoint->count; i++) {
         const struct kd_checkpoint_entry *entry = &checkpoint->entries[i];
-        at += sprintf(text + at, "%s %" PRId32 " %" PRId64 "\n", entry->topic, entry->partition, entry->offset);
+        at += sprintf(text + at, "%s %" PRId32 " %" PRId64 "\n", entry->topic, entry->partition,
+                      entry->offset);
     }
     int status = kb_fs_replace(fs, path, text, (size_t)at);
     kb_free(text);

@@ -27,15 +27,19 @@ struct kd_checkpoint {
 };
 
 /* Empty, and KB_OK, where there is no such file. CORRUPT, DISK, NO_MEMORY. */
-int kd_checkpoint_load(struct kb_fs *fs, const char *path, struct kd_checkpoint *out, struct kb_error *err);
+int kd_checkpoint_load(struct kb_fs *fs, const char *path, struct kd_checkpoint *out,
+                       struct kb_error *err);
 /* Sorted by topic and partition when loaded. NULL: none. */
-const struct kd_checkpoint_entry *kd_checkpoint_find(const struct kd_checkpoint *checkpoint, const char *topic,
-                                                     int32_t partition);
+const struct kd_checkpoint_entry *kd_checkpoint_find(const struct kd_checkpoint *checkpoint,
+                                                     const char *topic, int32_t partition);
 /* Its offset becomes the lesser of the two; no such entry: nothing. */
-void kd_checkpoint_lower(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition, int64_t offset);
+void kd_checkpoint_lower(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition,
+                         int64_t offset);
 /* The topic is borrowed. False: no memory. */
-bool kd_checkpoint_add(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition, int64_t offset);
-int kd_checkpoint_save(struct kb_fs *fs, const char *path, const struct kd_checkpoint *checkpoint); /* 0 or -errno */
+bool kd_checkpoint_add(struct kd_checkpoint *checkpoint, const char *topic, int32_t partition,
+                       int64_t offset);
+int kd_checkpoint_save(struct kb_fs *fs, const char *path,
+                       const struct kd_checkpoint *checkpoint); /* 0 or -errno */
 void kd_checkpoint_deinit(struct kd_checkpoint *checkpoint);
 
 #endif

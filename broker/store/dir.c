@@ -15,7 +15,8 @@ enum { META_MAX_BYTES = 64 * 1024, META_VERSION = 1 };
 static bool find_value(const char *text, const char *key, char *out, size_t size)
 {
     size_t n = strlen(key);
-    for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    for (const char *line = text; line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         if (strncmp(line, key, n) || line[n] != '=')
             continue;
         size_t length = strcspn(line + n + 1, "\r\n");
@@ -28,22 +29,30 @@ static int check_meta(struct kd_dir *dir, const char *text, const char *cluster_
                       struct kb_error *err)
 {
     char version[16], node[16];
-    if (!find_value(text, "version", version, sizeof version) || strtol(version, NULL, 10) > META_VERSION)
-        return kb_error_set(err, KB_E_UNSUPPORTED, KD_META_FILE " is of a newer format; use the version that wrote it");
-    if (!find_value(text, "node.id", node, sizeof node) && !find_value(text, "broker.id", node, sizeof node))
+    if (!find_value(text, "version", version, sizeof version) ||
+        strtol(version, NULL, 10) > META_VERSION)
+        return kb_error_set(err, KB_E_UNSUPPORTED,
+                            KD_META_FILE " is of a newer format; use the version that wrote it");
+    if (!find_value(text, "node.id", node, sizeof node) &&
+        !find_value(text, "broker.id", node, sizeof node))
         return kb_error_set(err, KB_E_CORRUPT, KD_META_FILE " names no node.id");
     if (strtol(node, NULL, 10) != node_id)
-        return kb_error_set(err, KB_E_BAD_CONFIG, "the log directory belongs to node %s, not to node %" PRId32
-                            "; set node.id, or another log.dirs", node, node_id);
-    if (!find_value(text, "cluster.id", dir->cluster_id, sizeof dir->cluster_id) || !*dir->cluster_id)
+        return kb_error_set(err, KB_E_BAD_CONFIG,
+                            "the log directory belongs to node %s, not to node %" PRId32
+                            "; set node.id, or another log.dirs",
+                            node, node_id);
+    if (!find_value(text, "cluster.id", dir->cluster_id, sizeof dir->cluster_id) ||
+        !*dir->cluster_id)
         return kb_error_set(err, KB_E_CORRUPT, KD_META_FILE " names no cluster.id");
     if (cluster_id && strcmp(cluster_id, dir->cluster_id))
-        return kb_error_set(err, KB_E_INCONSISTENT_CLUSTER_ID, "the log directory belongs to cluster %s, not to %s",
-                            dir->cluster_id, cluster_id);
+        return kb_error_set(err, KB_E_INCONSISTENT_CLUSTER_ID,
+                            "the log directory belongs to cluster %s, not to %s", dir->cluster_id,
+                            cluster_id);
     return KB_OK;
 }
 
-static int read_meta(struct kd_dir *dir, const char *cluster_id, int32_t node_id, struct kb_error *err)
+static int read_meta(struct kd_dir *dir, const char *cluster_id, int32_t node_id,
+                     struct kb_error *err)
 {
     char *text;
     size_t size;
@@ -60,8 +69,8 @@ static int read_meta(struct kd_dir *dir, const char *cluster_id, int32_t node_id
 int kd_dir_claim(struct kd_dir *dir, const char *cluster_id, int32_t node_id)
 {
     char text[KD_CLUSTER_ID_MAX + 64];
-    int n = snprintf(text, sizeof text, "version=%d\ncluster.id=%s\nnode.id=%" PRId32 "\n", META_VERSION, cluster_id,
-                     node_id);
+    int n = snprintf(text, sizeof text, "version=%d\ncluster.id=%s\nnode.id=%" PRId32 "\n",
+                     META_VERSION, cluster_id, node_id);
     if (n >= (int)sizeof text || strlen(cluster_id) >= sizeof dir->cluster_id)
         return -EINVAL;
     int status = kb_fs_replace(dir->fs, KD_META_FILE, text, (size_t)n);
@@ -107,8 +116,8 @@ static int read_checkpoints(struct kd_dir *dir, struct kb_error *odd, struct kb_
     return code;
 }
 
-int kd_dir_open(struct kd_dir *dir, struct kb_fs *fs, const char *cluster_id, int32_t node_id, struct kb_error *odd,
-                struct kb_error *err)
+int kd_dir_open(struct kd_dir *dir, struct kb_fs *fs, const char *cluster_id, int32_t node_id,
+                struct kb_error *odd, struct kb_error *err)
 {
     *dir = (struct kd_dir){.fs = fs};
     kb_error_clear(odd);
@@ -116,7 +125,9 @@ int kd_dir_open(struct kd_dir *dir, struct kb_fs *fs, const char *cluster_id, in
     if (status < 0) {
         dir->lock = NULL;
         return status == -EAGAIN
-                   ? kb_error_set(err, KB_E_BUSY, "the log directory is in use by another process (" KD_LOCK_FILE ")")
+                   ? kb_error_set(err, KB_E_BUSY,
+                                  "the log directory is in use by another process (" KD_LOCK_FILE
+                                  ")")
                    : kb_error_errno(err, KB_E_DISK, -status, KD_LOCK_FILE " cannot be locked");
     }
     int code = read_meta(dir, cluster_id, node_id, err);

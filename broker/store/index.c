@@ -38,6 +38,7 @@ static bool add_offset(struct kd_index *index, uint32_t relative, uint32_t posit
     void *items = index->offsets;
     bool there = grow(&items, index->offset_count, &index->offset_capacity, sizeof *index->offsets);
     index->offsets = items;
+    index->is_saved = false;
     if (there)
         index->offsets[index->offset_count++] = (struct kd_index_offset){relative, position};
     return there;
@@ -46,18 +47,20 @@ static bool add_offset(struct kd_index *index, uint32_t relative, uint32_t posit
 /* Only what is later than the last entry: the index rises strictly. */
 static bool add_time(struct kd_index *index, int64_t timestamp_ms, uint32_t relative)
 {
-    if (timestamp_ms < 0 || (index->time_count && index->times[index->time_count - 1].timestamp_ms >= timestamp_ms))
+    if (timestamp_ms < 0 ||
+        (index->time_count && index->times[index->time_count - 1].timestamp_ms >= timestamp_ms))
         return true;
     void *items = index->times;
     bool there = grow(&items, index->time_count, &index->time_capacity, sizeof *index->times);
     index->times = items;
+    index->is_saved = false;
     if (there)
         index->times[index->time_count++] = (struct kd_index_time){timestamp_ms, relative};
     return there;
 }
 
-bool kd_index_add(struct kd_index *index, int64_t interval_bytes, uint32_t last_relative, uint32_t position,
-                  size_t batch_bytes, int64_t max_timestamp_ms)
+bool kd_index_add(struct kd_index *index, int64_t interval_bytes, uint32_t last_relative,
+                  uint32_t position, size_t batch_bytes, int64_t max_timestamp_ms)
 {
     bool there = true;
     if (max_timestamp_ms > index->max_timestamp_ms) {
@@ -108,15 +111,20 @@ uint32_t kd_index_time_relative(const struct kd_index *index, int64_t timestamp_
  * the next append, finds the later ones again. */
 void kd_index_cut(struct kd_index *index, uint32_t position)
 {
+    size_t offsets = index->offset_count, times = index->time_count;
     while (index->offset_count && index->offsets[index->offset_count - 1].position >= position)
         index->offset_count--;
     uint32_t last = index->offset_count ? index->offsets[index->offset_count - 1].relative : 0;
-    while (index->time_count && (!index->offset_count || index->times[index->time_count - 1].relative > last))
+    while (index->time_count &&
+           (!index->offset_count || index->times[index->time_count - 1].relative > last))
         index->time_count--;
     index->saved_offsets = KB_MIN(index->saved_offsets, index->offset_count);
     index->saved_times = KB_MIN(index->saved_times, index->time_count);
+    if (offsets != index->offset_count || times != index->time_count)
+        index->is_saved = false;
     index->bytes_since = 0;
-    index->max_timestamp_ms = index->time_count ? index->times[index->time_count - 1].timestamp_ms : -1;
+    index->max_timestamp_ms =
+        index->time_count ? index->times[index->time_count - 1].timestamp_ms : -1;
     index->max_timestamp_at = index->time_count ? index->times[index->time_count - 1].relative : 0;
 }
 
@@ -124,7 +132,8 @@ void kd_index_cut(struct kd_index *index, uint32_t position)
 
 /* 1: the file as decoded by each(); 0: none, or it makes no sense. */
 static int load_file(struct kb_fs *fs, const char *path, size_t entry_bytes,
-                     bool (*each)(struct kd_index *, const uint8_t *, int64_t), struct kd_index *index, int64_t log_bytes)
+                     bool (*each)(struct kd_index *, const uint8_t *, int64_t),
+                     struct kd_index *index, int64_t log_bytes)
 {
     char *data;
     size_t size;
@@ -143,7 +152,8 @@ static int load_file(struct kb_fs *fs, const char *path, size_t entry_bytes,
 static bool load_offset(struct kd_index *index, const uint8_t *from, int64_t log_bytes)
 {
     uint32_t relative = kw_get_be32(from), position = kw_get_be32(from + 4);
-    const struct kd_index_offset *last = index->offset_count ? &index->offsets[index->offset_count - 1] : NULL;
+    const struct kd_index_offset *last =
+        index->offset_count ? &index->offsets[index->offset_count - 1] : NULL;
     if (position >= log_bytes || relative > INT32_MAX ||
         (last && (relative <= last->relative || position <= last->position)))
         return false;
@@ -154,7 +164,8 @@ static bool load_time(struct kd_index *index, const uint8_t *from, int64_t log_b
 {
     int64_t timestamp_ms = (int64_t)kw_get_be64(from);
     uint32_t relative = kw_get_be32(from + 8);
-    const struct kd_index_time *last = index->time_count ? &index->times[index->time_count - 1] : NULL;
+    const struct kd_index_time *last =
+        index->time_count ? &index->times[index->time_count - 1] : NULL;
     (void)log_bytes;
     if (timestamp_ms < 0 || relative > INT32_MAX ||
         (last && (timestamp_ms <= last->timestamp_ms || relative <= last->relative)))
@@ -162,7 +173,8 @@ static bool load_time(struct kd_index *index, const uint8_t *from, int64_t log_b
     return add_time(index, timestamp_ms, relative);
 }
 
-int kd_index_load(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset, int64_t log_bytes)
+int kd_index_load(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
+                  int64_t log_bytes)
 {
     char path[KD_PATH_MAX];
     kd_index_init(index);
@@ -178,6 +190,7 @@ int kd_index_load(struct kd_index *index, struct kb_fs *fs, const char *dir, int
     }
     index->saved_offsets = index->offset_count;
     index->saved_times = index->time_count;
+    index->is_saved = true;
     if (index->time_count) {
         index->max_timestamp_ms = index->times[index->time_count - 1].timestamp_ms;
         index->max_timestamp_at = index->times[index->time_count - 1].relative;
@@ -185,7 +198,8 @@ int kd_index_load(struct kd_index *index, struct kb_fs *fs, const char *dir, int
     return 1;
 }
 
-static int save_file(struct kb_fs *fs, const char *path, const uint8_t *data, size_t size, size_t at)
+static int save_file(struct kb_fs *fs, const char *path, const uint8_t *data, size_t size,
+                     size_t at, enum kd_sync sync)
 {
     struct kb_file *file;
     int status = fs->ops->open(fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE, &file);
@@ -194,13 +208,14 @@ static int save_file(struct kb_fs *fs, const char *path, const uint8_t *data, si
     status = kb_fs_write_all(fs, file, data, size, (int64_t)at);
     if (status >= 0)
         status = fs->ops->truncate(fs, file, (int64_t)(at + size));
-    if (status >= 0)
+    if (status >= 0 && sync == KD_SYNC_EACH)
         status = fs->ops->datasync(fs, file);
     fs->ops->close(fs, file);
     return status < 0 ? status : 0;
 }
 
-static int save_offsets(struct kd_index *index, struct kb_fs *fs, const char *path)
+static int save_offsets(struct kd_index *index, struct kb_fs *fs, const char *path,
+                        enum kd_sync sync)
 {
     size_t from = index->saved_offsets, count = index->offset_count - from;
     uint8_t *data = kb_malloc(count * OFFSET_BYTES + 1);
@@ -210,14 +225,14 @@ static int save_offsets(struct kd_index *index, struct kb_fs *fs, const char *pa
         kw_put_be32(data + i * OFFSET_BYTES, index->offsets[from + i].relative);
         kw_put_be32(data + i * OFFSET_BYTES + 4, index->offsets[from + i].position);
     }
-    int status = save_file(fs, path, data, count * OFFSET_BYTES, from * OFFSET_BYTES);
+    int status = save_file(fs, path, data, count * OFFSET_BYTES, from * OFFSET_BYTES, sync);
     kb_free(data);
     if (status >= 0)
         index->saved_offsets = from + count;
     return status;
 }
 
-static int save_times(struct kd_index *index, struct kb_fs *fs, const char *path)
+static int save_times(struct kd_index *index, struct kb_fs *fs, const char *path, enum kd_sync sync)
 {
     size_t from = index->saved_times, count = index->time_count - from;
     uint8_t *data = kb_malloc(count * TIME_BYTES + 1);
@@ -227,20 +242,25 @@ static int save_times(struct kd_index *index, struct kb_fs *fs, const char *path
         kw_put_be64(data + i * TIME_BYTES, (uint64_t)index->times[from + i].timestamp_ms);
         kw_put_be32(data + i * TIME_BYTES + 8, index->times[from + i].relative);
     }
-    int status = save_file(fs, path, data, count * TIME_BYTES, from * TIME_BYTES);
+    int status = save_file(fs, path, data, count * TIME_BYTES, from * TIME_BYTES, sync);
     kb_free(data);
     if (status >= 0)
         index->saved_times = from + count;
     return status;
 }
 
-int kd_index_save(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset)
+int kd_index_save(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
+                  enum kd_sync sync)
 {
     char path[KD_PATH_MAX];
+    if (index->is_saved)
+        return 0;
     kd_file_path(path, dir, base_offset, KD_SUFFIX_INDEX);
-    int status = save_offsets(index, fs, path);
+    int status = save_offsets(index, fs, path, sync);
     if (status < 0)
         return status;
     kd_file_path(path, dir, base_offset, KD_SUFFIX_TIMEINDEX);
-    return save_times(index, fs, path);
+    status = save_times(index, fs, path, sync);
+    index->is_saved = status >= 0;
+    return status;
 }

@@ -18,7 +18,8 @@ static bool open_table(struct table *table, struct kb_fs *fs, const char *dir, i
     char path[KD_PATH_MAX];
     struct kb_stat stat;
     kd_file_path(path, dir, base_offset, suffix);
-    if (fs->ops->stat(fs, path, &stat) < 0 || fs->ops->open(fs, path, KB_OPEN_READ, &table->file) < 0)
+    if (fs->ops->stat(fs, path, &stat) < 0 ||
+        fs->ops->open(fs, path, KB_OPEN_READ, &table->file) < 0)
         return false;
     table->fs = fs;
     table->entry_bytes = entry_bytes;
@@ -29,11 +30,13 @@ static bool open_table(struct table *table, struct kb_fs *fs, const char *dir, i
 static bool entry_at(const struct table *table, int64_t i, uint8_t out[ENTRY_MAX_BYTES])
 {
     return i >= 0 && i < table->count &&
-           kb_fs_read_all(table->fs, table->file, out, table->entry_bytes, i * (int64_t)table->entry_bytes) >= 0;
+           kb_fs_read_all(table->fs, table->file, out, table->entry_bytes,
+                          i * (int64_t)table->entry_bytes) >= 0;
 }
 
 /* How many entries from the front the key is not below (or, strict, is above). */
-static int64_t count_below(const struct table *table, int64_t key, int64_t (*key_of)(const uint8_t *), bool strict)
+static int64_t count_below(const struct table *table, int64_t key,
+                           int64_t (*key_of)(const uint8_t *), bool strict)
 {
     uint8_t raw[ENTRY_MAX_BYTES];
     int64_t low = 0, high = table->count;
@@ -60,7 +63,8 @@ static int64_t timestamp_of(const uint8_t *raw)
     return (int64_t)kw_get_be64(raw);
 }
 
-int64_t kd_index_file_position(struct kb_fs *fs, const char *dir, int64_t base_offset, int64_t relative)
+int64_t kd_index_file_position(struct kb_fs *fs, const char *dir, int64_t base_offset,
+                               int64_t relative)
 {
     struct table table;
     uint8_t raw[ENTRY_MAX_BYTES];
@@ -72,7 +76,8 @@ int64_t kd_index_file_position(struct kb_fs *fs, const char *dir, int64_t base_o
     return position;
 }
 
-uint32_t kd_index_file_time(struct kb_fs *fs, const char *dir, int64_t base_offset, int64_t timestamp_ms, int64_t *max_ms)
+uint32_t kd_index_file_time(struct kb_fs *fs, const char *dir, int64_t base_offset,
+                            int64_t timestamp_ms, int64_t *max_ms)
 {
     struct table table;
     uint8_t raw[ENTRY_MAX_BYTES];

@@ -10,8 +10,10 @@
 #include "base/fs.h"
 
 /* As kd_index_position. */
-int64_t kd_index_file_position(struct kb_fs *fs, const char *dir, int64_t base_offset, int64_t relative);
+int64_t kd_index_file_position(struct kb_fs *fs, const char *dir, int64_t base_offset,
+                               int64_t relative);
 /* As kd_index_time_relative. *max_ms: the last entry, -1 where there is none. */
-uint32_t kd_index_file_time(struct kb_fs *fs, const char *dir, int64_t base_offset, int64_t timestamp_ms, int64_t *max_ms);
+uint32_t kd_index_file_time(struct kb_fs *fs, const char *dir, int64_t base_offset,
+                            int64_t timestamp_ms, int64_t *max_ms);
 
 #endif

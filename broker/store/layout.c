@@ -8,16 +8,20 @@
 #include <string.h>
 
 static const char *const suffixes[KD_SUFFIXES] = {
-    [KD_SUFFIX_LOG] = ".log",           [KD_SUFFIX_INDEX] = ".index",
-    [KD_SUFFIX_TIMEINDEX] = ".timeindex", [KD_SUFFIX_TXNINDEX] = ".txnindex",
-    [KD_SUFFIX_SNAPSHOT] = ".snapshot", [KD_SUFFIX_CUT] = ".cut",
+    [KD_SUFFIX_LOG] = ".log",
+    [KD_SUFFIX_INDEX] = ".index",
+    [KD_SUFFIX_TIMEINDEX] = ".timeindex",
+    [KD_SUFFIX_TXNINDEX] = ".txnindex",
+    [KD_SUFFIX_SNAPSHOT] = ".snapshot",
+    [KD_SUFFIX_CUT] = ".cut",
 };
 
 enum { OFFSET_DIGITS = 20 };
 
 void kd_file_path(char out[KD_PATH_MAX], const char *dir, int64_t offset, enum kd_suffix suffix)
 {
-    int n = snprintf(out, KD_PATH_MAX, "%s%s%020" PRId64 "%s", dir, *dir ? "/" : "", offset, suffixes[suffix]);
+    int n = snprintf(out, KD_PATH_MAX, "%s%s%020" PRId64 "%s", dir, *dir ? "/" : "", offset,
+                     suffixes[suffix]);
     KB_CHECK(n < KD_PATH_MAX);
 }
 
@@ -75,7 +79,8 @@ enum kd_dir_kind kd_dir_parse(const char *name, char topic[KD_TOPIC_MAX + 1], in
 }
 
 /* A name has 255 bytes at most: a long topic gives way to the id. */
-void kd_dir_retired(char out[KD_PATH_MAX], const char *dir, const uint8_t id[16], enum kd_dir_kind kind)
+void kd_dir_retired(char out[KD_PATH_MAX], const char *dir, const uint8_t id[16],
+                    enum kd_dir_kind kind)
 {
     const char *end = kind == KD_DIR_DELETE ? "-delete" : "-stray";
     char hex[33];

@@ -50,6 +50,7 @@ void kd_dir_name(char out[KD_PATH_MAX], const char *topic, int32_t partition);
 /* topic and partition are set for KD_DIR_LOG only. */
 enum kd_dir_kind kd_dir_parse(const char *name, char topic[KD_TOPIC_MAX + 1], int32_t *partition);
 /* "topic-0.0123456789abcdef0123456789abcdef-delete": out of the way for good. */
-void kd_dir_retired(char out[KD_PATH_MAX], const char *dir, const uint8_t id[16], enum kd_dir_kind kind);
+void kd_dir_retired(char out[KD_PATH_MAX], const char *dir, const uint8_t id[16],
+                    enum kd_dir_kind kind);
 
 #endif

@@ -51,8 +51,8 @@ static int64_t hint(struct kd_log *log, const struct kd_place *place, int64_t of
     return position < place->size ? position : 0;
 }
 
-int kd_place_seek(const struct kd_place *place, int64_t from, int64_t offset, bool nowait, int64_t *position,
-                  struct kw_batch_header *header)
+int kd_place_seek(const struct kd_place *place, int64_t from, int64_t offset, bool nowait,
+                  int64_t *position, struct kw_batch_header *header)
 {
     _Alignas(KD_SCAN_ALIGN) uint8_t window[2 * KD_SCAN_ALIGN];
     struct kd_scan scan;
@@ -73,12 +73,13 @@ int kd_place_seek(const struct kd_place *place, int64_t from, int64_t offset, bo
 }
 
 /* An index that misleads is no reason to fail: once more, from the start. */
-static int seek(struct kd_log *log, const struct kd_place *place, int64_t offset, bool nowait, int64_t *position,
-                struct kw_batch_header *header)
+static int seek(struct kd_log *log, const struct kd_place *place, int64_t offset, bool nowait,
+                int64_t *position, struct kw_batch_header *header)
 {
     int64_t from = hint(log, place, offset);
     int status = kd_place_seek(place, from, offset, nowait, position, header);
-    bool misled = status == -EBADMSG || (!status && *position == from && from && header->base_offset > offset);
+    bool misled = status == -EBADMSG ||
+                  (!status && *position == from && from && header->base_offset > offset);
     return misled && from ? kd_place_seek(place, 0, offset, nowait, position, header) : status;
 }
 

@@ -19,7 +19,7 @@ struct kd_place {
 bool kd_place_find(struct kd_log *log, int64_t offset, struct kd_place *out);
 /* The first batch at or behind `from` that reaches `offset`; without one,
  * *position is the segment's end. The segment is pinned. 0, -errno, -EBADMSG. */
-int kd_place_seek(const struct kd_place *place, int64_t from, int64_t offset, bool nowait, int64_t *position,
-                  struct kw_batch_header *header);
+int kd_place_seek(const struct kd_place *place, int64_t from, int64_t offset, bool nowait,
+                  int64_t *position, struct kw_batch_header *header);
 
 #endif

@@ -2,7 +2,8 @@
 #include "broker/store/log.h"
 #include "base/mem.h"
 
-struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index_interval_bytes, int64_t end_offset)
+struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index_interval_bytes,
+                          int64_t end_offset)
 {
     struct kd_log *log = KB_NEW(struct kd_log);
     if (!log || !(log->dir = kb_strdup(dir))) {

@@ -39,15 +39,16 @@ struct kd_log {
 };
 
 /* One that has no files yet. NULL: no memory. */
-struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index_interval_bytes, int64_t end_offset);
+struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index_interval_bytes,
+                          int64_t end_offset);
 /* Closes; readers keep their segments. Nothing is written. */
 void kd_log_free(struct kd_log *log);
 
 /* ---- Writing: append.c. 0 or -errno ------------------------------------- */
 
 struct kd_reserve {
-    int64_t bytes;        /* that the next batches will take */
-    bool roll;            /* begin a new segment first */
+    int64_t bytes;            /* that the next batches will take */
+    bool roll;                /* begin a new segment first */
     struct kb_slice snapshot; /* with roll: the producers as of the log's end; null: none */
     /* What a new directory begins with. */
     struct kb_slice partition_file, epochs_file;
@@ -72,10 +73,12 @@ int kd_log_write(struct kd_log *log, const struct kd_log_batch *batches);
 bool kd_log_take_dirty(struct kd_log *log, struct kd_segment **segment, int64_t *end_offset);
 void kd_log_synced(struct kd_segment *segment);
 
+/* Many logs are synced in one go (kb_fs syncfs) where that can be had: then
+ * nothing counts as done before the caller did it. */
 /* Log and index on disk up to *recovery_point. */
-int kd_log_checkpoint(struct kd_log *log, int64_t *recovery_point);
+int kd_log_checkpoint(struct kd_log *log, enum kd_sync sync, int64_t *recovery_point);
 /* The last act of a clean stop: checkpoint, snapshot, spare space returned. */
-int kd_log_finish(struct kd_log *log, struct kb_slice snapshot);
+int kd_log_finish(struct kd_log *log, struct kb_slice snapshot, enum kd_sync sync);
 /* Whole segments below go. */
 int kd_log_drop_below(struct kd_log *log, int64_t log_start);
 /* Where the batch that holds `offset` begins; the end of the log behind it. */
@@ -114,7 +117,6 @@ int64_t kd_log_size_bytes(struct kd_log *log);
 /* ---- Within the store --------------------------------------------------- */
 
 struct kd_segment *kd_log_active(struct kd_log *log); /* work or lock held; NULL: none */
-bool kd_log_push_segment(struct kd_log *log, struct kd_segment *segment); /* lock held; takes it; false: no memory */
-int kd_log_write_snapshot(struct kd_log *log, struct kb_slice snapshot); /* work held */
-
+bool kd_log_push_segment(struct kd_log *log,
+                         struct kd_segment *segment); /* lock held; takes it; false: no memory */
 #endif

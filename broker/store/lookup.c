@@ -19,7 +19,8 @@ struct search {
 
 /* ---- In a batch --------------------------------------------------------- */
 
-static void note(struct kd_found *out, const struct kw_batch_header *header, int64_t offset, int64_t timestamp_ms)
+static void note(struct kd_found *out, const struct kw_batch_header *header, int64_t offset,
+                 int64_t timestamp_ms)
 {
     *out = (struct kd_found){offset, timestamp_ms, header->leader_epoch};
 }
@@ -30,8 +31,8 @@ static int find_record(struct search *search, const struct kw_batch *batch)
     struct kb_slice records;
     struct kw_record_iter it;
     struct kw_record record;
-    int code = kw_decompress_view(search->codecs, batch->header.attributes & KW_BATCH_CODEC_MASK, batch->records,
-                                  RECORDS_MAX_BYTES, &records, NULL);
+    int code = kw_decompress_view(search->codecs, batch->header.attributes & KW_BATCH_CODEC_MASK,
+                                  batch->records, RECORDS_MAX_BYTES, &records, NULL);
     if (code)
         return code == KB_E_NO_MEMORY ? -ENOMEM : -EBADMSG;
     kw_record_iter_init(&it, &batch->header, records);
@@ -45,7 +46,8 @@ static int find_record(struct search *search, const struct kw_batch *batch)
     return it.code ? -EBADMSG : 0;
 }
 
-static int search_batch(struct search *search, struct kd_segment *segment, int64_t position, size_t size)
+static int search_batch(struct search *search, struct kd_segment *segment, int64_t position,
+                        size_t size)
 {
     struct kw_batch batch;
     uint8_t *bytes = kb_malloc(size);
@@ -53,7 +55,9 @@ static int search_batch(struct search *search, struct kd_segment *segment, int64
         return -ENOMEM;
     int status = kb_fs_read_all(segment->files->fs, segment->file, bytes, size, position);
     if (status >= 0)
-        status = kw_batch_parse(kb_slice_of(bytes, size), &batch, NULL) ? -EBADMSG : find_record(search, &batch);
+        status = kw_batch_parse(kb_slice_of(bytes, size), &batch, NULL)
+                     ? -EBADMSG
+                     : find_record(search, &batch);
     kb_free(bytes);
     return status;
 }
@@ -61,7 +65,8 @@ static int search_batch(struct search *search, struct kd_segment *segment, int64
 /* ---- In a segment ------------------------------------------------------- */
 
 /* Where to begin, and the largest timestamp that the index knows of. */
-static void hints(struct search *search, const struct kd_place *place, int64_t *position, int64_t *max_ms)
+static void hints(struct search *search, const struct kd_place *place, int64_t *position,
+                  int64_t *max_ms)
 {
     struct kd_log *log = search->log;
     int64_t base = place->segment->base_offset;
@@ -85,8 +90,8 @@ static int search_from(struct search *search, const struct kd_place *place, int6
     struct kw_batch_header header;
     struct kd_scan scan;
     int code, status = 0;
-    kd_scan_init(&scan, segment->files->fs, segment->file, search->window, WINDOW_BYTES, from, place->size,
-                 segment->base_offset);
+    kd_scan_init(&scan, segment->files->fs, segment->file, search->window, WINDOW_BYTES, from,
+                 place->size, segment->base_offset);
     for (;;) {
         int64_t at = scan.position;
         code = kd_scan_next(&scan, false, &header);
@@ -158,8 +163,8 @@ static int max_of_segment(struct search *search, const struct kd_place *place, i
     int status = kd_segment_pin(place->segment, 0);
     if (status < 0)
         return status;
-    kd_scan_init(&scan, place->segment->files->fs, place->segment->file, search->window, WINDOW_BYTES, 0, place->size,
-                 place->segment->base_offset);
+    kd_scan_init(&scan, place->segment->files->fs, place->segment->file, search->window,
+                 WINDOW_BYTES, 0, place->size, place->segment->base_offset);
     int code;
     while (!(code = kd_scan_next(&scan, false, &header)) && header.base_offset < search->bound)
         *max_ms = KB_MAX(*max_ms, header.max_timestamp_ms);

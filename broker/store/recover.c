@@ -39,7 +39,8 @@ static int note_file(void *ctx, const char *name, bool is_dir)
         return 0;
     if (suffix == KD_SUFFIX_LOG && !push(&listing->bases, &listing->base_count, offset))
         listing->failed = true;
-    if (suffix == KD_SUFFIX_SNAPSHOT && !push(&listing->snapshots, &listing->snapshot_count, offset))
+    if (suffix == KD_SUFFIX_SNAPSHOT &&
+        !push(&listing->snapshots, &listing->snapshot_count, offset))
         listing->failed = true;
     return listing->failed;
 }
@@ -94,7 +95,8 @@ static int read_identity(struct kd_load *load)
     id[strcspn(id, "\r\n")] = 0;
     known = known && kb_uuid_parse(id, &load->topic_id);
     kb_free(text);
-    return known ? KB_OK : kb_error_set(&load->err, KB_E_CORRUPT, "%s does not name a topic id", path);
+    return known ? KB_OK
+                 : kb_error_set(&load->err, KB_E_CORRUPT, "%s does not name a topic id", path);
 }
 
 /* ---- Segments ----------------------------------------------------------- */
@@ -109,7 +111,8 @@ static int open_segments(struct kd_load *load, const struct listing *listing)
         int status = fs->ops->stat(fs, path, &stat);
         if (status < 0)
             return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be read", path);
-        struct kd_segment *segment = kd_segment_new(load->files, load->dir, listing->bases[i], stat.size);
+        struct kd_segment *segment =
+            kd_segment_new(load->files, load->dir, listing->bases[i], stat.size);
         if (!segment || !kd_log_push_segment(load->log, segment))
             return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to open it", load->dir);
     }
@@ -130,14 +133,16 @@ static int open_for_scan(struct kd_load *load, struct kd_segment *segment, struc
     char path[KD_PATH_MAX];
     struct kb_fs *fs = load->files->fs;
     kd_file_path(path, load->dir, segment->base_offset, KD_SUFFIX_LOG);
-    int status = fs->ops->open(fs, path, load->clean ? KB_OPEN_READ : KB_OPEN_READ | KB_OPEN_DIRECT, out);
-    return status < 0 ? kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", path) : KB_OK;
+    int status =
+        fs->ops->open(fs, path, load->clean ? KB_OPEN_READ : KB_OPEN_READ | KB_OPEN_DIRECT, out);
+    return status < 0 ? kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", path)
+                      : KB_OK;
 }
 
 /* Walks one segment from `from`; the active one's index grows on the way.
  * *good: how far it is whole. CORRUPT_MESSAGE: and no further. */
-static int walk_segment(struct walk *walk, struct kd_segment *segment, struct kb_file *file, int64_t from,
-                        int64_t *good)
+static int walk_segment(struct walk *walk, struct kd_segment *segment, struct kb_file *file,
+                        int64_t from, int64_t *good)
 {
     struct kd_load *load = walk->load;
     struct kd_log *log = load->log;
@@ -145,8 +150,8 @@ static int walk_segment(struct walk *walk, struct kd_segment *segment, struct kb
     struct kd_scan scan;
     bool active = segment == kd_log_active(log);
     int code;
-    kd_scan_init(&scan, load->files->fs, file, walk->window, WINDOW_BYTES, from, atomic_load(&segment->size),
-                 segment->base_offset);
+    kd_scan_init(&scan, load->files->fs, file, walk->window, WINDOW_BYTES, from,
+                 atomic_load(&segment->size), segment->base_offset);
     for (*good = from; !(code = kd_scan_next(&scan, true, &header)); *good = scan.position) {
         int64_t relative = kw_batch_header_last_offset(&header) - segment->base_offset;
         if (relative > INT32_MAX) {
@@ -161,13 +166,15 @@ static int walk_segment(struct walk *walk, struct kd_segment *segment, struct kb
         }
         walk->next_offset = segment->base_offset + relative + 1;
         if (active)
-            (void)kd_index_add(&log->index, log->index_interval_bytes, (uint32_t)relative, (uint32_t)*good,
-                               kw_batch_header_size(&header), header.max_timestamp_ms);
+            (void)kd_index_add(&log->index, log->index_interval_bytes, (uint32_t)relative,
+                               (uint32_t)*good, kw_batch_header_size(&header),
+                               header.max_timestamp_ms);
     }
     load->scanned_bytes += *good - from;
     if (code == KB_E_DISK)
-        return kb_error_errno(&load->err, KB_E_DISK, -scan.status, "%s/%020" PRId64 ".log cannot be read at %" PRId64,
-                              load->dir, segment->base_offset, *good);
+        return kb_error_errno(&load->err, KB_E_DISK, -scan.status,
+                              "%s/%020" PRId64 ".log cannot be read at %" PRId64, load->dir,
+                              segment->base_offset, *good);
     load->cut_why = code == KB_E_CORRUPT_MESSAGE ? scan.why : NULL;
     return code == KB_E_CORRUPT_MESSAGE ? code : KB_OK;
 }
@@ -178,7 +185,8 @@ static bool is_zero(const uint8_t *data, size_t size)
 }
 
 /* For whoever wants to look at it; not being able to keep it stops nothing. */
-static void keep_cut(struct kd_load *load, struct kb_file *from, int64_t at, int64_t end, void *window)
+static void keep_cut(struct kd_load *load, struct kb_file *from, int64_t at, int64_t end,
+                     void *window)
 {
     struct kb_fs *fs = load->files->fs;
     struct kb_file *to = NULL;
@@ -197,7 +205,8 @@ static void keep_cut(struct kd_load *load, struct kb_file *from, int64_t at, int
             at += got;
             continue;
         }
-        if (!to && fs->ops->open(fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE | KB_OPEN_TRUNCATE, &to) < 0)
+        if (!to &&
+            fs->ops->open(fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE | KB_OPEN_TRUNCATE, &to) < 0)
             return;
         if (kb_fs_write_all(fs, to, data, (size_t)got, at - start) < 0)
             break;
@@ -220,7 +229,8 @@ static int settle_tail(struct kd_load *load, struct kd_segment *segment, int64_t
         kd_segment_unpin(segment);
     }
     if (status < 0)
-        return kb_error_errno(&load->err, KB_E_DISK, -status, "%s: the recovered tail cannot be synced", load->dir);
+        return kb_error_errno(&load->err, KB_E_DISK, -status,
+                              "%s: the recovered tail cannot be synced", load->dir);
     load->cut_bytes += size - good;
     atomic_store(&segment->size, good);
     return KB_OK;
@@ -236,7 +246,8 @@ static int refuse(struct kd_load *load, int64_t offset, const char *why)
 
 /* A segment has a successor only once it was synced, so only the last may end
  * in a batch that is not whole. */
-static int end_of_walk(struct walk *walk, struct kd_segment *segment, struct kb_file *file, int64_t good, int code)
+static int end_of_walk(struct walk *walk, struct kd_segment *segment, struct kb_file *file,
+                       int64_t good, int code)
 {
     struct kd_load *load = walk->load;
     bool last = segment == kd_log_active(load->log);
@@ -273,9 +284,11 @@ static int walk_one(struct walk *walk, struct kd_segment *segment, int64_t from)
 static int start_index(struct kd_load *load, struct kd_segment *active, int64_t *from)
 {
     struct kd_index *index = &load->log->index;
-    int status = kd_index_load(index, load->files->fs, load->dir, active->base_offset, atomic_load(&active->size));
+    int status = kd_index_load(index, load->files->fs, load->dir, active->base_offset,
+                               atomic_load(&active->size));
     if (status < 0)
-        return kb_error_errno(&load->err, KB_E_DISK, -status, "%s: its index cannot be read", load->dir);
+        return kb_error_errno(&load->err, KB_E_DISK, -status, "%s: its index cannot be read",
+                              load->dir);
     int64_t known = KB_MAX(load->recovery_point - active->base_offset, 0);
     *from = known ? kd_index_position(index, known - 1) : 0;
     kd_index_cut(index, *from ? (uint32_t)*from + 1 : 0);
@@ -377,26 +390,28 @@ static bool load_epochs(struct kd_load *load)
     return !code;
 }
 
-static int replay_batch(struct kd_load *load, const struct kw_batch_header *header, int64_t producers_from)
+static int replay_batch(struct kd_load *load, const struct kw_batch_header *header,
+                        int64_t producers_from)
 {
     int code = KB_OK;
     if (header->leader_epoch > kd_epochs_latest(load->epochs))
         code = kd_epochs_assign(load->epochs, header->leader_epoch, header->base_offset, NULL);
     if (!code && header->base_offset >= producers_from)
         code = kd_producers_update(load->producers, header, load->now_ms);
-    return code ? kb_error_set(&load->err, code, "%s: no memory to load its producers", load->dir) : KB_OK;
+    return code ? kb_error_set(&load->err, code, "%s: no memory to load its producers", load->dir)
+                : KB_OK;
 }
 
-static int replay_segment(struct kd_load *load, struct kd_segment *segment, int64_t from, int64_t producers_from,
-                          void *window)
+static int replay_segment(struct kd_load *load, struct kd_segment *segment, int64_t from,
+                          int64_t producers_from, void *window)
 {
     struct kw_batch_header header;
     struct kd_scan scan;
     int status = kd_segment_pin(segment, 0);
     if (status < 0)
         return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", load->dir);
-    kd_scan_init(&scan, load->files->fs, segment->file, window, WINDOW_BYTES, 0, atomic_load(&segment->size),
-                 segment->base_offset);
+    kd_scan_init(&scan, load->files->fs, segment->file, window, WINDOW_BYTES, 0,
+                 atomic_load(&segment->size), segment->base_offset);
     if (segment == kd_log_active(load->log))
         scan.position = kd_index_position(&load->log->index, from - segment->base_offset);
     int code = KB_OK, scanned = KB_OK;
@@ -480,7 +495,8 @@ static int load_files(struct kd_load *load, const struct listing *listing)
     load->log_end = load->active_base = start;
     load->active_first_ms = -1;
     if (!listing->base_count)
-        return load->recovery_point > start ? refuse(load, start, "all segments are missing") : KB_OK;
+        return load->recovery_point > start ? refuse(load, start, "all segments are missing")
+                                            : KB_OK;
     int code = open_segments(load, listing);
     if (!code)
         code = walk_log(load);

@@ -4,12 +4,17 @@
 #include "wire/crc32c.h"
 #include <errno.h>
 
-void kd_scan_init(struct kd_scan *scan, struct kb_fs *fs, struct kb_file *file, void *window, size_t window_bytes,
-                  int64_t from, int64_t end, int64_t next_offset)
+void kd_scan_init(struct kd_scan *scan, struct kb_fs *fs, struct kb_file *file, void *window,
+                  size_t window_bytes, int64_t from, int64_t end, int64_t next_offset)
 {
     KB_CHECK(window_bytes % KD_SCAN_ALIGN == 0 && (uintptr_t)window % KD_SCAN_ALIGN == 0);
-    *scan = (struct kd_scan){.fs = fs, .file = file, .window = window, .window_bytes = window_bytes,
-                             .position = from, .end = end, .next_offset = next_offset};
+    *scan = (struct kd_scan){.fs = fs,
+                             .file = file,
+                             .window = window,
+                             .window_bytes = window_bytes,
+                             .position = from,
+                             .end = end,
+                             .next_offset = next_offset};
 }
 
 static int corrupt(struct kd_scan *scan, const char *why)

@@ -27,8 +27,8 @@ struct kd_scan {
 enum { KD_SCAN_ALIGN = 4096 };
 
 /* The window is the caller's, aligned to KD_SCAN_ALIGN. */
-void kd_scan_init(struct kd_scan *scan, struct kb_fs *fs, struct kb_file *file, void *window, size_t window_bytes,
-                  int64_t from, int64_t end, int64_t next_offset);
+void kd_scan_init(struct kd_scan *scan, struct kb_fs *fs, struct kb_file *file, void *window,
+                  size_t window_bytes, int64_t from, int64_t end, int64_t next_offset);
 /* Reads the header at `position` and moves behind its batch; header says what
  * was there. KB_OK, or OFFSET_OUT_OF_RANGE at the end, CORRUPT_MESSAGE (position stays),
  * DISK (status says why, -EAGAIN with nowait). */

@@ -16,7 +16,8 @@ void kd_files_deinit(struct kd_files *files)
     pthread_mutex_destroy(&files->lock);
 }
 
-struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64_t base_offset, int64_t size)
+struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64_t base_offset,
+                                  int64_t size)
 {
     struct kd_segment *segment = KB_NEW(struct kd_segment);
     if (!segment || !(segment->dir = kb_strdup(dir))) {

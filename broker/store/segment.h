@@ -38,7 +38,8 @@ struct kd_segment {
 };
 
 /* One reference. NULL: no memory. */
-struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64_t base_offset, int64_t size);
+struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64_t base_offset,
+                                  int64_t size);
 struct kd_segment *kd_segment_ref(struct kd_segment *segment);
 void kd_segment_unref(struct kd_segment *segment); /* NULL is fine */
 
@@ -50,7 +51,8 @@ void kd_segment_unpin(struct kd_segment *segment);
 void kd_segment_close(struct kd_segment *segment);
 
 /* While pinned. As kb_fs. */
-int64_t kd_segment_read(struct kd_segment *segment, void *out, size_t size, int64_t at, bool nowait);
+int64_t kd_segment_read(struct kd_segment *segment, void *out, size_t size, int64_t at,
+                        bool nowait);
 int kd_segment_datasync(struct kd_segment *segment);
 
 #endif

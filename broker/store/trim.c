@@ -12,7 +12,8 @@ enum { WINDOW_BYTES = 1 << 20 };
  * have it open. */
 static int unlink_segment(struct kd_log *log, int64_t base_offset)
 {
-    static const enum kd_suffix files[] = {KD_SUFFIX_INDEX, KD_SUFFIX_TIMEINDEX, KD_SUFFIX_TXNINDEX, KD_SUFFIX_LOG};
+    static const enum kd_suffix files[] = {KD_SUFFIX_INDEX, KD_SUFFIX_TIMEINDEX, KD_SUFFIX_TXNINDEX,
+                                           KD_SUFFIX_LOG};
     struct kb_fs *fs = log->files->fs;
     char path[KD_PATH_MAX];
     int first = 0;
@@ -87,16 +88,16 @@ static int rebuild_index(struct kd_log *log, struct kd_segment *segment)
     void *window = kb_aligned(KD_SCAN_ALIGN, WINDOW_BYTES);
     if (!window)
         return -ENOMEM;
-    kd_scan_init(&scan, log->files->fs, segment->file, window, WINDOW_BYTES, 0, atomic_load(&segment->size),
-                 segment->base_offset);
+    kd_scan_init(&scan, log->files->fs, segment->file, window, WINDOW_BYTES, 0,
+                 atomic_load(&segment->size), segment->base_offset);
     pthread_mutex_lock(&log->lock);
     kd_index_deinit(&log->index);
     pthread_mutex_unlock(&log->lock);
     while (at = scan.position, !(code = kd_scan_next(&scan, false, &header))) {
         pthread_mutex_lock(&log->lock);
         (void)kd_index_add(&log->index, log->index_interval_bytes,
-                           (uint32_t)(kw_batch_header_last_offset(&header) - segment->base_offset), (uint32_t)at,
-                           kw_batch_header_size(&header), header.max_timestamp_ms);
+                           (uint32_t)(kw_batch_header_last_offset(&header) - segment->base_offset),
+                           (uint32_t)at, kw_batch_header_size(&header), header.max_timestamp_ms);
         pthread_mutex_unlock(&log->lock);
     }
     kb_free(window);

@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTITIONS = 3, PRODUCERS = 3, IN_FLIGHT = 4, BATCHES = 400, RUNS = 20, IMAGES = 50 };
+enum { PARTITIONS = 3, PRODUCERS = 3, IN_FLIGHT = 4, BATCHES = 450, RUNS = 20, IMAGES = 50 };
 
 /* ---- What was done ------------------------------------------------------ */
 
@@ -69,7 +69,8 @@ static int take_image(void *ctx, enum kb_fs_op op, const char *path, uint64_t nt
     image->disk = kb_fs_mem_clone(run->rig.fs);
     for (int i = 0; i < PARTITIONS; i++) {
         image->acked_end[i] = run->acked_end[i];
-        image->served_end[i] = run->replicas[i] ? kd_replica_state(run->replicas[i])->high_watermark : 0;
+        image->served_end[i] =
+            run->replicas[i] ? kd_replica_state(run->replicas[i])->high_watermark : 0;
     }
     run->next_image = nth + 1 + kb_random_below(&run->random, 80);
     return 0;
@@ -101,15 +102,20 @@ static void send_next(struct run *run)
     sent->partition = (int)kb_random_below(&run->random, PARTITIONS);
     sent->producer = (int)kb_random_below(&run->random, PRODUCERS);
     int32_t *sequence = &run->next_sequence[sent->partition][sent->producer];
-    struct rig_batch batch = {
-        .producer_id = 100 + sent->producer, .epoch = 0, .sequence = *sequence,
-        .count = 1 + (int32_t)kb_random_below(&run->random, 4),
-        .value_bytes = (size_t)kb_random_below(&run->random, 700),
-        .timestamp_ms = 1000 + (int64_t)run->count, .tag = kb_random_next(&run->random)};
+    struct rig_batch batch = {.producer_id = 100 + sent->producer,
+                              .epoch = 0,
+                              .sequence = *sequence,
+                              .count = 1 + (int32_t)kb_random_below(&run->random, 4),
+                              .value_bytes = (size_t)kb_random_below(&run->random, 700),
+                              .timestamp_ms = 1000 + (int64_t)run->count,
+                              .tag = kb_random_next(&run->random)};
     *sequence += batch.count;
     sent->frame = rig_encode(&batch);
-    sent->append = (struct kd_append){.frame = sent->frame, .batch = kb_buf_view(sent->frame),
-                                      .wait = KD_WAIT_COMMITTED, .done = answered, .owner = sent};
+    sent->append = (struct kd_append){.frame = sent->frame,
+                                      .batch = kb_buf_view(sent->frame),
+                                      .wait = KD_WAIT_COMMITTED,
+                                      .done = answered,
+                                      .owner = sent};
     kw_batch_peek(sent->frame->data, &sent->append.header);
     kd_replica_append(run->replicas[sent->partition], &sent->append);
 }
@@ -176,8 +182,8 @@ static const struct sent *sent_at(const struct run *run, int partition, int64_t 
 }
 
 /* From its start, which must be 0, to its end, batch by batch, against what was sent. */
-static void check_content(struct run *run, struct rig *rig, int partition, struct kd_replica *replica,
-                          struct findings *found)
+static void check_content(struct run *run, struct rig *rig, int partition,
+                          struct kd_replica *replica, struct findings *found)
 {
     int64_t end = kd_replica_state(replica)->log_end, at = kd_replica_state(replica)->log_start;
     found->lost += at > 0;
@@ -196,8 +202,9 @@ static void check_content(struct run *run, struct rig *rig, int partition, struc
 }
 
 /* The last acknowledged batch of each producer, once more. */
-static void check_producers(struct run *run, struct rig *rig, int partition, struct kd_replica *replica,
-                            const struct image *image, struct findings *found)
+static void check_producers(struct run *run, struct rig *rig, int partition,
+                            struct kd_replica *replica, const struct image *image,
+                            struct findings *found)
 {
     for (int producer = 0; producer < PRODUCERS; producer++) {
         struct sent *last = NULL;
@@ -220,8 +227,8 @@ static void check_producers(struct run *run, struct rig *rig, int partition, str
     }
 }
 
-static void check_disk(struct run *run, struct kb_fs *disk, const struct image *image, uint64_t seed, bool last,
-                       struct findings *found)
+static void check_disk(struct run *run, struct kb_fs *disk, const struct image *image,
+                       uint64_t seed, bool last, struct findings *found)
 {
     struct rig rig;
     rig_init(&rig, disk, seed);
@@ -300,7 +307,8 @@ static struct kb_fs *serve(struct kb_fs *disk, uint64_t seed, int64_t ends[PARTI
 
 /* kill -9 keeps what was written; once that is served, it must not go with the
  * power either. */
-static void check_kill(struct run *run, const struct image *image, uint64_t seed, struct findings *found)
+static void check_kill(struct run *run, const struct image *image, uint64_t seed,
+                       struct findings *found)
 {
     struct kb_random random;
     struct kb_fs *disk = kb_fs_mem_clone(image->disk);
@@ -326,8 +334,8 @@ static void check_image(struct run *run, struct image *image, uint64_t seed, str
         found->ends[i] = -1;
     found->images++;
     kb_fs_mem_crash(disk, KB_CRASH_POWER, &random);
-    struct interrupted interrupted = {.from = disk,
-                                      .at = kb_fs_mem_operations(disk) + kb_random_below(&random, 40)};
+    struct interrupted interrupted = {
+        .from = disk, .at = kb_fs_mem_operations(disk) + kb_random_below(&random, 40)};
     kb_fs_mem_set_fault(disk, interrupt, &interrupted);
     check_disk(run, disk, image, seed, false, found);
     kb_fs_mem_set_fault(disk, NULL, NULL);
@@ -357,8 +365,10 @@ static struct findings crash_often(uint64_t first_seed, int runs, bool lying, bo
         free_run(&run);
         fs->ops->free(fs);
     }
-    print_message("%ld images: lost %ld, gone %ld, torn %ld, offline %ld, changed %ld, forgotten %ld\n", found.images,
-                  found.lost, found.gone, found.torn, found.offline, found.changed, found.forgotten);
+    print_message(
+        "%ld images: lost %ld, gone %ld, torn %ld, offline %ld, changed %ld, forgotten %ld\n",
+        found.images, found.lost, found.gone, found.torn, found.offline, found.changed,
+        found.forgotten);
     return found;
 }
 

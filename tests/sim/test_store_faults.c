@@ -53,8 +53,12 @@ static void append_all(struct life *life)
     for (int i = 0; i < APPENDS; i++) {
         int64_t offset;
         int p = i % PARTITIONS;
-        struct rig_batch batch = {.producer_id = 7, .sequence = sequence[p], .count = 2, .value_bytes = 400,
-                                  .timestamp_ms = i, .tag = (uint64_t)i};
+        struct rig_batch batch = {.producer_id = 7,
+                                  .sequence = sequence[p],
+                                  .count = 2,
+                                  .value_bytes = 400,
+                                  .timestamp_ms = i,
+                                  .tag = (uint64_t)i};
         int code = rig_append(&life->rig, replicas[p], &batch, &offset);
         life->answered++;
         if (code) {
@@ -101,7 +105,8 @@ static void check_after(struct kb_fs *fs, const struct life *life)
             fail_msg("%s: %s", topics[i], rig.line);
         assert_true(kd_replica_state(replica)->log_end >= life->acked_end[i]);
         while (at < life->acked_end[i]) {
-            assert_int_equal(rig_read(&rig, replica, at, life->acked_end[i], 1 << 20, true, &got), KB_OK);
+            assert_int_equal(rig_read(&rig, replica, at, life->acked_end[i], 1 << 20, true, &got),
+                             KB_OK);
             rig_count_batches(got, &first, &end, &batches);
             assert_int_equal(first, at);
             at = end;
@@ -177,7 +182,8 @@ static void a_full_disk_refuses_and_resumes(void **state)
     rig_init(&rig, fs, 9);
     rig_open(&rig);
     struct kd_replica *replica = rig_add(&rig, "t", 0);
-    struct rig_batch batch = {.producer_id = -1, .epoch = -1, .sequence = -1, .count = 1, .value_bytes = 10000};
+    struct rig_batch batch = {
+        .producer_id = -1, .epoch = -1, .sequence = -1, .count = 1, .value_bytes = 10000};
     while (!(code = rig_append(&rig, replica, &batch, NULL)))
         appended++;
     assert_int_equal(code, KB_E_KAFKA_STORAGE_ERROR);
@@ -217,7 +223,8 @@ static void a_failed_sync_is_the_last(void **state)
     struct kd_replica *replica = rig_add(&rig, "t", 0);
     rig_append_plain(&rig, replica, 1, 100);
     kb_fs_mem_set_fault(fs, fail_syncs, &syncs);
-    struct rig_batch batch = {.producer_id = -1, .epoch = -1, .sequence = -1, .count = 1, .value_bytes = 100};
+    struct rig_batch batch = {
+        .producer_id = -1, .epoch = -1, .sequence = -1, .count = 1, .value_bytes = 100};
     assert_int_equal(rig_append(&rig, replica, &batch, NULL), KB_E_KAFKA_STORAGE_ERROR);
     assert_true(rig.failed);
     assert_true(kd_disk_has_failed(rig.disk));

@@ -13,7 +13,8 @@ enum { WAIT_MS = 60 * 1000 };
 
 /* ---- The world ---------------------------------------------------------- */
 
-static void count_line(struct kb_log *log, enum kb_level level, const char *component, const char *text)
+static void count_line(struct kb_log *log, enum kb_level level, const char *component,
+                       const char *text)
 {
     struct rig *rig = KB_CONTAINER(log, struct rig, log);
     (void)component;
@@ -65,11 +66,20 @@ void rig_init(struct rig *rig, struct kb_fs *fs, uint64_t seed)
     rig->env = kn_sim_env(rig->sim, "broker");
     rig->loop = kn_loop_new(rig->env);
     rig->exec = kn_exec_new(rig->env, 2);
-    rig->config = (struct kd_log_config){.segment_bytes = 1 << 20, .segment_ms = INT64_C(7) * 86400 * 1000,
-                                         .index_bytes = 10 << 20, .index_interval_bytes = 4096,
-                                         .flush_messages = 1, .flush_ms = KB_FOREVER};
+    rig->config = (struct kd_log_config){.segment_bytes = 1 << 20,
+                                         .segment_ms = INT64_C(7) * 86400 * 1000,
+                                         .index_bytes = 10 << 20,
+                                         .index_interval_bytes = 4096,
+                                         .flush_messages = 1,
+                                         .flush_ms = KB_FOREVER};
     rig->options = (struct kd_disk_options){
-        .fs = fs, .exec = rig->exec, .loop = rig->loop, .log = &rig->log, .seed = seed, .node_id = 1, .ctx = rig,
+        .fs = fs,
+        .exec = rig->exec,
+        .loop = rig->loop,
+        .log = &rig->log,
+        .seed = seed,
+        .node_id = 1,
+        .ctx = rig,
         .events = {on_opened, on_closed, on_failed, on_advanced, on_offline}};
 }
 
@@ -198,7 +208,8 @@ static void mark_done(struct kd_append *append)
     *(bool *)append->owner = true;
 }
 
-int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_batch *batch, int64_t *base_offset)
+int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_batch *batch,
+               int64_t *base_offset)
 {
     bool done = false;
     struct kb_buf *frame = rig_encode(batch);
@@ -215,12 +226,18 @@ int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_bat
     return code;
 }
 
-int64_t rig_append_plain(struct rig *rig, struct kd_replica *replica, int32_t count, size_t value_bytes)
+int64_t rig_append_plain(struct rig *rig, struct kd_replica *replica, int32_t count,
+                         size_t value_bytes)
 {
     int64_t offset;
     int64_t end = kd_replica_state(replica)->log_end;
-    struct rig_batch batch = {.producer_id = -1, .epoch = -1, .sequence = -1, .count = count,
-                              .value_bytes = value_bytes, .timestamp_ms = 1000 + end, .tag = (uint64_t)end};
+    struct rig_batch batch = {.producer_id = -1,
+                              .epoch = -1,
+                              .sequence = -1,
+                              .count = count,
+                              .value_bytes = value_bytes,
+                              .timestamp_ms = 1000 + end,
+                              .tag = (uint64_t)end};
     assert_int_equal(rig_append(rig, replica, &batch, &offset), KB_OK);
     return offset;
 }
@@ -240,20 +257,25 @@ static struct kb_buf *join(struct kd_extent *extent)
         buf->size += extent->pieces[i].bytes.size;
     }
     while (extent->segment && buf->size < extent->size_bytes) {
-        int64_t got = kd_segment_read(extent->segment, buf->data + buf->size, extent->size_bytes - buf->size,
-                                      extent->position + (int64_t)buf->size, false);
+        int64_t got =
+            kd_segment_read(extent->segment, buf->data + buf->size, extent->size_bytes - buf->size,
+                            extent->position + (int64_t)buf->size, false);
         assert_true(got > 0);
         buf->size += (size_t)got;
     }
     return buf;
 }
 
-int rig_read(struct rig *rig, struct kd_replica *replica, int64_t offset, int64_t bound, size_t max_bytes,
-             bool whole_first, struct kb_buf **out)
+int rig_read(struct rig *rig, struct kd_replica *replica, int64_t offset, int64_t bound,
+             size_t max_bytes, bool whole_first, struct kb_buf **out)
 {
     bool done = false;
-    struct kd_read read = {.offset = offset, .bound = bound, .max_bytes = max_bytes, .whole_first = whole_first,
-                           .done = read_done, .owner = &done};
+    struct kd_read read = {.offset = offset,
+                           .bound = bound,
+                           .max_bytes = max_bytes,
+                           .whole_first = whole_first,
+                           .done = read_done,
+                           .owner = &done};
     *out = NULL;
     if (!kd_replica_read(replica, &read)) {
         assert_true(rig_wait(rig, is_set, &done));
@@ -295,7 +317,8 @@ static void op_done(struct kd_op *op, int code)
     KB_CONTAINER(op, struct waited_op, op)->done = true;
 }
 
-int rig_op(struct rig *rig, void (*start)(struct kd_replica *, struct kd_op *), struct kd_replica *replica)
+int rig_op(struct rig *rig, void (*start)(struct kd_replica *, struct kd_op *),
+           struct kd_replica *replica)
 {
     struct waited_op waited = {.op.done = op_done};
     start(replica, &waited.op);

@@ -34,10 +34,10 @@ struct rig {
 
 /* The fs stays the caller's. Nothing is open yet; options may be changed. */
 void rig_init(struct rig *rig, struct kb_fs *fs, uint64_t seed);
-void rig_open(struct rig *rig);  /* must succeed; logs that were there are configured */
+void rig_open(struct rig *rig);    /* must succeed; logs that were there are configured */
 int rig_try_open(struct rig *rig); /* the code that it ends with */
-void rig_close(struct rig *rig); /* a clean stop, and rig_kill */
-void rig_kill(struct rig *rig);  /* everything goes but the fs */
+void rig_close(struct rig *rig);   /* a clean stop, and rig_kill */
+void rig_kill(struct rig *rig);    /* everything goes but the fs */
 
 bool rig_wait(struct rig *rig, bool (*cond)(void *ctx), void *ctx);
 void rig_idle(struct rig *rig, int64_t ms); /* lets that much time pass */
@@ -51,7 +51,7 @@ struct rig_batch {
     int16_t epoch;
     int32_t sequence; /* -1 with no producer */
     int32_t count;
-    size_t value_bytes; /* of each record */
+    size_t value_bytes;   /* of each record */
     int64_t timestamp_ms; /* of the first; the others 1 ms later each */
     uint64_t tag;
 };
@@ -59,14 +59,17 @@ struct kb_buf *rig_encode(const struct rig_batch *batch);
 /* An append that frees itself when answered; done may be NULL. */
 struct kd_append *rig_append_new(struct kb_buf *frame);
 /* Appends and waits; answers the code. */
-int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_batch *batch, int64_t *base_offset);
+int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_batch *batch,
+               int64_t *base_offset);
 /* One plain batch, which must succeed. */
-int64_t rig_append_plain(struct rig *rig, struct kd_replica *replica, int32_t count, size_t value_bytes);
+int64_t rig_append_plain(struct rig *rig, struct kd_replica *replica, int32_t count,
+                         size_t value_bytes);
 
 /* A read, waited for; bytes joined into one buffer (NULL if none). */
-int rig_read(struct rig *rig, struct kd_replica *replica, int64_t offset, int64_t bound, size_t max_bytes,
-             bool whole_first, struct kb_buf **out);
-int rig_op(struct rig *rig, void (*start)(struct kd_replica *, struct kd_op *), struct kd_replica *replica);
+int rig_read(struct rig *rig, struct kd_replica *replica, int64_t offset, int64_t bound,
+             size_t max_bytes, bool whole_first, struct kb_buf **out);
+int rig_op(struct rig *rig, void (*start)(struct kd_replica *, struct kd_op *),
+           struct kd_replica *replica);
 void rig_count_batches(struct kb_buf *buf, int64_t *first, int64_t *end, int *batches);
 
 #endif

@@ -20,7 +20,7 @@ struct original {
     struct kb_fs *fs;
     uint8_t *bytes; /* of the log */
     size_t size;
-    int64_t ends[BATCHES];    /* offset behind each batch */
+    int64_t ends[BATCHES];     /* offset behind each batch */
     size_t positions[BATCHES]; /* and its place */
 };
 
@@ -79,7 +79,8 @@ static int64_t end_before(const struct original *original, size_t position)
 static void rewrite(struct kb_fs *fs, const char *path, const uint8_t *bytes, size_t size)
 {
     struct kb_file *file;
-    assert_int_equal(fs->ops->open(fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE | KB_OPEN_TRUNCATE, &file), 0);
+    assert_int_equal(
+        fs->ops->open(fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE | KB_OPEN_TRUNCATE, &file), 0);
     assert_int_equal(kb_fs_write_all(fs, file, bytes, size, 0), 0);
     fs->ops->close(fs, file);
 }
@@ -115,7 +116,8 @@ static int64_t open_twice(const struct original *original, struct kb_fs *fs)
 }
 
 /* The log's content as damaged, and where the damage begins. */
-static void try_damage(const struct original *original, const uint8_t *bytes, size_t size, size_t first_bad)
+static void try_damage(const struct original *original, const uint8_t *bytes, size_t size,
+                       size_t first_bad)
 {
     struct kb_fs *fs = kb_fs_mem_clone(original->fs);
     rewrite(fs, log_file, bytes, size);
@@ -227,8 +229,9 @@ static void what_was_cut_is_kept_beside(void **state)
 /* ---- Everything else is a hint ------------------------------------------ */
 
 static const char *const hints[] = {
-    "t-0/00000000000000000000.index", "t-0/00000000000000000000.timeindex", "t-0/leader-epoch-checkpoint",
-    "recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "replication-offset-checkpoint",
+    "t-0/00000000000000000000.index", "t-0/00000000000000000000.timeindex",
+    "t-0/leader-epoch-checkpoint",    "recovery-point-offset-checkpoint",
+    "log-start-offset-checkpoint",    "replication-offset-checkpoint",
 };
 
 static void garbage_beside_the_log_does_no_harm(void **state)

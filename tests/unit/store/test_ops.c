@@ -63,7 +63,8 @@ static bool is_done(void *flag)
 static struct kd_lookup find_time(struct world *world, int64_t timestamp_ms, int64_t bound)
 {
     bool done = false;
-    struct kd_lookup lookup = {.timestamp_ms = timestamp_ms, .bound = bound, .done = lookup_done, .owner = &done};
+    struct kd_lookup lookup = {
+        .timestamp_ms = timestamp_ms, .bound = bound, .done = lookup_done, .owner = &done};
     kd_replica_lookup(world->replica, &lookup);
     assert_true(rig_wait(&world->rig, is_done, &done));
     rig_idle(&world->rig, 0);
@@ -77,7 +78,11 @@ static void the_first_record_at_or_after_a_time(void **state)
     struct world world;
     begin(&world);
     for (int i = 0; i < 100; i++) { /* three records each, times 1000 + 10 i + 0, 1, 2 */
-        struct rig_batch batch = {.producer_id = -1, .epoch = -1, .sequence = -1, .count = 3, .value_bytes = 100,
+        struct rig_batch batch = {.producer_id = -1,
+                                  .epoch = -1,
+                                  .sequence = -1,
+                                  .count = 3,
+                                  .value_bytes = 100,
                                   .timestamp_ms = 1000 + 10 * i};
         assert_int_equal(rig_append(&world.rig, world.replica, &batch, NULL), KB_OK);
     }
@@ -106,12 +111,16 @@ static void a_late_time_does_not_hide_earlier_ones(void **state)
     begin(&world);
     static const int64_t times[] = {500, 9000, 600, 700, 800};
     for (int i = 0; i < 60; i++) {
-        struct rig_batch batch = {.producer_id = -1, .epoch = -1, .sequence = -1, .count = 1, .value_bytes = 300,
+        struct rig_batch batch = {.producer_id = -1,
+                                  .epoch = -1,
+                                  .sequence = -1,
+                                  .count = 1,
+                                  .value_bytes = 300,
                                   .timestamp_ms = times[i % 5] + i / 5};
         assert_int_equal(rig_append(&world.rig, world.replica, &batch, NULL), KB_OK);
     }
     for (int round = 0; round < 2; round++) {
-        assert_int_equal(find_time(&world, 501, 60).offset, 1);  /* 9000 is the first not before */
+        assert_int_equal(find_time(&world, 501, 60).offset, 1); /* 9000 is the first not before */
         assert_int_equal(find_time(&world, 9001, 60).offset, 6);
         assert_int_equal(find_time(&world, KD_TIME_MAX, 60).offset, 56);
         reopen(&world, true);
@@ -137,7 +146,8 @@ static void deleted_records_stay_deleted(void **state)
     assert_int_equal(rig_op(&world.rig, set_start_150, world.replica), KB_OK);
     for (int round = 0; round < 3; round++) {
         assert_int_equal(kd_replica_state(world.replica)->log_start, 150);
-        assert_int_equal(rig_read(&world.rig, world.replica, 149, 300, 100, true, &got), KB_E_OFFSET_OUT_OF_RANGE);
+        assert_int_equal(rig_read(&world.rig, world.replica, 149, 300, 100, true, &got),
+                         KB_E_OFFSET_OUT_OF_RANGE);
         assert_int_equal(rig_read(&world.rig, world.replica, 150, 300, 100, true, &got), KB_OK);
         assert_non_null(got);
         kb_buf_unref(got);
@@ -167,7 +177,8 @@ static void a_follower_drops_its_tail_and_goes_on(void **state)
     rig_idle(&world.rig, 1000);
     assert_int_equal(rig_op(&world.rig, truncate_200, world.replica), KB_OK);
     assert_true(rig_wait(&world.rig, is_online, world.replica));
-    assert_int_equal(kd_replica_state(world.replica)->log_end, 198); /* the batch that holds 200 goes */
+    assert_int_equal(kd_replica_state(world.replica)->log_end,
+                     198); /* the batch that holds 200 goes */
     assert_int_equal(rig_append_plain(&world.rig, world.replica, 2, 100), 198);
     reopen(&world, false);
     assert_int_equal(kd_replica_state(world.replica)->log_end, 200);
@@ -263,7 +274,8 @@ static void a_directory_of_another_is_refused(void **state)
     kd_disk_set_cluster_id(world.rig.disk, "mine", set_done, &done);
     assert_true(rig_wait(&world.rig, is_done, &done));
     rig_close(&world.rig);
-    assert_int_equal(open_again(&world, "theirs", 1, "belongs to cluster mine"), KB_E_INCONSISTENT_CLUSTER_ID);
+    assert_int_equal(open_again(&world, "theirs", 1, "belongs to cluster mine"),
+                     KB_E_INCONSISTENT_CLUSTER_ID);
     rig_kill(&world.rig);
     assert_int_equal(open_again(&world, NULL, 2, "belongs to node 1"), KB_E_BAD_CONFIG);
     rig_kill(&world.rig);
@@ -361,7 +373,8 @@ static void repeats_get_their_old_offset(void **state)
     struct world world;
     int64_t offset;
     begin(&world);
-    struct rig_batch batch = {.producer_id = 9, .epoch = 0, .sequence = 0, .count = 4, .value_bytes = 200};
+    struct rig_batch batch = {
+        .producer_id = 9, .epoch = 0, .sequence = 0, .count = 4, .value_bytes = 200};
     assert_int_equal(rig_append(&world.rig, world.replica, &batch, &offset), KB_OK);
     assert_int_equal(offset, 0);
     rig_append_plain(&world.rig, world.replica, 10, 200);
@@ -372,7 +385,8 @@ static void repeats_get_their_old_offset(void **state)
         reopen(&world, round == 0);
     }
     batch.sequence = 5;
-    assert_int_equal(rig_append(&world.rig, world.replica, &batch, &offset), KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_int_equal(rig_append(&world.rig, world.replica, &batch, &offset),
+                     KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
     end(&world);
 }
 

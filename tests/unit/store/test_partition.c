@@ -14,7 +14,8 @@ static void assign(struct kd_epochs *epochs, int32_t epoch, int64_t start)
     assert_int_equal(kd_epochs_assign(epochs, epoch, start, NULL), KB_OK);
 }
 
-static void expect_end(const struct kd_epochs *epochs, int32_t asked, int64_t log_end, int32_t epoch, int64_t end)
+static void expect_end(const struct kd_epochs *epochs, int32_t asked, int64_t log_end,
+                       int32_t epoch, int64_t end)
 {
     struct kd_epoch got;
     assert_int_equal(kd_epochs_end_of(epochs, asked, log_end, &got), epoch >= 0);
@@ -82,8 +83,19 @@ static void the_checkpoint_is_kafkas(void **state)
     assert_int_equal(parse(&epochs, text), KB_OK);
     assert_int_equal(epochs.count, 2);
     kb_free(text);
-    static const char *const wrong[] = {"", "0", "0\n", "1\n0\n", "0\n1\n", "0\n2\n0 0\n", "0\n1\n0 0\n1 1\n", "0\n2\n1 5\n1 6\n",
-                                        "0\n2\n1 5\n2 4\n", "0\n1\n-1 0\n", "0\n1\n99999999999 0\n", "0\n1\n1 x\n", "0\n1\n1 1"};
+    static const char *const wrong[] = {"",
+                                        "0",
+                                        "0\n",
+                                        "1\n0\n",
+                                        "0\n1\n",
+                                        "0\n2\n0 0\n",
+                                        "0\n1\n0 0\n1 1\n",
+                                        "0\n2\n1 5\n1 6\n",
+                                        "0\n2\n1 5\n2 4\n",
+                                        "0\n1\n-1 0\n",
+                                        "0\n1\n99999999999 0\n",
+                                        "0\n1\n1 x\n",
+                                        "0\n1\n1 1"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(parse(&epochs, wrong[i]), KB_E_CORRUPT);
         assert_int_equal(epochs.count, 0);

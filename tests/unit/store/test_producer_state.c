@@ -9,7 +9,8 @@
 
 enum { NOW = 1000 };
 
-static struct kw_batch_header batch_of(int64_t producer, int16_t epoch, int32_t sequence, int32_t count, int64_t offset)
+static struct kw_batch_header batch_of(int64_t producer, int16_t epoch, int32_t sequence,
+                                       int32_t count, int64_t offset)
 {
     struct kw_batch_header header;
     kw_batch_header_init(&header);
@@ -23,7 +24,8 @@ static struct kw_batch_header batch_of(int64_t producer, int16_t epoch, int32_t 
     return header;
 }
 
-static void append(struct kd_producers *producers, int16_t epoch, int32_t sequence, int32_t count, int64_t offset)
+static void append(struct kd_producers *producers, int16_t epoch, int32_t sequence, int32_t count,
+                   int64_t offset)
 {
     struct kw_batch_header batch = batch_of(7, epoch, sequence, count, offset);
     int64_t repeated;
@@ -31,7 +33,8 @@ static void append(struct kd_producers *producers, int16_t epoch, int32_t sequen
     assert_int_equal(kd_producers_update(producers, &batch, NOW), KB_OK);
 }
 
-static int check(const struct kd_producers *producers, int16_t epoch, int32_t sequence, int32_t count, int64_t *offset)
+static int check(const struct kd_producers *producers, int16_t epoch, int32_t sequence,
+                 int32_t count, int64_t *offset)
 {
     struct kw_batch_header batch = batch_of(7, epoch, sequence, count, -1);
     return kd_producers_check(producers, &batch, offset);
@@ -107,7 +110,8 @@ static void sequences_wrap(void **state)
     append(&producers, 0, INT32_MAX - 1, 4, 0); /* MAX-1, MAX, 0, 1 */
     assert_int_equal(check(&producers, 0, 3, 1, &offset), KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
     append(&producers, 0, 2, 1, 4);
-    assert_int_equal(check(&producers, 0, INT32_MAX - 1, 4, &offset), KB_E_DUPLICATE_SEQUENCE_NUMBER);
+    assert_int_equal(check(&producers, 0, INT32_MAX - 1, 4, &offset),
+                     KB_E_DUPLICATE_SEQUENCE_NUMBER);
     kd_producers_deinit(&producers);
 }
 
