@@ -25,7 +25,7 @@ struct produce {
     struct part *parts;
     size_t count;
     size_t pending; /* parts, and one for the handler itself */
-    bool refused;   /* some partition failed */
+    int refused;    /* why some partition failed; 0: none did */
 };
 
 /* ---- The answer --------------------------------------------------------- */
@@ -35,7 +35,7 @@ static void answer_acks_0(struct produce *p)
 {
     struct kb_error why;
     if (p->refused && p->request->peer) {
-        kb_error_set(&why, KB_E_CLOSED, "a Produce without acks failed");
+        kb_error_set(&why, p->refused, "a Produce without acks failed: %s", kb_code_name(p->refused));
         kn_conn_close(p->request->peer->conn, &why);
     }
     kd_answer_nothing(p->request);
@@ -68,7 +68,7 @@ static void refuse(struct produce *p, struct kw_produce_response_partition *out,
     out->base_offset = -1;
     if (why && *why)
         out->error_message = kd_keep(p->request, kb_slice_str(why));
-    p->refused = true;
+    p->refused = code;
 }
 
 static void on_appended(struct kd_append *append)

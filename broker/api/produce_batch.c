@@ -103,6 +103,7 @@ int kd_produce_admit(struct kd_shard *shard, struct kd_admission *a, struct kb_e
     if (code) {
         kb_buf_unref(a->buf);
         a->buf = NULL;
+        kw_codec_ctx_trim(shard->codec); /* it may have been a bomb */
     }
     return code;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whatever a broker can be given that it must not take: a clear word, no crash, nothing lost.
 system_tests += \
+	tests/system/bad_batches_test.py \
 	tests/system/bad_frames_test.py
-EXTRA_DIST += tests/kit/watched.py tests/kit/wire.py
+EXTRA_DIST += tests/kit/bombs.py tests/kit/watched.py tests/kit/wire.py
