@@ -17,6 +17,7 @@
  * brings it to 0 seals it (checksum, compression), then sets `ready`.
  */
 #include "base/buf.h"
+#include "base/list.h"
 #include "wire/batch.h"
 #include "wire/record.h"
 #include <stdatomic.h>
@@ -29,16 +30,26 @@ struct kc_notes {
     uint64_t words[];
 };
 
+/* What became of it. */
+struct kc_outcome {
+    int32_t code; /* kb_code */
+    int32_t persisted; /* enum kurier_persisted's numbers */
+    int64_t offset;       /* of the first record; -1: not known */
+    int64_t timestamp_ms; /* LogAppendTime; -1: the records' own */
+};
+
+struct kc_flight;
+
 struct kc_send_batch {
     struct kc_send_batch *next; /* in the slot's stack, then in the loop's queue */
-    void *home;                 /* what the slot belongs to */
+    void *home;                 /* the partition that it is for */
     uint64_t number;            /* counts the slot's batches, from 1 */
     atomic_uint writers;
     atomic_bool ready; /* sealed: the loop may send it */
 
     int32_t record_count;
     int64_t base_timestamp_ms, max_timestamp_ms;
-    int64_t opened_ms; /* mono */
+    int64_t opened_ms;  /* mono */
     size_t plain_bytes; /* of records */
 
     /* set by sealing */
@@ -49,6 +60,18 @@ struct kc_send_batch {
     /* notes of the records from `first_noted` on; before it all are 0 */
     int32_t first_noted;
     struct kc_notes *notes, *last_notes;
+
+    /* the loop's: see sender.h */
+    struct kb_list link;
+    struct kc_flight *flight; /* NULL: not on its way */
+    int32_t attempts;
+    bool stamped; /* has a sequence of its own */
+    bool unknown; /* some attempt ended without an answer */
+    bool repaid;  /* does not count against buffer.memory any more */
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t base_sequence;
+    struct kc_outcome outcome;
 
     uint32_t chunk_count, chunk_max;
     struct kb_buf *chunks[]; /* size: bytes used, header's room included */
@@ -111,5 +134,55 @@ static inline uint64_t kc_notes_iter_next(struct kc_notes_iter *it)
 struct kb_slice kc_send_batch_piece(const struct kc_send_batch *batch, uint32_t i);
 /* Sums the records as they stand: sealing without compression. */
 void kc_send_batch_sum(struct kc_send_batch *batch);
+/* Writes the header in front of them. */
+void kc_send_batch_stamp(struct kc_send_batch *batch);
+/* Bytes on the wire. */
+static inline size_t kc_send_batch_bytes(const struct kc_send_batch *batch)
+{
+    return KW_BATCH_HEADER_BYTES + batch->records_bytes;
+}
+
+/* ---- Appending: see slot.h for who may ------------------------------------- */
+
+struct kc_entry {
+    struct kw_record_in record; /* the deltas are filled in */
+    int64_t timestamp_ms;
+    uint64_t opaque;
+    int32_t target;   /* unplaced: the partition asked for, or -1 */
+    size_t max_bytes; /* of the record in any place: kc_entry_max_bytes */
+};
+
+size_t kc_entry_max_bytes(const struct kw_record_in *record);
+
+/* A record's place: counted, its notes taken, its bytes still to be written. */
+struct kc_place {
+    uint8_t *at;
+    size_t body_bytes;
+};
+/* Room and notes have been seen to. words: notes per record. */
+struct kc_place kc_send_batch_reserve(struct kc_send_batch *batch, struct kc_entry *entry,
+                                      uint32_t words);
+
+/* ---- Reading a sealed batch ------------------------------------------------- */
+
+struct kc_send_reader {
+    const struct kc_send_batch *batch;
+    struct kb_buf *plain; /* unpacked; NULL: the chunks are read */
+    uint32_t chunk;
+    struct kw_record_iter it;
+    struct kc_notes_iter notes;
+    int32_t at;
+    uint32_t words;
+    /* of the record read last */
+    struct kw_record record;
+    uint64_t opaque;
+    int32_t target;
+};
+
+/* False: no memory to unpack it. */
+bool kc_send_reader_init(struct kc_send_reader *reader, const struct kc_send_batch *batch,
+                         uint32_t words);
+bool kc_send_reader_next(struct kc_send_reader *reader);
+void kc_send_reader_deinit(struct kc_send_reader *reader);
 
 #endif

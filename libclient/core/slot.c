@@ -4,19 +4,17 @@
 
 #define KC_EVERY_BATCH UINT64_MAX /* as seal_wanted: the loop wants to close */
 
-enum { KC_NUMBERS_MAX_BYTES = 32 }; /* of one record: lengths, deltas, count */
-
 /* What is left to do once the lock is free. */
 struct after {
     struct kc_send_batch *full; /* detached: drop the slot's part in it */
     bool opened;
-    uint8_t *large; /* where the large record goes */
-    size_t large_body_bytes;
+    struct kc_place large; /* where the large record goes; at NULL: there is none */
 };
 
 void kc_slot_init(struct kc_send_slot *slot, struct kc_slot_rules *rules, void *home)
 {
     *slot = (struct kc_send_slot){.open = true, .rules = rules, .home = home, .words = 1};
+    atomic_init(&slot->batch_bytes, rules->batch_bytes);
 }
 
 static void free_chain(struct kc_send_batch *batch)
@@ -35,14 +33,6 @@ void kc_slot_deinit(struct kc_send_slot *slot)
     free_chain(slot->queue);
 }
 
-size_t kc_entry_max_bytes(const struct kw_record_in *record)
-{
-    size_t headers = record->header_count
-                         ? kw_headers_size(record->headers, record->header_count)
-                         : record->raw_headers.size;
-    return KC_NUMBERS_MAX_BYTES + record->key.size + record->value.size + headers;
-}
-
 /* ---- Under the lock ------------------------------------------------------- */
 
 static bool is_large(const struct kc_send_slot *slot, const struct kc_entry *entry)
@@ -55,7 +45,8 @@ static bool is_full(const struct kc_send_slot *slot, const struct kc_send_batch 
 {
     if (batch->record_count == 0)
         return false;
-    if (KW_BATCH_HEADER_BYTES + batch->plain_bytes + entry->max_bytes > slot->rules->batch_bytes)
+    size_t most = atomic_load_explicit(&slot->batch_bytes, memory_order_relaxed);
+    if (KW_BATCH_HEADER_BYTES + batch->plain_bytes + entry->max_bytes > most)
         return true;
     return batch->chunk_count == batch->chunk_max && kc_send_batch_room(batch) < entry->max_bytes;
 }
@@ -98,7 +89,8 @@ static bool needs_notes(const struct kc_send_slot *slot, const struct kc_send_ba
 static enum kc_append prepare(struct kc_send_slot *slot, const struct kc_entry *entry,
                               struct kc_hand *hand, struct after *after)
 {
-    if (slot->batch && is_full(slot, slot->batch, entry))
+    hand->filled = slot->batch && is_full(slot, slot->batch, entry);
+    if (hand->filled)
         after->full = detach(slot);
 
     struct kc_send_batch *batch = slot->batch;
@@ -128,38 +120,24 @@ static enum kc_append prepare(struct kc_send_slot *slot, const struct kc_entry *
     return KC_APPENDED;
 }
 
-static void count_record(struct kc_send_slot *slot, struct kc_send_batch *batch,
-                         const struct kc_entry *entry)
+/* Only holders of the lock write: no atomic addition is needed. */
+static void count(atomic_uint_fast64_t *counter, uint64_t more)
 {
-    if (batch->notes) {
-        kc_send_batch_note(batch, entry->opaque);
-        if (slot->words > 1)
-            kc_send_batch_note(batch, (uint64_t)(int64_t)entry->target);
-    }
-    if (entry->timestamp_ms > batch->max_timestamp_ms)
-        batch->max_timestamp_ms = entry->timestamp_ms;
-    batch->record_count++;
-    uint64_t accepted = atomic_load_explicit(&slot->accepted, memory_order_relaxed);
-    atomic_store_explicit(&slot->accepted, accepted + 1, memory_order_relaxed);
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, value + more, memory_order_relaxed);
 }
 
 static void put_record(struct kc_send_slot *slot, struct kc_entry *entry, struct after *after)
 {
     struct kc_send_batch *batch = slot->batch;
-    struct kb_buf *chunk = batch->chunks[batch->chunk_count - 1];
-    entry->record.timestamp_delta_ms = entry->timestamp_ms - batch->base_timestamp_ms;
-    entry->record.offset_delta = batch->record_count;
-    size_t body = kw_record_body_size(&entry->record), bytes = kw_record_size(body);
-    uint8_t *at = chunk->data + chunk->size;
-    chunk->size += bytes;
-    batch->plain_bytes += bytes;
-    count_record(slot, batch, entry);
+    struct kc_place place = kc_send_batch_reserve(batch, entry, slot->words);
+    count(&slot->accepted, 1);
+    count(&slot->bytes, kw_record_size(place.body_bytes));
     if (is_large(slot, entry)) {
         atomic_fetch_add(&batch->writers, 1);
-        after->large = at;
-        after->large_body_bytes = body;
+        after->large = place;
     } else {
-        kw_record_write(at, &entry->record, body);
+        kw_record_write(place.at, &entry->record, place.body_bytes);
     }
 }
 
@@ -223,8 +201,8 @@ enum kc_append kc_slot_append(struct kc_send_slot *slot, struct kc_entry *entry,
         kc_bell_ring(&slot->rules->bell, &slot->rung, false);
     if (after.full)
         drop_writer(slot, after.full);
-    if (after.large) {
-        kw_record_write(after.large, &entry->record, after.large_body_bytes);
+    if (after.large.at) {
+        kw_record_write(after.large.at, &entry->record, after.large.body_bytes);
         drop_writer(slot, batch);
     }
     return outcome;

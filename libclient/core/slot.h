@@ -29,7 +29,7 @@ struct kc_send_slot;
 
 /* Shared by all slots of a producer. */
 struct kc_slot_rules {
-    size_t batch_bytes; /* batch.size, header included */
+    size_t batch_bytes; /* batch.size, header included: what slots begin with */
     size_t chunk_bytes; /* a record that does not fit one gets a chunk of its own */
     /* Seals: checksum, compression. Runs on a sender's thread, no lock held. */
     void (*seal)(struct kc_slot_rules *rules, struct kc_send_batch *batch);
@@ -45,7 +45,9 @@ struct kc_send_slot {
     atomic_uint_fast64_t number;   /* of the batch opened last */
     atomic_int_fast64_t opened_ms; /* when */
     atomic_uint_fast64_t accepted; /* records */
+    atomic_uint_fast64_t bytes;    /* of all records accepted, as they stand in batches */
     /* written by the loop */
+    atomic_size_t batch_bytes;        /* less than batch.size where the broker took no such batch */
     atomic_uint_fast64_t seal_wanted; /* batches up to that number */
 
     _Atomic(struct kc_send_batch *) sealed; /* newest first */
@@ -64,16 +66,6 @@ void kc_slot_deinit(struct kc_send_slot *slot);
 
 /* ---- Senders: any thread ------------------------------------------------- */
 
-struct kc_entry {
-    struct kw_record_in record; /* the deltas are filled in */
-    int64_t timestamp_ms;
-    uint64_t opaque;
-    int32_t target;   /* unplaced: the partition asked for, or -1 */
-    size_t max_bytes; /* of the record in any place: kc_entry_max_bytes */
-};
-
-size_t kc_entry_max_bytes(const struct kw_record_in *record);
-
 /* Parts that an append may use up: what is not NULL afterwards is still the
  * sender's. A chunk for a large record must hold max_bytes and the header. */
 struct kc_hand {
@@ -81,6 +73,7 @@ struct kc_hand {
     struct kb_buf *chunk;
     struct kc_notes *notes;
     int64_t now_ms; /* mono: when `batch` was got */
+    bool filled;    /* out: there was a batch, but it was full */
 };
 
 enum kc_append {

@@ -216,13 +216,29 @@ void kc_supply_drop_payload(struct kc_supply *supply, struct kc_send_batch *batc
     kc_supply_repay(supply, cost);
 }
 
-void kc_supply_drop_batch(struct kc_supply *supply, struct kc_send_batch *batch)
+/* What it still counts for. */
+static int64_t whole_cost(const struct kc_supply *supply, const struct kc_send_batch *batch)
 {
     int64_t cost = batch_cost(supply);
+    if (batch->repaid)
+        return 0;
     for (const struct kc_notes *notes = batch->notes; notes; notes = notes->next)
         cost += KC_NOTES_BYTES;
     for (uint32_t i = 0; i < batch->chunk_count; i++)
         cost += (int64_t)batch->chunks[i]->capacity;
+    return cost;
+}
+
+void kc_supply_release(struct kc_supply *supply, struct kc_send_batch *batch)
+{
+    int64_t cost = whole_cost(supply, batch);
+    batch->repaid = true;
+    kc_supply_repay(supply, cost);
+}
+
+void kc_supply_drop_batch(struct kc_supply *supply, struct kc_send_batch *batch)
+{
+    int64_t cost = whole_cost(supply, batch);
     kc_send_batch_drop_chunks(batch);
     kc_send_batch_drop_notes(batch);
     kb_lock_enter(&supply->lock);

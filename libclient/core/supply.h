@@ -67,6 +67,7 @@ struct kc_notes *kc_supply_notes(struct kc_supply *supply);
 void kc_supply_drop_chunk(struct kc_supply *supply, struct kb_buf *chunk);
 void kc_supply_drop_notes(struct kc_supply *supply, struct kc_notes *notes);
 void kc_supply_drop_payload(struct kc_supply *supply, struct kc_send_batch *batch); /* its chunks */
+void kc_supply_release(struct kc_supply *supply, struct kc_send_batch *batch); /* repays, keeps it */
 void kc_supply_drop_batch(struct kc_supply *supply, struct kc_send_batch *batch);
 
 #endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libclient/core/sender.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+enum { KC_BLIND_MS = 50 };
+
+static void seal_for_sender(struct kc_slot_rules *rules, struct kc_send_batch *batch)
+{
+    kc_packer_seal(&KB_CONTAINER(rules, struct kc_sender, rules)->packer, batch);
+}
+
+bool kc_sender_init(struct kc_sender *sender, const struct kc_send_options *options,
+                    struct kb_random *random, void (*kick)(struct kc_bell *bell), void *owner)
+{
+    memset(sender, 0, sizeof *sender);
+    sender->options = *options;
+    sender->random = random;
+    sender->owner = owner;
+    sender->producer_id = -1;
+    kb_list_init(&sender->topics);
+    kb_list_init(&sender->brokers);
+    kb_list_init(&sender->lingering);
+    kb_list_init(&sender->flushes);
+    kb_heap_init(&sender->timers);
+    if (!kc_supply_init(&sender->supply, options->memory_bytes, options->batch_bytes))
+        return false;
+    sender->rules.batch_bytes = options->batch_bytes;
+    sender->rules.chunk_bytes = sender->supply.chunk_bytes;
+    sender->rules.seal = seal_for_sender;
+    sender->rules.bell.kick = kick;
+    sender->rules.bell.ctx = owner;
+    kc_packer_init(&sender->packer, options->codec, options->level, &sender->supply);
+    kc_reports_init(&sender->reports, &sender->supply);
+    return true;
+}
+
+void kc_sender_deinit(struct kc_sender *sender)
+{
+    KB_CHECK(kb_list_empty(&sender->topics));
+    struct kb_list *it;
+    while ((it = kb_list_pop_front(&sender->brokers)))
+        kb_free(KB_CONTAINER(it, struct kc_send_broker, link));
+    kc_reports_deinit(&sender->reports);
+    kc_packer_deinit(&sender->packer);
+    kb_heap_deinit(&sender->timers);
+    kc_supply_deinit(&sender->supply);
+}
+
+struct kc_send_broker *kc_sender_broker(struct kc_sender *sender, int32_t node)
+{
+    if (node < 0)
+        return NULL;
+    KB_LIST_EACH(it, &sender->brokers) {
+        struct kc_send_broker *broker = KB_CONTAINER(it, struct kc_send_broker, link);
+        if (broker->node == node)
+            return broker;
+    }
+    struct kc_send_broker *broker = KB_NEW(struct kc_send_broker);
+    if (!broker)
+        return NULL;
+    broker->node = node;
+    kb_list_init(&broker->ring);
+    kb_list_push_back(&sender->brokers, &broker->link);
+    return broker;
+}
+
+void kc_sender_id(struct kc_sender *sender, struct kb_time now, int64_t id, int16_t epoch)
+{
+    sender->id_state = KC_ID_HELD;
+    sender->producer_id = id;
+    sender->producer_epoch = epoch;
+    KB_LIST_EACH(it, &sender->topics) {
+        struct kc_send_topic *topic = KB_CONTAINER(it, struct kc_send_topic, link);
+        for (int32_t i = 0; i < topic->count; i++)
+            kc_partition_look(topic->partitions[i], now);
+    }
+}
+
+bool kc_sender_wants_id(const struct kc_sender *sender)
+{
+    return sender->options.idempotent && sender->id_state == KC_ID_NONE && !sender->dropping;
+}
+
+/* ---- What can be sent --------------------------------------------------------- */
+
+static struct kc_send_batch *oldest(const struct kc_send_partition *p)
+{
+    return KB_LIST_FIRST(&p->batches, struct kc_send_batch, link);
+}
+
+static struct kc_send_batch *first_waiting(const struct kc_send_partition *p)
+{
+    KB_LIST_EACH(it, &p->batches) {
+        struct kc_send_batch *batch = KB_CONTAINER(it, struct kc_send_batch, link);
+        if (!batch->flight)
+            return batch;
+    }
+    return NULL;
+}
+
+static bool has_more(struct kc_send_partition *p)
+{
+    return kc_slot_peek(&p->slot) || p->due_number > p->taken_number;
+}
+
+static bool can_send(struct kc_send_partition *p, struct kb_time now)
+{
+    const struct kc_sender *sender = p->sender;
+    if (!p->broker || p->bump || p->retry_at_ms > now.mono_ms)
+        return false;
+    if (sender->options.idempotent && sender->id_state != KC_ID_HELD)
+        return false;
+    struct kc_send_batch *waiting = first_waiting(p);
+    if (waiting && waiting->attempts > 0)
+        return p->in_flight == 0;
+    if (p->in_flight >= sender->options.in_flight)
+        return false;
+    if (p->in_flight > 0 && oldest(p) && oldest(p)->attempts > 1)
+        return false;
+    return waiting || has_more(p);
+}
+
+static void set_timer(struct kc_send_partition *p, struct kb_time now)
+{
+    struct kc_sender *sender = p->sender;
+    int64_t patience = p->index < 0 ? sender->options.unplaced_ms : sender->options.delivery_ms;
+    const struct kc_send_batch *first = oldest(p);
+    kb_heap_remove(&sender->timers, &p->timer);
+    if (!first)
+        return;
+    int64_t at = first->opened_ms + patience;
+    if (p->retry_at_ms > now.mono_ms)
+        at = KB_MIN(at, p->retry_at_ms);
+    if (!kb_heap_put(&sender->timers, &p->timer, at))
+        sender->blind = true;
+}
+
+static struct kc_send_batch *take(struct kc_send_partition *p)
+{
+    struct kc_send_batch *batch = kc_slot_pop(&p->slot);
+    if (!batch)
+        return NULL;
+    kb_list_push_back(&p->batches, &batch->link);
+    p->taken_number = batch->number;
+    return batch;
+}
+
+void kc_sender_pack(struct kc_sender *sender, struct kc_send_batch *batch)
+{
+    kc_packer_seal(&sender->packer, batch);
+    sender->packed++;
+    kc_slot_ready(batch);
+}
+
+static void seal(struct kc_send_partition *p, uint64_t upto)
+{
+    struct kc_send_batch *unsealed = kc_slot_seal(&p->slot, upto);
+    if (unsealed)
+        kc_sender_pack(p->sender, unsealed);
+}
+
+void kc_partition_take_all(struct kc_send_partition *p, bool open)
+{
+    if (open)
+        seal(p, atomic_load(&p->slot.number));
+    while (take(p))
+        ;
+}
+
+/* Why nothing of this partition will ever be sent; 0: it can be. */
+static int32_t refusal(const struct kc_send_partition *p)
+{
+    const struct kc_send_topic *topic = p->topic;
+    if (p->sender->dropping)
+        return p->sender->dropping;
+    if (p->gone)
+        return KB_E_UNKNOWN_TOPIC_OR_PARTITION;
+    if (p->index < 0 && topic->error && !(kb_code_classes(topic->error) & KB_RETRIABLE))
+        return topic->error;
+    return 0;
+}
+
+static void refuse(struct kc_send_partition *p, int32_t code)
+{
+    kc_partition_take_all(p, true);
+    KB_LIST_EACH_SAFE(it, &p->batches) {
+        struct kc_send_batch *batch = KB_CONTAINER(it, struct kc_send_batch, link);
+        if (!batch->flight)
+            kc_partition_fail(p, batch, code);
+    }
+}
+
+void kc_partition_look(struct kc_send_partition *p, struct kb_time now)
+{
+    if (p->bump && p->in_flight == 0)
+        kc_partition_bump(p);
+    int32_t code = refusal(p);
+    if (code)
+        refuse(p, code);
+    else if (!p->broker && !p->topic->pending && p->due_number > p->taken_number)
+        kc_partition_take_all(p, true); /* so that its time runs */
+    kb_list_remove(&p->ring);
+    if (can_send(p, now))
+        kb_list_push_back(&p->broker->ring, &p->ring);
+    set_timer(p, now);
+}
+
+/* ---- A turn ---------------------------------------------------------------------- */
+
+static void linger(struct kc_send_partition *p, struct kb_time now)
+{
+    struct kc_sender *sender = p->sender;
+    uint64_t number = atomic_load(&p->slot.number);
+    if (number <= p->linger_number || number <= p->taken_number)
+        return;
+    p->linger_number = number;
+    p->linger_due_ms = atomic_load(&p->slot.opened_ms) + sender->options.linger_ms;
+    kb_list_remove(&p->linger);
+    if (sender->closing || p->linger_due_ms <= now.mono_ms)
+        p->due_number = number;
+    else
+        kb_list_push_back(&sender->lingering, &p->linger);
+}
+
+static void look_at(struct kc_send_partition *p, struct kb_time now)
+{
+    if (p->index < 0)
+        kc_topic_place(p->topic, now);
+    kc_partition_look(p, now);
+}
+
+static void answer_bell(struct kc_sender *sender, struct kb_time now)
+{
+    struct kc_rung *rung = kc_bell_take(&sender->rules.bell);
+    while (rung) {
+        struct kc_send_partition *p = KB_CONTAINER(rung, struct kc_send_partition, slot.rung);
+        rung = kc_bell_release(rung);
+        linger(p, now);
+        look_at(p, now);
+    }
+}
+
+static void end_lingering(struct kc_sender *sender, struct kb_time now)
+{
+    struct kc_send_partition *p;
+    while ((p = KB_LIST_FIRST(&sender->lingering, struct kc_send_partition, linger)) &&
+           p->linger_due_ms <= now.mono_ms) {
+        kb_list_remove(&p->linger);
+        p->due_number = p->linger_number;
+        look_at(p, now);
+    }
+}
+
+/* Gives up what is too old. What is on its way may arrive all the same. */
+static void expire(struct kc_send_partition *p, struct kb_time now)
+{
+    const struct kc_sender *sender = p->sender;
+    int64_t patience = p->index < 0 ? sender->options.unplaced_ms : sender->options.delivery_ms;
+    struct kc_send_batch *batch;
+    while ((batch = oldest(p)) && batch->opened_ms + patience <= now.mono_ms) {
+        int32_t code = p->index < 0 && p->topic->error ? p->topic->error : KB_E_TIMED_OUT;
+        kc_partition_fail(p, batch, code);
+    }
+    if (p->retry_at_ms <= now.mono_ms)
+        p->retry_at_ms = 0;
+    look_at(p, now);
+}
+
+static void run_timers(struct kc_sender *sender, struct kb_time now)
+{
+    struct kb_heap_node *node;
+    while ((node = kb_heap_first(&sender->timers)) && node->key <= now.mono_ms) {
+        kb_heap_remove(&sender->timers, node);
+        expire(KB_CONTAINER(node, struct kc_send_partition, timer), now);
+    }
+    if (!sender->blind || sender->blind_at_ms > now.mono_ms)
+        return;
+    sender->blind = false;
+    KB_LIST_EACH(it, &sender->topics) {
+        struct kc_send_topic *topic = KB_CONTAINER(it, struct kc_send_topic, link);
+        expire(&topic->unplaced, now);
+        for (int32_t i = 0; i < topic->count; i++)
+            expire(topic->partitions[i], now);
+    }
+    sender->blind_at_ms = now.mono_ms + KC_BLIND_MS;
+}
+
+void kc_sender_step(struct kc_sender *sender, struct kb_time now)
+{
+    sender->packed = 0;
+    sender->more = false;
+    answer_bell(sender, now);
+    end_lingering(sender, now);
+    run_timers(sender, now);
+    kc_flushes_look(sender);
+}
+
+int64_t kc_sender_deadline_ms(const struct kc_sender *sender)
+{
+    int64_t at = KB_NEVER;
+    if (!kb_list_empty(&sender->lingering))
+        at = KB_LIST_FIRST(&sender->lingering, struct kc_send_partition, linger)->linger_due_ms;
+    const struct kb_heap_node *node = kb_heap_first(&sender->timers);
+    if (node)
+        at = KB_MIN(at, node->key);
+    return sender->blind ? KB_MIN(at, sender->blind_at_ms) : at;
+}
+
+bool kc_sender_rest(struct kc_sender *sender)
+{
+    return kc_bell_rest(&sender->rules.bell, !kb_list_empty(&sender->lingering));
+}
+
+/* ---- Requests ---------------------------------------------------------------------- */
+
+static struct kc_send_batch *next_batch(struct kc_send_partition *p)
+{
+    struct kc_sender *sender = p->sender;
+    struct kc_send_batch *batch = first_waiting(p);
+    if (batch)
+        return batch;
+    if (!kc_slot_peek(&p->slot)) {
+        /* Compressing is for the loop only where a batch lingered out: one a turn. */
+        if (sender->options.codec != KW_CODEC_NONE && sender->packed > 0) {
+            sender->more = true;
+            return NULL;
+        }
+        seal(p, p->due_number);
+    }
+    return take(p);
+}
+
+static void stamp(struct kc_send_partition *p, struct kc_send_batch *batch)
+{
+    const struct kc_sender *sender = p->sender;
+    if (batch->attempts > 0 && batch->stamped)
+        return;
+    if (sender->options.idempotent) {
+        if (p->producer_id < 0) {
+            p->producer_id = sender->producer_id;
+            p->epoch = sender->producer_epoch;
+            p->next_sequence = 0;
+        }
+        batch->stamped = true;
+        batch->producer_id = p->producer_id;
+        batch->producer_epoch = p->epoch;
+        batch->base_sequence = p->next_sequence;
+        p->next_sequence = kw_sequence_add(p->next_sequence, batch->record_count);
+    }
+    kc_send_batch_stamp(batch);
+}
+
+static void depart(struct kc_send_partition *p, struct kc_send_batch *batch,
+                   struct kc_flight *flight)
+{
+    stamp(p, batch);
+    batch->attempts++;
+    batch->flight = flight;
+    p->in_flight++;
+    *flight = (struct kc_flight){batch, p};
+}
+
+size_t kc_sender_collect(struct kc_sender *sender, struct kb_time now,
+                         struct kc_send_broker *broker, struct kc_flight *flights, size_t max)
+{
+    size_t count = 0, bytes = 0;
+    struct kb_list again;
+    struct kb_list *it;
+    kb_list_init(&again);
+    while (count < max && !kb_list_empty(&broker->ring)) {
+        struct kc_send_partition *p =
+            KB_LIST_FIRST(&broker->ring, struct kc_send_partition, ring);
+        struct kc_send_batch *batch = can_send(p, now) ? next_batch(p) : NULL;
+        if (batch && count && bytes + kc_send_batch_bytes(batch) > sender->options.request_bytes)
+            break;
+        kb_list_remove(&p->ring);
+        if (batch) {
+            bytes += kc_send_batch_bytes(batch);
+            depart(p, batch, &flights[count++]);
+            set_timer(p, now);
+        }
+        if (batch ? can_send(p, now) : sender->more)
+            kb_list_push_back(&again, &p->ring);
+    }
+    while ((it = kb_list_pop_front(&again)))
+        kb_list_push_back(&broker->ring, it);
+    return count;
+}
+
+void kc_sender_seal_all(struct kc_sender *sender, struct kb_time now)
+{
+    struct kc_send_partition *p;
+    while ((p = KB_LIST_FIRST(&sender->lingering, struct kc_send_partition, linger))) {
+        kb_list_remove(&p->linger);
+        p->due_number = p->linger_number;
+        look_at(p, now);
+    }
+}
+
+uint64_t kc_topic_accepted(struct kc_send_topic *topic)
+{
+    uint64_t accepted =
+        atomic_load_explicit(&topic->unplaced.slot.accepted, memory_order_relaxed);
+    const struct kc_table *table = atomic_load(&topic->table);
+    for (int32_t i = 0; table && i < table->count; i++)
+        accepted +=
+            atomic_load_explicit(&table->partitions[i]->slot.accepted, memory_order_relaxed);
+    return accepted;
+}
+
+uint64_t kc_sender_finished(struct kc_sender *sender)
+{
+    return atomic_load(&sender->placed) + atomic_load(&sender->reports.finished);
+}

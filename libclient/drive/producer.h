@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KC_PRODUCER_H
+#define KC_PRODUCER_H
+/*
+ * A producer as the loop drives it: the sender machine (core/sender.h) between
+ * the client's links and the application's calls.
+ *
+ *   application's threads             │ the loop
+ *   ──────────────────────────────────┼──────────────────────────────────────
+ *   send: slots ────── the bell ──────┼─> look: step, ask, collect ──> Produce
+ *   memory: claims  <── KC_WAIT_ROOM ─┼── answers, finished batches
+ *   poll: reports <── KURIER_REPORTS ─┼──'
+ *   flush, purge, close: kc_call ─────┼─> flushes of the machine
+ *
+ * Topic handles are interned: one per name, until the producer is freed.
+ */
+#include "base/arena.h"
+#include "base/map.h"
+#include "kurier/producer.h"
+#include "libclient/api/config.h"
+#include "libclient/core/sender.h"
+#include "libclient/drive/call.h"
+#include "libclient/drive/client.h"
+#include <pthread.h>
+
+/* Memory was granted, or a topic's partitions became known. */
+enum { KC_WAIT_ROOM = KC_WAIT_OWNER };
+
+struct kurier_topic {
+    struct kc_send_topic send;
+    struct kurier_producer *producer;
+    struct kb_map_entry by_name;
+    struct kn_mail mail;   /* brings it to the loop */
+    struct kc_topic *meta; /* the loop's; NULL: not there yet */
+    char name[];
+};
+
+/* What poll is going through: it alone touches this. */
+struct kc_report_walk {
+    struct kc_send_batch *batch; /* NULL: none */
+    struct kc_send_reader reader; /* of a failed one */
+    struct kc_notes_iter notes;   /* of a delivered one */
+    int32_t at;
+    bool readable; /* records can be shown */
+    kurier_record *records; /* of the reports handed out last */
+    size_t record_room;
+};
+
+struct kurier_producer {
+    struct kurier_client *client;
+    struct kc_sender sender;
+    struct kb_random random;
+    bool idempotence_off; /* told once there is somebody to tell */
+    kurier_partition_fn *partitioner;
+    void *partitioner_ctx;
+    int32_t max_block_ms;
+    size_t max_record_bytes;
+
+    pthread_mutex_t lock; /* of the map, and of poll */
+    struct kb_map topics;
+    atomic_bool closed;
+    atomic_bool seal_all; /* somebody waits for memory */
+    atomic_bool wants_room; /* try_send was refused */
+    struct kc_call *flush, *close;
+    struct kc_report_walk walk;
+
+    /* the loop's */
+    struct kn_mail kicked;
+    struct kn_timer timer;
+    struct kn_task look;
+    struct kb_arena arena;
+    struct kb_list requests;
+    struct kb_list flushes; /* kc_flush_call */
+    struct kc_ask ask_id;
+    int64_t id_again_ms; /* 0: at once */
+    struct kb_error id_cause;
+    bool asking;
+};
+
+struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime,
+                                        const kurier_config *config, struct kb_error *err);
+void kc_producer_free(struct kurier_producer *producer);
+struct kurier_topic *kc_producer_topic(struct kurier_producer *producer, const char *name,
+                                       struct kb_error *err);
+/* Any thread: look soon. */
+void kc_producer_kick(struct kurier_producer *producer);
+
+/* From the configuration to the machine's terms; err where it contradicts itself. */
+int kc_producer_options(const struct kc_options *options, struct kc_send_options *out,
+                        bool *idempotence_off, struct kb_error *err);
+
+/* On the loop. */
+void kc_producer_look(struct kurier_producer *producer);
+void kc_producer_ask_id(struct kurier_producer *producer);
+/* Sends what can be sent to a broker. */
+void kc_producer_send(struct kurier_producer *producer, struct kc_send_broker *broker);
+void kc_producer_drop_requests(struct kurier_producer *producer);
+
+/* A flush that goes on until everything before it is done; `last`: then what is
+ * left is given up at the call's deadline (close). */
+struct kc_call *kc_producer_flush_call(struct kurier_producer *producer);
+
+#endif
