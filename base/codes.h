@@ -180,12 +180,9 @@
     X(PURGED, -123, PLAIN, "given up before it was delivered")
 /* clang-format on */
 
-enum kb_code {
 #define KB_CODE_ENUM(name, number, class, text) KB_E_##name = (number),
-    KB_PROTOCOL_CODES(KB_CODE_ENUM)
-    KB_LOCAL_CODES(KB_CODE_ENUM)
+enum kb_code { KB_PROTOCOL_CODES(KB_CODE_ENUM) KB_LOCAL_CODES(KB_CODE_ENUM) KB_OK = 0 };
 #undef KB_CODE_ENUM
-    KB_OK = 0
-};
+/* clang-format on */
 
 #endif

@@ -12,5 +12,6 @@ set -eu
 here=$(dirname "$0")
 apis=$(sed -n 's/^api \([0-9]*\) [A-Za-z]* \([0-9-]*\) .*/\1:\2/p' "$here"/../../wire/schema/*.api |
     sort -n)
+# shellcheck disable=SC2086 # words
 java -XX:TieredStopAtLevel=1 -cp "$1/*" "$here/Vectors.java" $apis >"$here/kafka.txt.new"
 mv "$here/kafka.txt.new" "$here/kafka.txt"
