@@ -55,6 +55,7 @@ static void fill_partition(const struct kd_place *place,
     out->replica_nodes_count = place->replica_count;
     out->isr_nodes = place->isr;
     out->isr_nodes_count = place->isr_count;
+    out->eligible_leader_replicas_count = out->last_known_elr_count = 0; /* Java wants no null */
 }
 
 static void end_page(struct page *page, struct kb_slice name, int32_t partition)
