@@ -65,8 +65,10 @@ int kd_broker_start(struct kd_broker *broker, struct kb_error *err);
 /* What is in progress is answered, for at most five seconds; then all is
  * flushed and closed. May be called in any state, also twice. */
 void kd_broker_stop(struct kd_broker *broker);
-/* Stopped before. A broker that never started is fine, NULL too. Over a loop
- * that was killed, as a crash would leave it. */
+/* As a crash would, over a loop of yours: connections are dropped, nothing is
+ * written or told any more. Then free the loop, then the broker. */
+void kd_broker_halt(struct kd_broker *broker);
+/* Stopped or halted before. A broker that never started is fine, NULL too. */
 void kd_broker_free(struct kd_broker *broker);
 
 /* Once it serves. */

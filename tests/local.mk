@@ -44,6 +44,7 @@ include tests/unit/client.mk
 include tests/unit/wire.mk
 include tests/unit/client_producer.mk
 include tests/unit/store.mk
+include tests/unit/broker.mk
 include tests/sim/store.mk
 include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk

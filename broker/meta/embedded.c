@@ -40,6 +40,7 @@ struct embedded {
     struct kn_task pump;
     struct kn_job job;
     bool busy; /* a job is on its way */
+    bool halted;
     int status;    /* of the job: 0 or -errno; once < 0, it stays */
 
     kd_embedded_opened_fn *opened;
@@ -152,21 +153,34 @@ static void store_free(struct embedded *store)
     kb_free(store);
 }
 
+static struct request *next_request(struct embedded *store)
+{
+    struct kb_list *link = kb_list_pop_front(&store->batch);
+    if (!link)
+        link = kb_list_pop_front(&store->queue);
+    return link ? KB_CONTAINER(link, struct request, link) : NULL;
+}
+
+/* Nothing will happen any more: all that waits hears UNKNOWN. */
+static void answer_lost(struct embedded *store)
+{
+    struct request *request;
+    store->status = -1;
+    while ((request = next_request(store))) {
+        if (request->kind == MULTI)
+            answer_multi(store, request);
+        else if (request->kind != CLOSE)
+            answer_node(store, request);
+        request_free(request);
+    }
+}
+
 static void answer_close(struct embedded *store, struct request *request)
 {
     void (*closed)(void *ctx) = request->fn.closed;
     void *ctx = request->ctx;
-    struct kb_list *link;
-    store->status = -1; /* what was asked after the close */
-    while ((link = kb_list_pop_front(&store->batch)) || (link = kb_list_pop_front(&store->queue))) {
-        struct request *late = KB_CONTAINER(link, struct request, link);
-        if (late->kind == MULTI)
-            answer_multi(store, late);
-        else if (late->kind != CLOSE)
-            answer_node(store, late);
-        request_free(late);
-    }
     request_free(request);
+    answer_lost(store);
     store_free(store);
     closed(ctx);
 }
@@ -232,6 +246,16 @@ static void run_replace(struct kn_job *job)
     store->status = kd_journal_replace(&store->journal, &store->bytes);
 }
 
+/* Of a halted store the last job's end is the end. */
+static bool job_done(struct embedded *store)
+{
+    bool halted = store->halted;
+    store->busy = false;
+    if (halted)
+        store_free(store);
+    return !halted;
+}
+
 static void submit(struct embedded *store, void (*run)(struct kn_job *),
                    void (*done)(struct kn_job *))
 {
@@ -251,7 +275,8 @@ static void check_status(struct embedded *store)
 static void replaced(struct kn_job *job)
 {
     struct embedded *store = KB_CONTAINER(job, struct embedded, job);
-    store->busy = false;
+    if (!job_done(store))
+        return;
     store->bytes.size = 0;
     check_status(store);
     answer_batch(store);
@@ -260,7 +285,8 @@ static void replaced(struct kn_job *job)
 static void appended(struct kn_job *job)
 {
     struct embedded *store = KB_CONTAINER(job, struct embedded, job);
-    store->busy = false;
+    if (!job_done(store))
+        return;
     store->bytes.size = 0;
     check_status(store);
     bool due = (size_t)store->journal.size > store->options.snapshot_bytes;
@@ -365,11 +391,23 @@ static void embedded_close(struct kd_meta *meta, void (*closed)(void *ctx), void
     enqueue(embedded_of(meta), request);
 }
 
+static void embedded_halt(struct kd_meta *meta)
+{
+    struct embedded *store = embedded_of(meta);
+    kn_task_cancel(&store->pump);
+    answer_lost(store);
+    kn_task_cancel(&store->pump);
+    store->halted = true;
+    if (!store->busy)
+        store_free(store);
+}
+
 static const struct kd_meta_ops embedded_ops = {.get = embedded_get,
                                                 .children = embedded_children,
                                                 .multi = embedded_multi,
                                                 .disarm = embedded_disarm,
-                                                .close = embedded_close};
+                                                .close = embedded_close,
+                                                .halt = embedded_halt};
 
 /* ---- Opening ------------------------------------------------------------ */
 

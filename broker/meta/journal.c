@@ -18,7 +18,7 @@ static int make_dir(struct kd_journal *journal)
     int r = journal->fs->ops->mkdir(journal->fs, journal->dir);
     if (r == -EEXIST)
         return 0;
-    return r < 0 ? r : journal->fs->ops->sync_dir(journal->fs, ".");
+    return r < 0 ? r : journal->fs->ops->sync_dir(journal->fs, "");
 }
 
 static int load_snapshot(struct kd_journal *journal, struct kd_tree *tree, struct kb_error *err)

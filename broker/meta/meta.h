@@ -101,6 +101,9 @@ struct kd_meta_ops {
     void (*disarm)(struct kd_meta *, struct kd_meta_watch *);
     /* What waits is answered with UNKNOWN, then `closed`. */
     void (*close)(struct kd_meta *, void (*closed)(void *ctx), void *ctx);
+    /* As a crash would: nothing is written from here on, what waits is answered
+     * with UNKNOWN before it returns. The store is gone with its loop. */
+    void (*halt)(struct kd_meta *);
 };
 
 struct kd_meta {

@@ -188,6 +188,7 @@ static void start_life(struct kn_loop *loop, struct kn_mail *mail)
 {
     struct kd_broker *broker = KB_CONTAINER(mail, struct kd_broker, start_mail);
     (void)loop;
+    broker->begun = true;
     kd_life_start(&broker->life, broker->seed);
 }
 
@@ -243,7 +244,6 @@ int kd_broker_start(struct kd_broker *broker, struct kb_error *err)
         return code;
     }
     broker->state = STARTING;
-    broker->begun = true;
     kn_loop_post(broker->loop, &broker->start_mail);
     if (broker->options.loop)
         return 0;
@@ -285,6 +285,16 @@ void kd_broker_stop(struct kd_broker *broker)
     broker->has_thread = false;
 }
 
+void kd_broker_halt(struct kd_broker *broker)
+{
+    if (broker->begun)
+        kd_life_halt(&broker->life);
+    if (broker->exec)
+        kn_exec_free(broker->exec);
+    broker->exec = NULL;
+    set_state(broker, STOPPED);
+}
+
 void kd_broker_free(struct kd_broker *broker)
 {
     if (!broker)
@@ -293,10 +303,10 @@ void kd_broker_free(struct kd_broker *broker)
         kd_broker_stop(broker);
     if (broker->exec)
         kn_exec_free(broker->exec);
-    if (broker->begun)
-        kd_life_deinit(&broker->life);
     if (broker->env && broker->loop)
         kn_loop_free(broker->loop);
+    if (broker->begun)
+        kd_life_deinit(&broker->life);
     if (broker->env)
         broker->env->ops->free(broker->env);
     if (broker->own_fs)

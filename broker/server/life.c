@@ -75,7 +75,7 @@ static void on_deadline(struct kn_timer *timer)
 static void stop(struct kd_life *life)
 {
     struct kd_shard *shard = &life->shard;
-    if (life->stopping)
+    if (life->stopping || life->halted)
         return;
     life->stopping = shard->stopping = true;
     if (!life->server_open) {
@@ -114,8 +114,8 @@ static void fail_memory(struct kd_life *life)
 static bool cut_short(struct kd_life *life)
 {
     struct kb_error err;
-    if (!life->stop_wanted)
-        return false;
+    if (!life->stop_wanted || life->halted)
+        return life->halted;
     kb_error_set(&err, KB_E_CLOSED, "stopped while it was starting");
     fail(life, &err);
     return true;
@@ -145,7 +145,6 @@ static void on_joined(void *ctx, const struct kb_error *err)
     }
     if (cut_short(life))
         return;
-    kd_server_init(&life->server, &life->shard);
     life->server_open = true;
     if (kd_server_open(&life->server, &why))
         fail(life, &why);
@@ -161,7 +160,10 @@ static void on_meta_opened(void *ctx, struct kd_meta *meta, const struct kb_erro
         return;
     }
     life->shard.meta = life->shard.ids.meta = meta;
-    kd_cluster_join(&life->cluster, &life->shard, on_joined, life);
+    if (life->halted)
+        meta->ops->halt(meta);
+    else
+        kd_cluster_join(&life->cluster, &life->shard, on_joined, life);
 }
 
 static void open_meta(struct kd_life *life)
@@ -182,7 +184,8 @@ static void on_cluster_id(void *ctx, int code)
     struct kd_life *life = ctx;
     struct kb_error err;
     if (!code) {
-        open_meta(life);
+        if (!life->halted)
+            open_meta(life);
         return;
     }
     kb_error_set(&err, code, "cannot write meta.properties");
@@ -271,6 +274,7 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kd_ids_init(&shard->ids, shard->config->node_id);
     kn_timer_init(&life->deadline, on_deadline);
     kn_task_init(&life->drained, after_drain);
+    kd_server_init(&life->server, shard);
     life->starting = true;
     shard->codec = kw_codec_ctx_new();
     shard->disk = shard->codec ? disk_new(life) : NULL;
@@ -280,11 +284,26 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
         fail_memory(life);
 }
 
+void kd_life_halt(struct kd_life *life)
+{
+    struct kd_shard *shard = &life->shard;
+    struct kd_meta *meta = shard->meta;
+    life->halted = shard->stopping = true;
+    kn_timer_cancel(shard->loop, &life->deadline);
+    kn_task_cancel(&life->drained);
+    if (life->server_open)
+        kd_server_deinit(&life->server);
+    if (shard->disk)
+        kd_disk_halt(shard->disk);
+    if (meta)
+        meta->ops->halt(meta);
+    shard->meta = NULL;
+}
+
 void kd_life_deinit(struct kd_life *life)
 {
     struct kd_shard *shard = &life->shard;
-    if (life->server_open)
-        kd_server_deinit(&life->server);
+    kd_server_forget_spares(&life->server);
     if (shard->disk)
         kd_disk_free(shard->disk);
     kw_codec_ctx_free(shard->codec);

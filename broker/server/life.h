@@ -22,6 +22,7 @@ struct kd_life {
     struct kn_task drained;   /* the last connection has gone */
     bool starting, stopping, server_open, disk_open;
     bool stop_wanted; /* while starting */
+    bool halted;      /* nothing is begun any more */
     void (*started)(struct kd_life *, const struct kb_error *err);
     void (*stopped)(struct kd_life *);
     void (*failed)(struct kd_life *, const struct kb_error *err);
@@ -29,12 +30,15 @@ struct kd_life {
 
 enum { KD_STOP_MS = 5000 };
 
-/* The shard's config, log, loop, exec, fs and listeners are set; started or
+/*The shard's config, log, loop, exec, fs and listeners are set; started or
  * stopped is called later. A start that failed stops by itself, and then calls
  * started with the cause. */
 void kd_life_start(struct kd_life *life, uint64_t seed);
 void kd_life_stop(struct kd_life *life);
-/* After stopped, a failed start, or over a loop that was killed. */
+/* As a crash would, in any state: connections are dropped, nothing is written.
+ * Then the executor and the loop have to go before deinit. */
+void kd_life_halt(struct kd_life *life);
+/* After stopped, a failed start, or halt. */
 void kd_life_deinit(struct kd_life *life);
 
 #endif

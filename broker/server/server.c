@@ -117,12 +117,17 @@ void kd_server_deinit(struct kd_server *server)
         kn_conn_drop(link->conn);
         kd_link_free(link);
     }
+}
+
+void kd_server_forget_spares(struct kd_server *server)
+{
     while (!kb_list_empty(&server->spare)) {
         struct kd_request *request = KB_LIST_FIRST(&server->spare, struct kd_request, link);
         kb_list_remove(&request->link);
         kb_arena_deinit(&request->arena);
         kb_free(request);
     }
+    server->spare_count = 0;
 }
 
 /* ---- Requests ----------------------------------------------------------- */

@@ -45,8 +45,11 @@ int kd_server_open(struct kd_server *server, struct kb_error *err);
  * drained() comes (at once if there is no link; also from inside). */
 void kd_server_close(struct kd_server *server, int64_t deadline_ms,
                      void (*drained)(struct kd_server *));
-/* Drops what is left. */
+/* Drops what is left. Requests that others still work on end without a
+ * connection. */
 void kd_server_deinit(struct kd_server *server);
+/* After the last of them. */
+void kd_server_forget_spares(struct kd_server *server);
 
 /* Requests, a few of them kept with their memory. NULL: no memory. */
 struct kd_request *kd_server_request_new(struct kd_server *server, struct kd_link *link);

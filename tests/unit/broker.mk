@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# The broker: its pure machines, its metadata store on a simulated disk, and
+# whole brokers.
+brokercore_test_libs = broker/libbrokercore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
+meta_test_libs = broker/libbrokermeta.la net/libnetsim.la net/libnet.la $(brokercore_test_libs)
+broker_test_libs = broker/libbroker.la net/libnetsim.la $(CMOCKA_LIBS)
+
+unit_programs += \
+	tests/unit/broker/test_broker \
+	tests/unit/broker/test_config \
+	tests/unit/broker/test_listeners \
+	tests/unit/broker/test_meta \
+	tests/unit/broker/test_sessions \
+	tests/unit/broker/test_topics \
+	tests/unit/broker/test_tree
+
+tests_unit_broker_test_broker_LDADD = $(broker_test_libs)
+tests_unit_broker_test_config_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
+tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
+tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_topics_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_tree_LDADD = $(meta_test_libs)
