@@ -310,6 +310,28 @@ static void closing_tells_both_sides_once(void **state)
     pair_close(&pair);
 }
 
+static void a_handshake_that_fails_names_its_cause(void **state)
+{
+    struct fragment_maker maker;
+    struct kn_conn_options options = {.transport = &maker.maker};
+    struct pair pair;
+    fragment_maker_init(&maker, 10);
+    pair_listen(&pair, *state, &options, NULL);
+    struct kn_sock *sock = pair_raw(&pair);
+    world_settle(pair.world);
+    sock->ops->close(sock, false);
+    expect_close(&pair, &pair.server, KB_E_TLS);
+    assert_false(pair.server.opened);
+    pair_close(&pair);
+    pair_listen(&pair, *state, &options, NULL);
+    sock = pair_raw(&pair);
+    world_settle(pair.world);
+    kn_conn_finish(pair.server.conn, KB_NEVER); /* nothing was said: nothing to finish */
+    expect_close(&pair, &pair.server, KB_E_CLOSED);
+    sock->ops->close(sock, false);
+    pair_close(&pair);
+}
+
 /* The default action of SIGPIPE would end this program. */
 static void writing_to_who_has_gone_raises_no_signal(void **state)
 {
@@ -443,6 +465,7 @@ int main(void)
         WORLD_TEST(finish_sends_what_is_queued),
         WORLD_TEST(finish_gives_up_at_its_deadline),
         WORLD_TEST(closing_tells_both_sides_once),
+        WORLD_TEST(a_handshake_that_fails_names_its_cause),
         WORLD_TEST(writing_to_who_has_gone_raises_no_signal),
         SIM_TEST(a_silent_peer_is_the_owners_to_notice),
         WORLD_TEST(any_callback_may_end_the_connection),

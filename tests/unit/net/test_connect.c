@@ -204,6 +204,60 @@ static void a_cancelled_dial_is_silent(void **state)
     pair_close(&pair);
 }
 
+/* ---- Readiness ---------------------------------------------------------- */
+
+struct rivals {
+    struct kn_sock *socks[2];
+    int called;
+};
+
+static void close_the_other(struct kn_sock *sock, unsigned events)
+{
+    struct rivals *rivals = sock->owner;
+    int other = rivals->socks[0] == sock;
+    assert_true(events & KN_READ);
+    rivals->called++;
+    rivals->socks[other]->ops->close(rivals->socks[other], true);
+    rivals->socks[other] = NULL;
+    sock->ops->watch(sock, sock->env, 0);
+}
+
+static bool rival_called(void *ctx)
+{
+    return ((struct rivals *)ctx)->called > 0;
+}
+
+/* Both are ready in one dispatch; the second must not hear of it. */
+static void a_socket_may_be_closed_by_anothers_callback(void **state)
+{
+    struct world *world = *state;
+    struct hall hall;
+    struct call calls[2];
+    struct rivals rivals = {.called = 0};
+    hall_open(&hall, world, NULL);
+    for (int i = 0; i < 2; i++)
+        dial(world, &calls[i], world->server_host, hall.port, NULL);
+    world_settle(world);
+    assert_int_equal(hall.count, 2);
+    for (int i = 0; i < 2; i++)
+        raw_write(hall.guests[i], "x", 1);
+    for (int i = 0; i < 2; i++) {
+        rivals.socks[i] = calls[i].sock;
+        calls[i].sock->owner = &rivals;
+        calls[i].sock->on_ready = close_the_other;
+    }
+    if (world->sim)
+        kn_sim_run(world->sim, NULL, NULL, 100);
+    for (int i = 0; i < 2; i++)
+        calls[i].sock->ops->watch(calls[i].sock, world->client_env, KN_READ);
+    assert_true(world_until(world, rival_called, &rivals, 10000));
+    world_settle(world);
+    assert_int_equal(rivals.called, 1);
+    struct kn_sock *left = rivals.socks[0] ? rivals.socks[0] : rivals.socks[1];
+    left->ops->close(left, false);
+    hall_close(&hall);
+}
+
 /* ---- Listening ---------------------------------------------------------- */
 
 static void the_limit_holds_until_one_leaves(void **state)
@@ -221,6 +275,41 @@ static void the_limit_holds_until_one_leaves(void **state)
     assert_int_equal(hall.count, 4);
     for (int i = 0; i < 5; i++)
         hang_up(&calls[i]);
+    hall_close(&hall);
+}
+
+static void close_on_first_guest(void *owner, struct kn_sock *sock, const struct kn_addr *peer)
+{
+    struct hall *hall = owner;
+    on_guest(owner, sock, peer);
+    kn_listener_close(hall->listener);
+    hall->listener = NULL;
+}
+
+static bool has_closed(void *ctx)
+{
+    return ((struct hall *)ctx)->listener == NULL;
+}
+
+static void a_guest_may_close_the_listener(void **state)
+{
+    struct world *world = *state;
+    struct hall hall = {0};
+    struct call calls[2] = {{0}};
+    struct kn_addr local;
+    hall.listener = kn_listener_open(world->server, "", 0, NULL, close_on_first_guest, &hall, NULL);
+    kn_listener_local(hall.listener, &local);
+    for (int i = 0; i < 2; i++)
+        kn_dial_new(world->client, world->server_host, kn_addr_port(&local), NULL, on_dialled,
+                    &calls[i]);
+    assert_true(world_until(world, has_closed, &hall, 10000));
+    world_settle(world);
+    assert_int_equal(hall.count, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_true(calls[i].done);
+        if (calls[i].sock)
+            hang_up(&calls[i]);
+    }
     hall_close(&hall);
 }
 
@@ -286,6 +375,25 @@ static void without_descriptors_it_rests_and_goes_on(void **state)
     hang_up(&calls[0]);
     hang_up(&calls[1]);
     hall_close(&hall);
+}
+
+/* A loop may go while the resolver still asks. */
+static void a_question_may_be_left_open(void **state)
+{
+    void *inner;
+    struct call call = {0};
+    (void)state;
+    for (int turns = 0; turns < 3; turns++) {
+        world_setup_kernel(&inner);
+        struct world *world = inner;
+        struct kn_dial *dialled =
+            kn_dial_new(world->client, "some.host.invalid", 1, NULL, on_dialled, &call);
+        for (int i = 0; i < turns; i++)
+            kn_loop_step(world->client, 0);
+        if (!call.done)
+            kn_dial_cancel(dialled);
+        world_teardown(&inner);
+    }
 }
 
 /* ---- Descriptors, fork, many at once ------------------------------------ */
@@ -382,9 +490,12 @@ int main(void)
         SIM_TEST(a_black_hole_ends_by_attempt_and_by_deadline),
         KERNEL_TEST(a_full_backlog_ends_by_the_deadline),
         WORLD_TEST(a_cancelled_dial_is_silent),
+        WORLD_TEST(a_socket_may_be_closed_by_anothers_callback),
+        WORLD_TEST(a_guest_may_close_the_listener),
         WORLD_TEST(the_limit_holds_until_one_leaves),
         WORLD_TEST(a_used_port_is_an_error_with_words),
         KERNEL_TEST(without_descriptors_it_rests_and_goes_on),
+        cmocka_unit_test(a_question_may_be_left_open),
         cmocka_unit_test(every_descriptor_is_close_on_exec),
         KERNEL_TEST(a_child_may_abandon_its_loops),
     };

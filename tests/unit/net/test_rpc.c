@@ -9,7 +9,7 @@
 
 /* ---- A broker that knows three APIs ------------------------------------- */
 
-enum manner { HONEST, SILENT, HANGS_UP, SPEAKS_HTTP, OUT_OF_STEP };
+enum manner { HONEST, SILENT, HANGS_UP, BABBLES, OUT_OF_STEP };
 
 struct broker {
     struct pair pair;
@@ -68,16 +68,10 @@ static void answer_call(struct broker *broker, struct kb_buf *frame)
 
 static void misbehave(struct broker *broker)
 {
-    struct kn_conn *conn = broker->pair.server.conn;
-    static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
-    struct kw_writer w;
     if (broker->manner == HANGS_UP)
-        kn_conn_close(conn, NULL);
-    if (broker->manner == SPEAKS_HTTP) {
-        kw_writer_init(&w, 100);
-        memcpy(kw_write_raw(&w, sizeof http), http, sizeof http);
-        broker_send(broker, &w);
-    }
+        kn_conn_close(broker->pair.server.conn, NULL);
+    if (broker->manner == BABBLES)
+        end_send(&broker->pair.server, frame_make(30, 5));
 }
 
 static void on_request(struct kn_conn *conn, struct kb_buf *frame)
@@ -88,7 +82,7 @@ static void on_request(struct kn_conn *conn, struct kb_buf *frame)
     struct kw_request_header header;
     assert_true(kw_request_header_read(&r, &header));
     assert_true(kb_slice_is(header.client_id, "tester"));
-    if (broker->manner == SILENT || broker->manner == HANGS_UP || broker->manner == SPEAKS_HTTP) {
+    if (broker->manner == SILENT || broker->manner == HANGS_UP || broker->manner == BABBLES) {
         misbehave(broker);
         kb_buf_unref(frame);
     } else if (header.key == KW_API_API_VERSIONS) {
@@ -357,7 +351,32 @@ static void what_is_no_broker_is_told_apart(void **state)
 {
     manner_case(*state, SILENT, KB_E_TIMED_OUT, "asking for its versions");
     manner_case(*state, HANGS_UP, KB_E_TRANSPORT, "before it answered");
-    manner_case(*state, SPEAKS_HTTP, KB_E_PROTOCOL, "does not speak the Kafka protocol");
+    manner_case(*state, BABBLES, KB_E_PROTOCOL, "does not speak the Kafka protocol");
+}
+
+static void on_guest(void *owner, struct kn_sock *sock, const struct kn_addr *peer)
+{
+    (void)peer;
+    *(struct kn_sock **)owner = sock;
+    raw_write(sock, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+}
+
+static void a_web_server_is_told_apart(void **state)
+{
+    struct world *world = *state;
+    struct broker broker = {.pair.world = world};
+    struct client client;
+    struct kn_sock *guest = NULL;
+    struct kn_addr local;
+    broker.pair.listener =
+        kn_listener_open(world->server, world->server_host, 0, NULL, on_guest, &guest, NULL);
+    kn_listener_local(broker.pair.listener, &local);
+    broker.pair.port = kn_addr_port(&local);
+    client_open_with(&client, &broker, &options, &client_handler);
+    until_closed(&client, KB_E_PROTOCOL);
+    assert_non_null(strstr(client.why.text, "does not speak the Kafka protocol"));
+    guest->ops->close(guest, false);
+    broker_close(&broker);
 }
 
 static void nobody_there_is_a_transport_error(void **state)
@@ -554,6 +573,53 @@ static void a_call_on_a_closed_rpc_is_refused(void **state)
     broker_close(&broker);
 }
 
+/* ---- Credit ------------------------------------------------------------- */
+
+struct purse {
+    struct client client; /* first: the rpc's owner */
+    int asked, credit;
+};
+
+static enum kn_admit ask_purse(struct kn_rpc *rpc, void *call_ctx, uint32_t size,
+                               struct kb_buf **buf, struct kb_error *why)
+{
+    struct purse *purse = call_ctx;
+    (void)why;
+    assert_ptr_equal(kn_rpc_owner(rpc), call_ctx);
+    assert_int_equal(size, 4 + 1 + 4); /* correlation id, no tags, body */
+    purse->asked++;
+    if (purse->credit == 0)
+        return KN_WAIT;
+    purse->credit--;
+    *buf = kb_buf_new(1000);
+    return KN_ADMIT;
+}
+
+static const struct kn_rpc_handler purse_handler = {
+    .on_ready = on_ready, .on_close = on_close, .on_size = ask_purse};
+
+static void an_answer_waits_for_credit(void **state)
+{
+    struct broker broker;
+    struct purse purse = {.asked = 0};
+    broker_open(&broker, *state, HONEST);
+    client_open_with(&purse.client, &broker, &options, &purse_handler);
+    assert_true(world_until(broker.pair.world, ready_or_closed, &purse.client, 10000));
+    for (int i = 0; i < 3; i++)
+        assert_non_null(ask(&purse.client, (uint8_t)i));
+    for (int i = 0; i < 3; i++) {
+        world_settle(broker.pair.world);
+        assert_int_equal(purse.client.ended, i);
+        assert_int_equal(purse.asked, 2 * i + 1);
+        purse.credit = 1;
+        kn_rpc_resume_read(purse.client.rpc);
+        until_ended(&purse.client, i + 1);
+    }
+    assert_int_equal(purse.client.failed, 0);
+    client_close(&purse.client);
+    broker_close(&broker);
+}
+
 /* ---- Authentication ----------------------------------------------------- */
 
 static void on_handshake(void *ctx, const struct kn_answer *answer)
@@ -710,6 +776,7 @@ int main(void)
         WORLD_TEST(versions_are_agreed_on),
         WORLD_TEST(older_brokers_are_asked_again),
         WORLD_TEST(what_is_no_broker_is_told_apart),
+        WORLD_TEST(a_web_server_is_told_apart),
         WORLD_TEST(nobody_there_is_a_transport_error),
         WORLD_TEST(calls_are_pipelined_in_order),
         WORLD_TEST(a_late_answer_closes_and_a_late_turn_does_not),
@@ -720,6 +787,7 @@ int main(void)
         WORLD_TEST(an_answer_over_the_limit_closes),
         WORLD_TEST(any_answer_may_end_the_rpc),
         WORLD_TEST(a_call_on_a_closed_rpc_is_refused),
+        WORLD_TEST(an_answer_waits_for_credit),
         WORLD_TEST(authentication_comes_before_ready),
         WORLD_TEST(calls_go_through_fragments),
         KERNEL_TEST(without_memory_it_ends_in_an_error),
