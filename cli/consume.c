@@ -7,6 +7,8 @@
 
 struct consumption {
     const struct args *args;
+    enum { AT_OFFSET, AT_TIME, BEFORE_END } start;
+    int64_t start_at; /* offset, milliseconds, minus so many records */
     kurier_consumer *consumer;
     kurier_client *client;
     kurier_position *positions;
@@ -68,13 +70,6 @@ static int seek_before_end(struct consumption *c, int64_t records)
     return status;
 }
 
-static int set_all(struct consumption *c, int64_t offset)
-{
-    for (size_t i = 0; i < c->count; i++)
-        c->positions[i].offset = offset;
-    return 0;
-}
-
 static bool is_number(const char *text, int64_t *out)
 {
     char *end;
@@ -83,20 +78,34 @@ static bool is_number(const char *text, int64_t *out)
     return end != text && !*end && !errno;
 }
 
-static int choose_offsets(struct consumption *c)
+/* What -o says, before anybody is asked. */
+static int parse_start(struct consumption *c)
 {
     const char *text = c->args->offset ? c->args->offset : "beginning";
-    int64_t n;
+    c->start = AT_OFFSET;
     if (!strcmp(text, "beginning") || !strcmp(text, "earliest"))
-        return set_all(c, KURIER_BEGINNING);
-    if (!strcmp(text, "end") || !strcmp(text, "latest"))
-        return set_all(c, KURIER_END);
-    if (!strncmp(text, "s@", 2) && is_number(text + 2, &n))
-        return seek_times(c, n);
-    if (is_number(text, &n))
-        return n < 0 ? seek_before_end(c, -n) : set_all(c, n);
-    cli_fail("-o %s: beginning, end, N, -N or s@MILLISECONDS is expected", text);
-    return EXIT_USAGE;
+        c->start_at = KURIER_BEGINNING;
+    else if (!strcmp(text, "end") || !strcmp(text, "latest"))
+        c->start_at = KURIER_END;
+    else if (!strncmp(text, "s@", 2) && is_number(text + 2, &c->start_at))
+        c->start = AT_TIME;
+    else if (!is_number(text, &c->start_at)) {
+        cli_fail("-o %s: beginning, end, N, -N or s@MILLISECONDS is expected", text);
+        return EXIT_USAGE;
+    } else if (c->start_at < 0)
+        c->start = BEFORE_END;
+    return 0;
+}
+
+static int choose_offsets(struct consumption *c)
+{
+    if (c->start == AT_TIME)
+        return seek_times(c, c->start_at);
+    if (c->start == BEFORE_END)
+        return seek_before_end(c, -c->start_at);
+    for (size_t i = 0; i < c->count; i++)
+        c->positions[i].offset = c->start_at;
+    return 0;
 }
 
 /* ---- Printing --------------------------------------------------------------------------*/
@@ -200,6 +209,8 @@ static int start(struct consumption *c)
 {
     kurier_error err;
     int status = choose_format(c);
+    if (!status)
+        status = parse_start(c);
     if (!status)
         status = open_consumer(c);
     if (!status)

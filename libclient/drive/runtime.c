@@ -186,7 +186,8 @@ struct errand {
     struct kn_mail mail;
     void (*fn)(void *ctx);
     void *ctx;
-    sem_t done;
+    bool done; /* driven: same thread */
+    sem_t told;
 };
 
 static void run_errand(struct kn_loop *loop, struct kn_mail *mail)
@@ -194,20 +195,20 @@ static void run_errand(struct kn_loop *loop, struct kn_mail *mail)
     struct errand *errand = KB_CONTAINER(mail, struct errand, mail);
     (void)loop;
     errand->fn(errand->ctx);
-    sem_post(&errand->done);
+    errand->done = true;
+    sem_post(&errand->told);
 }
 
+/* By mail in either mode, so that what was posted before has run by then. */
 void kc_runtime_run(struct kurier_runtime *runtime, void (*fn)(void *ctx), void *ctx)
 {
-    if (kc_runtime_is_driven(runtime) || pthread_equal(runtime->thread, pthread_self())) {
-        fn(ctx);
-        return;
-    }
     struct errand errand = {.mail = {.fn = run_errand}, .fn = fn, .ctx = ctx};
-    sem_init(&errand.done, 0, 0);
+    sem_init(&errand.told, 0, 0);
     kn_loop_post(runtime->loop, &errand.mail);
-    sem_wait_fully(&errand.done);
-    sem_destroy(&errand.done);
+    while (kc_runtime_is_driven(runtime) && !errand.done)
+        kn_loop_step(runtime->loop, 0);
+    sem_wait_fully(&errand.told);
+    sem_destroy(&errand.told);
 }
 
 struct kb_time kc_runtime_now(const struct kurier_runtime *runtime)

@@ -43,9 +43,9 @@ struct kurier_runtime *kc_runtime_get(struct kurier_runtime *runtime, struct kb_
 void kc_runtime_unref(struct kurier_runtime *runtime);
 
 /*
- * Runs fn(ctx) as the loop and comes back when it has: posted and waited for on
- * a threaded runtime, at once on a driven one (whose thread the caller is) and
- * on the loop itself. Not interruptible: fn must be short and must not wait.
+ * Runs fn(ctx) as the loop, after all that was posted before, and comes back when
+ * it has: steps a driven runtime (whose thread the caller is) until then. Never
+ * from the loop itself. Not interruptible: fn is short and does not wait.
  */
 void kc_runtime_run(struct kurier_runtime *runtime, void (*fn)(void *ctx), void *ctx);
 static inline bool kc_runtime_is_driven(const struct kurier_runtime *runtime)

@@ -7,7 +7,10 @@ tests_system_consumer_test_SOURCES = tests/system/consumer_test.c $(kit_server)
 tests_system_consumer_test_LDADD = libkurier.la
 TESTS += tests/system/consumer_test tests/system/kill_test
 
-system_tests += tests/system/examples_test.py tests/system/demo_test.py
+system_tests += \
+	tests/system/cli_test.py \
+	tests/system/demo_test.py \
+	tests/system/examples_test.py
 
 # The demo stands beside the programs: ./dev demo runs it.
 noinst_PROGRAMS += bin/kurier-demo

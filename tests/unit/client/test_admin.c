@@ -281,7 +281,7 @@ static void results_can_be_fetched_later(void **state)
     assert_false(kurier_client_pending(w->client) & KURIER_RESULTS);
 }
 
-/* One in progress, one not taken: nothing leaks. */
+/* One not taken, one in progress, one not even begun: nothing leaks. */
 static void a_client_may_go_in_the_middle(void **state)
 {
     struct world *w = *state;
@@ -292,6 +292,7 @@ static void a_client_may_go_in_the_middle(void **state)
     w->fakes[0].mute = w->fakes[1].mute = true;
     assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 9000, 2, &err), 0);
     kn_sim_run(w->sim, NULL, NULL, 100);
+    assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 9000, 3, &err), 0);
     kurier_client_free(w->client);
     w->client = NULL;
 }

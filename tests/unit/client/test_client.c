@@ -394,24 +394,6 @@ static void control_is_shared(void **state)
     assert_int_equal(w->fakes[0].opened, 1);
 }
 
-/* ---- Memory ------------------------------------------------------------------------*/
-
-static void open_and_free(void *ctx)
-{
-    struct world *w = ctx;
-    struct kb_error err;
-    kb_error_clear(&err);
-    kurier_client *client = kc_client_new(w->runtime, w->config, &ops, w, &err);
-    assert_int_equal(client == NULL, err.code == KB_E_NO_MEMORY);
-    kc_client_free(client);
-}
-
-static void no_memory_is_an_error(void **state)
-{
-    struct world *w = *state;
-    assert_true(unit_each_failure(open_and_free, w) > 10);
-}
-
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -431,7 +413,6 @@ int main(void)
         CASE(a_throttled_link_is_left_alone),
         CASE(an_idle_link_is_closed),
         CASE(a_dead_broker_is_tried_with_patience),
-        CASE(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

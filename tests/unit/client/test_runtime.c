@@ -147,6 +147,31 @@ static void client_fd_follows_the_mask(void **state)
     kurier_client_free(client);
 }
 
+struct failing {
+    kurier_runtime *runtime;
+    kurier_config *config;
+};
+
+static void open_and_free(void *ctx)
+{
+    struct failing *failing = ctx;
+    kurier_error err;
+    kurier_client *client = kurier_client_new(failing->runtime, failing->config, &err);
+    assert_int_equal(client == NULL, err.code == KURIER_E_NO_MEMORY);
+    if (client)
+        kurier_runtime_step(failing->runtime, &err);
+    kurier_client_free(client);
+}
+
+static void no_memory_is_an_error(void **state)
+{
+    (void)state;
+    struct failing failing = {kurier_runtime_new(KURIER_DRIVEN, NULL, NULL), config_new()};
+    assert_true(unit_each_failure(open_and_free, &failing) > 10);
+    kurier_config_free(failing.config);
+    kurier_runtime_free(failing.runtime);
+}
+
 /* ---- Wakes and signals -------------------------------------------------------------------*/
 
 enum { SLEEPERS = 8, ROUNDS = 50 };
@@ -303,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_first_mistake_sticks),
         cmocka_unit_test(fd_is_enough),
         cmocka_unit_test(client_fd_follows_the_mask),
+        cmocka_unit_test(no_memory_is_an_error),
         cmocka_unit_test(a_wake_ends_every_wait),
         cmocka_unit_test(a_signal_handler_may_wake),
         cmocka_unit_test(our_thread_takes_no_signal),
