@@ -225,7 +225,6 @@ static int choose(struct sending *s)
 {
     struct kc_send_topic *topic = &s->topic->send;
     int32_t to = s->entry.target;
-    s->sticky = false;
     if (to >= s->table->count)
         return kb_error_set(s->err, KB_E_UNKNOWN_TOPIC_OR_PARTITION, "%s has %d partitions, no %d",
                             s->topic->name, s->table->count, to);
@@ -262,6 +261,7 @@ static int look_up(struct sending *s)
             return code;
         s->table = atomic_load(&s->topic->send.table);
     }
+    s->sticky = false;
     s->to = &s->topic->send.unplaced;
     return s->table ? choose(s) : 0;
 }

@@ -12,6 +12,7 @@ static int encode(struct kc_ask *ask, int16_t version, struct kw_writer *out)
     (void)ask;
     struct kw_init_producer_id_request request;
     kw_init_producer_id_request_init(&request);
+    request.transactional_id = kb_slice_null();
     request.transaction_timeout_ms = INT32_MAX;
     return kw_init_producer_id_request_encode(out, version, &request) ? 0 : KB_E_NO_MEMORY;
 }
