@@ -21,21 +21,19 @@ struct kn_listener {
     bool *closed; /* set by close, for the accept loop that it comes from */
 };
 
+static void rest(struct kn_listener *listener)
+{
+    kn_timer_set(listener->loop, &listener->rest,
+                 kb_deadline(kn_loop_now(listener->loop), REST_MS));
+}
+
 static void watch(struct kn_listener *listener)
 {
     bool wanted =
         !kn_timer_is_set(&listener->rest) && (!listener->limit || listener->open < listener->limit);
-    /* Cannot fail: it is registered, or it was and there was room for it. */
-    listener->sock->ops->watch(listener->sock, kn_loop_env(listener->loop), wanted ? KN_READ : 0);
-}
-
-static void rest(struct kn_listener *listener, int error)
-{
-    if (!listener->starved && listener->on_starved)
-        listener->on_starved(listener->owner, error);
-    listener->starved = true;
-    kn_timer_set(listener->loop, &listener->rest,
-                 kb_deadline(kn_loop_now(listener->loop), REST_MS));
+    if (listener->sock->ops->watch(listener->sock, kn_loop_env(listener->loop),
+                                   wanted ? KN_READ : 0) < 0)
+        rest(listener);
 }
 
 static void on_rested(struct kn_timer *timer)
