@@ -21,8 +21,11 @@ struct kn_listener {
     bool *closed; /* set by close, for the accept loop that it comes from */
 };
 
-static void rest(struct kn_listener *listener)
+static void rest(struct kn_listener *listener, int error)
 {
+    if (!listener->starved && listener->on_starved)
+        listener->on_starved(listener->owner, error);
+    listener->starved = true;
     kn_timer_set(listener->loop, &listener->rest,
                  kb_deadline(kn_loop_now(listener->loop), REST_MS));
 }
@@ -31,9 +34,10 @@ static void watch(struct kn_listener *listener)
 {
     bool wanted =
         !kn_timer_is_set(&listener->rest) && (!listener->limit || listener->open < listener->limit);
-    if (listener->sock->ops->watch(listener->sock, kn_loop_env(listener->loop),
-                                   wanted ? KN_READ : 0) < 0)
-        rest(listener);
+    int rc = listener->sock->ops->watch(listener->sock, kn_loop_env(listener->loop),
+                                        wanted ? KN_READ : 0);
+    if (rc < 0)
+        rest(listener, -rc);
 }
 
 static void on_rested(struct kn_timer *timer)
