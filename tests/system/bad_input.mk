@@ -2,5 +2,6 @@
 # Whatever a broker can be given that it must not take: a clear word, no crash, nothing lost.
 system_tests += \
 	tests/system/bad_batches_test.py \
-	tests/system/bad_frames_test.py
-EXTRA_DIST += tests/kit/bombs.py tests/kit/watched.py tests/kit/wire.py
+	tests/system/bad_frames_test.py \
+	tests/system/bad_options_test.py
+EXTRA_DIST += tests/kit/bombs.py tests/kit/disk.py tests/kit/watched.py tests/kit/wire.py
