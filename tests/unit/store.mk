@@ -15,7 +15,9 @@ tests_unit_store_test_producer_state_LDADD = $(core_test_libs)
 unit_programs += \
 	tests/unit/store/test_damage \
 	tests/unit/store/test_drive \
-	tests/unit/store/test_ops
+	tests/unit/store/test_ops \
+	tests/unit/store/test_source \
+	tests/unit/store/test_threads
 
 tests_unit_store_test_damage_SOURCES = tests/unit/store/test_damage.c $(store_rig)
 tests_unit_store_test_damage_LDADD = $(drive_test_libs)
@@ -23,3 +25,7 @@ tests_unit_store_test_drive_SOURCES = tests/unit/store/test_drive.c $(store_rig)
 tests_unit_store_test_drive_LDADD = $(drive_test_libs)
 tests_unit_store_test_ops_SOURCES = tests/unit/store/test_ops.c $(store_rig)
 tests_unit_store_test_ops_LDADD = $(drive_test_libs)
+tests_unit_store_test_source_SOURCES = tests/unit/store/test_source.c $(store_rig)
+tests_unit_store_test_source_LDADD = $(drive_test_libs)
+tests_unit_store_test_threads_SOURCES = tests/unit/store/test_threads.c $(store_rig)
+tests_unit_store_test_threads_LDADD = $(drive_test_libs)
