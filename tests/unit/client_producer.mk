@@ -5,7 +5,7 @@ unit_programs += \
 	tests/unit/producer/test_slot_threads
 
 # These two compile the slot themselves, behind macros of theirs.
-if !THREAD_SANITIZER
+if !SANITIZED
 unit_programs += tests/unit/producer/test_slot_interleavings
 endif
 tests_unit_producer_test_slot_interleavings_SOURCES = \
