@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The `kurier` command, over include/ only.
-EXTRA_PROGRAMS += bin/kurier
+bin_PROGRAMS += bin/kurier
 bin_kurier_SOURCES = \
 	cli/args.c \
 	cli/cli.h \
