@@ -22,4 +22,5 @@ libclient_libclient_la_SOURCES += \
 	libclient/drive/producer.c libclient/drive/producer.h \
 	libclient/drive/producer_id.c \
 	libclient/drive/producer_options.c \
-	libclient/drive/producer_request.c
+	libclient/drive/producer_request.c \
+	libclient/drive/producer_sync.c

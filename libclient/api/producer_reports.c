@@ -72,14 +72,15 @@ static void show_record(const struct kc_send_reader *from, kurier_record *out)
 }
 
 /* False: none is due for this record. */
-static bool tell(struct kc_report_walk *walk, kurier_report *out, kurier_record *record)
+static bool tell(struct kurier_producer *producer, kurier_report *out, kurier_record *record)
 {
+    struct kc_report_walk *walk = &producer->walk;
     const struct kc_send_batch *batch = walk->batch;
     const struct kc_send_partition *p = batch->home;
     const struct kc_outcome *outcome = &batch->outcome;
     uint64_t opaque = next_opaque(walk);
     int32_t at = walk->at++;
-    if (!opaque && !outcome->code)
+    if ((!opaque && !outcome->code) || opaque == producer->syncs.told)
         return false;
     *out = (kurier_report){
         .opaque = opaque,
@@ -136,7 +137,7 @@ static size_t collect(struct kurier_producer *producer, kurier_report *out, size
         }
         int32_t from = walk->at;
         while (count < max && walk->at < walk->batch->record_count)
-            count += tell(walk, &out[count], &walk->records[count]);
+            count += tell(producer, &out[count], &walk->records[count]);
         kc_reports_finished(reports, (uint64_t)(walk->at - from));
     }
     return count;

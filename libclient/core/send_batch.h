@@ -113,7 +113,7 @@ static inline void kc_send_batch_note(struct kc_send_batch *batch, uint64_t word
 
 /* Walks the words of a batch. */
 struct kc_notes_iter {
-    const struct kc_notes *notes;
+    struct kc_notes *notes;
     uint32_t at;
 };
 static inline void kc_notes_iter_init(struct kc_notes_iter *it, const struct kc_send_batch *batch)
@@ -121,13 +121,17 @@ static inline void kc_notes_iter_init(struct kc_notes_iter *it, const struct kc_
     it->notes = batch->notes;
     it->at = 0;
 }
-static inline uint64_t kc_notes_iter_next(struct kc_notes_iter *it)
+static inline uint64_t *kc_notes_iter_at(struct kc_notes_iter *it)
 {
     if (it->at == it->notes->count) {
         it->notes = it->notes->next;
         it->at = 0;
     }
-    return it->notes->words[it->at++];
+    return &it->notes->words[it->at++];
+}
+static inline uint64_t kc_notes_iter_next(struct kc_notes_iter *it)
+{
+    return *kc_notes_iter_at(it);
 }
 
 /* The records' bytes of chunk i, without the header's room. */

@@ -69,7 +69,10 @@ void kc_partition_finish(struct kc_send_partition *p, struct kc_send_batch *batc
     atomic_fetch_add_explicit(&p->done_bytes, batch->plain_bytes, memory_order_relaxed);
     const struct kc_send_batch *next = KB_LIST_FIRST(&p->batches, struct kc_send_batch, link);
     p->done_number = next ? next->number - 1 : p->taken_number;
-    if (kc_reports_put(&sender->reports, batch))
+    if (sender->finished && sender->finished(sender, batch)) {
+        kc_reports_finished(&sender->reports, (uint64_t)batch->record_count);
+        kc_reports_drop(&sender->reports, batch);
+    } else if (kc_reports_put(&sender->reports, batch))
         sender->reported = true;
 }
 

@@ -113,6 +113,15 @@ static void on_freed(struct kc_supply *supply)
     kc_notify(&producer->client->waits, KC_WAIT_ROOM);
 }
 
+static bool on_finished(struct kc_sender *sender, struct kc_send_batch *batch)
+{
+    struct kurier_producer *producer = sender->owner;
+    int32_t told = kc_syncs_finished(&producer->syncs, batch);
+    if (told)
+        kc_notify(&producer->client->waits, KC_WAIT_SYNC);
+    return told == batch->record_count;
+}
+
 /* ---- What the client tells ------------------------------------------------------------ */
 
 static struct kurier_topic *find_topic(struct kurier_producer *producer, const char *name)
@@ -229,6 +238,8 @@ static void init(struct kurier_producer *producer, const kurier_config *config)
     kb_list_init(&producer->requests);
     kb_list_init(&producer->flushes);
     kb_error_clear(&producer->id_cause);
+    kc_syncs_init(&producer->syncs, kb_entropy());
+    producer->sender.finished = on_finished;
     producer->sender.supply.ctx = producer;
     producer->sender.supply.freed = on_freed;
 }
@@ -248,6 +259,7 @@ static void deinit(struct kurier_producer *producer)
         kc_reports_drop(&producer->sender.reports, producer->walk.batch);
     }
     kb_free(producer->walk.records);
+    kc_syncs_deinit(&producer->syncs);
     kc_sender_deinit(&producer->sender);
     kb_map_deinit(&producer->topics);
     kb_arena_deinit(&producer->arena);

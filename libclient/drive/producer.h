@@ -23,8 +23,9 @@
 #include "libclient/drive/client.h"
 #include <pthread.h>
 
-/* Memory was granted, or a topic's partitions became known. */
-enum { KC_WAIT_ROOM = KC_WAIT_OWNER };
+/* Memory was granted, or a topic's partitions became known; a send_wait's record
+ * has its outcome. */
+enum { KC_WAIT_ROOM = KC_WAIT_OWNER, KC_WAIT_SYNC = KC_WAIT_OWNER << 1 };
 
 struct kurier_topic {
     struct kc_send_topic send;
@@ -34,6 +35,38 @@ struct kurier_topic {
     struct kc_topic *meta; /* the loop's; NULL: not there yet */
     char name[];
 };
+
+/*
+ * A record that its sender waits for: its report goes there and not to poll. In
+ * its batch it bears a token for an opaque; a sender that left early finds the
+ * report among the others, under its own opaque.
+ */
+struct kc_sync {
+    struct kb_list link;
+    uint64_t token, opaque;
+    atomic_bool done;
+    bool left; /* nobody waits any more */
+    struct kc_outcome outcome;
+    int32_t partition, attempts;
+};
+
+struct kc_syncs {
+    struct kb_lock lock;
+    struct kb_list waiting;
+    struct kb_random random;
+    atomic_size_t count;
+    uint64_t told; /* stands for the opaque of what was told already */
+};
+
+void kc_syncs_init(struct kc_syncs *syncs, uint64_t seed);
+void kc_syncs_deinit(struct kc_syncs *syncs);
+struct kc_sync *kc_sync_new(struct kc_syncs *syncs, uint64_t opaque); /* NULL: no memory */
+/* The sender goes, with the outcome or without. Frees it once it is done. True:
+ * *out has it. */
+bool kc_sync_end(struct kc_syncs *syncs, struct kc_sync *sync, bool sent, struct kc_sync *out);
+/* Answers how many records of this batch somebody waited for; they have their
+ * outcome now. */
+int32_t kc_syncs_finished(struct kc_syncs *syncs, struct kc_send_batch *batch);
 
 /* What poll is going through: it alone touches this. */
 struct kc_report_walk {
@@ -63,6 +96,7 @@ struct kurier_producer {
     atomic_bool wants_room; /* try_send was refused */
     struct kc_call *flush, *close;
     struct kc_report_walk walk;
+    struct kc_syncs syncs;
 
     /* the loop's */
     struct kn_mail kicked;
