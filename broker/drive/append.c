@@ -173,7 +173,7 @@ static bool ask_room(struct kd_replica *replica, const struct kd_append *append,
             return false;
         reserve->snapshot = kb_slice_of(snapshot, size);
     }
-    if (!replica->log->count && replica->state.epochs.count) {
+    if (!replica->has_files && replica->state.epochs.count) {
         char *epochs = kd_epochs_format(&replica->state.epochs, &size);
         if (!epochs)
             return false;
@@ -277,7 +277,7 @@ static void write_one(struct kd_replica *replica)
     if (replica->reserve_running && replica->write_status >= 0)
         replica->reserve_status = kd_log_reserve(log, &replica->reserve);
     replica->round_room = kd_log_room(log);
-    replica->size_bytes = kd_log_size_bytes(log);
+    replica->round_size = kd_log_size_bytes(log);
     replica->sync_failed = log->sync_failed;
     replica->round_end = log->end_offset;
 }
@@ -372,22 +372,25 @@ static void refuse_waiting(struct kd_replica *replica, int status)
 
 static void reserved(struct kd_replica *replica)
 {
-    bool roll = replica->reserve.roll, first = !replica->state.active.created_ms;
+    int64_t now_ms = kd_disk_now(replica->disk).wall_ms;
+    bool roll = replica->reserve.roll;
     forget_reserve(replica);
     if (replica->reserve_status < 0) {
         refuse_waiting(replica, replica->reserve_status);
-    } else if (roll) {
-        kd_partition_rolled(&replica->state, kd_disk_now(replica->disk).wall_ms);
-        kd_disk_checkpoint_soon(replica->disk);
-    } else if (first) {
-        replica->state.active.created_ms = kd_disk_now(replica->disk).wall_ms;
+        return;
     }
+    if (roll)
+        kd_disk_checkpoint_soon(replica->disk);
+    if (roll || !replica->has_files)
+        kd_partition_rolled(&replica->state, now_ms);
+    replica->has_files = true;
 }
 
 static void after_round(struct kd_replica *replica, bool flushed)
 {
     struct kd_disk *disk = replica->disk;
     replica->in_round = false;
+    replica->size_bytes = replica->round_size;
     if (replica->sync_failed)
         kd_disk_fail(disk, -EIO, "a sync failed");
     if (replica->write_status < 0)

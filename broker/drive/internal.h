@@ -55,6 +55,7 @@ struct kd_replica {
     struct kd_log_config config;
     enum kd_replica_status status;
     struct kd_log *log; /* NULL: could not be loaded */
+    bool has_files;     /* its directory and first segment are there */
     struct kd_tail tail;
     int64_t size_bytes;     /* of all segments */
     int64_t recovery_point; /* as last published */
@@ -73,7 +74,7 @@ struct kd_replica {
     char partition_file[64];
     int write_status, reserve_status;
     bool sync_failed;
-    int64_t round_end, round_room;
+    int64_t round_end, round_room, round_size;
     struct kd_segment *dirty;
 
     /* Relaxed: unflushed since. */

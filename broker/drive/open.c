@@ -7,6 +7,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+struct found {
+    struct kb_list link;
+    char name[KD_PATH_MAX], topic[KD_TOPIC_MAX + 1];
+    enum kd_dir_kind kind;
+    int32_t partition;
+};
+
+struct kd_opening {
+    struct kn_job job;
+    struct kd_disk *disk;
+    struct kb_list found;
+    enum kd_sync sync; /* of recovered tails */
+    size_t left;       /* logs still loading, and one for the start */
+    struct kb_error odd, err;
+};
+
 /* ---- One log ------------------------------------------------------------ */
 
 struct loading {
@@ -52,6 +68,7 @@ static void adopt(struct kd_replica *replica, struct loading *loading)
                                    load->now_ms};
     kd_partition_found(p, KB_MAX(load->log_start, 0), load->log_end);
     replica->log = load->log;
+    replica->has_files = load->log->count > 0;
     replica->room = 0;
     replica->recovery_point = load->recovery_point;
     replica->size_bytes = kd_log_size_bytes(load->log);
@@ -117,6 +134,7 @@ static bool load_replica(struct kd_replica *replica, struct kd_opening *opening,
         .index_interval_bytes =
             replica->config.index_interval_bytes ? replica->config.index_interval_bytes : 4096,
         .clean = opening && disk->dir.clean,
+        .sync = opening ? opening->sync : KD_SYNC_EACH,
         .recovery_point = replica->recovery_point,
         .log_start = log_start,
         .now_ms = kd_disk_now(disk).wall_ms,
@@ -142,21 +160,6 @@ void kd_replica_reload(struct kd_replica *replica)
 
 /* ---- The directory ------------------------------------------------------ */
 
-struct found {
-    struct kb_list link;
-    char name[KD_PATH_MAX], topic[KD_TOPIC_MAX + 1];
-    enum kd_dir_kind kind;
-    int32_t partition;
-};
-
-struct kd_opening {
-    struct kn_job job;
-    struct kd_disk *disk;
-    struct kb_list found;
-    size_t left; /* logs still loading, and one for the start */
-    struct kb_error odd, err;
-};
-
 static void note_dir(void *ctx, const char *name, enum kd_dir_kind kind, const char *topic,
                      int32_t partition)
 {
@@ -178,6 +181,7 @@ static void run_open(struct kn_job *job)
 {
     struct kd_opening *opening = KB_CONTAINER(job, struct kd_opening, job);
     struct kd_disk *disk = opening->disk;
+    size_t logs = 0;
     if (kd_dir_open(&disk->dir, disk->fs, disk->options.cluster_id, disk->options.node_id,
                     &opening->odd, &opening->err))
         return;
@@ -188,7 +192,10 @@ static void run_open(struct kn_job *job)
         struct found *found = KB_CONTAINER(it, struct found, link);
         if (found->kind == KD_DIR_DELETE)
             kd_dir_remove(disk->fs, found->name);
+        logs += found->kind == KD_DIR_LOG;
     }
+    if (!disk->dir.clean && logs > KD_SYNC_ALONE_MAX && kd_disk_has_syncfs(disk))
+        opening->sync = KD_SYNC_TOGETHER;
 }
 
 static void finish_opening(struct kd_opening *opening)
@@ -211,10 +218,34 @@ static void finish_opening(struct kd_opening *opening)
     disk->options.events.opened(disk->options.ctx, &err);
 }
 
+static void run_sync_tails(struct kn_job *job)
+{
+    struct kd_opening *opening = KB_CONTAINER(job, struct kd_opening, job);
+    int status = kd_disk_syncfs(opening->disk);
+    if (status < 0)
+        kb_error_errno(&opening->err, KB_E_DISK, -status, "the recovered tails cannot be synced");
+}
+
+static void tails_synced(struct kn_job *job)
+{
+    struct kd_opening *opening = KB_CONTAINER(job, struct kd_opening, job);
+    opening->disk->jobs--;
+    finish_opening(opening);
+}
+
+/* Nothing is served before what was recovered is on the disk for sure. */
 static void opened_one(struct kd_opening *opening)
 {
-    if (!--opening->left)
+    struct kd_disk *disk = opening->disk;
+    if (--opening->left)
+        return;
+    if (disk->halted || opening->err.code || opening->sync == KD_SYNC_EACH) {
         finish_opening(opening);
+        return;
+    }
+    opening->job = (struct kn_job){.run = run_sync_tails, .done = tails_synced};
+    disk->jobs++;
+    kd_disk_submit(disk, NULL, &opening->job);
 }
 
 static int64_t offset_of(const struct kd_checkpoint *checkpoint, const struct found *found,

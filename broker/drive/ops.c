@@ -103,8 +103,7 @@ static int run_save_epochs(struct work *work)
 {
     char path[KD_PATH_MAX];
     kd_path_join(path, work->replica->name, KD_EPOCHS_FILE);
-    int status = kb_fs_replace(work->disk->fs, path, work->text, work->size);
-    return status == -ENOENT ? 0 : status; /* no directory yet: it begins with them */
+    return kb_fs_replace(work->disk->fs, path, work->text, work->size);
 }
 
 void kd_replica_lead(struct kd_replica *replica, int32_t leader_epoch, struct kd_op *op)
@@ -114,7 +113,8 @@ void kd_replica_lead(struct kd_replica *replica, int32_t leader_epoch, struct kd
     if (refuse_offline(replica, op))
         return;
     int code = kd_partition_lead(&replica->state, leader_epoch, &changed);
-    if (code || !changed || !replica->log->count) {
+    KB_CHECK(replica->has_files || !replica->reserve_asked);
+    if (code || !changed || !replica->has_files) {
         kd_disk_finish_op(disk, op, code);
         return;
     }

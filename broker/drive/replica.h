@@ -106,7 +106,8 @@ void kd_replica_lookup(struct kd_replica *replica, struct kd_lookup *lookup);
 
 /* ---- The rest ----------------------------------------------------------- */
 
-/* Begin to lead: the epoch is on disk when done. */
+/* Begin to lead: the epoch is on disk when done, or goes there with the first
+ * segment. No append may wait for that one. */
 void kd_replica_lead(struct kd_replica *replica, int32_t leader_epoch, struct kd_op *op);
 /* DeleteRecords and retention: the log begins here, durably, when done. */
 void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct kd_op *op);

@@ -157,8 +157,9 @@ static int sync_active(struct kd_log *log)
         return 0;
     struct kd_segment *active = kd_log_active(log);
     int status = kd_segment_datasync(active); /* dirty: it is pinned */
-    log->sync_failed = status < 0;
-    if (status >= 0) {
+    if (status < 0) {
+        log->sync_failed = true;
+    } else {
         log->dirty = false;
         kd_segment_unpin(active);
     }

@@ -11,7 +11,7 @@ struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index
         return NULL;
     }
     log->files = files;
-    log->index_interval_bytes = index_interval_bytes;
+    atomic_init(&log->index_interval_bytes, index_interval_bytes);
     log->end_offset = end_offset;
     kd_index_init(&log->index);
     pthread_mutex_init(&log->work, NULL);

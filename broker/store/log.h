@@ -22,7 +22,7 @@ enum { KD_SNAPSHOTS_KEPT = 2 };
 struct kd_log {
     struct kd_files *files;
     char *dir;
-    int64_t index_interval_bytes;
+    atomic_int_least64_t index_interval_bytes;
     pthread_mutex_t work, lock;
     /* Guarded by lock; changed only with work held as well. */
     struct kd_segment **segments; /* none: nothing is on disk yet */

@@ -224,7 +224,7 @@ static int settle_tail(struct kd_load *load, struct kd_segment *segment, int64_t
     int status = kd_segment_pin(segment, 0);
     if (status >= 0) {
         status = good < size ? fs->ops->truncate(fs, segment->file, good) : 0;
-        if (status >= 0)
+        if (status >= 0 && load->sync == KD_SYNC_EACH)
             status = kd_segment_datasync(segment);
         kd_segment_unpin(segment);
     }

@@ -23,6 +23,7 @@ struct kd_load {
     const char *dir;
     int64_t index_interval_bytes;
     bool clean;             /* the last stop was */
+    enum kd_sync sync;      /* of recovered tails; TOGETHER: the caller does, before serving */
     int64_t recovery_point; /* flushed up to here; 0: not known */
     int64_t log_start;      /* -1: where its first segment begins */
     int64_t now_ms;
