@@ -12,13 +12,11 @@ static void path_in(const struct kd_journal *journal, const char *name, char out
 }
 
 /* The directory and its name in the parent are durable before anything in it
- * is relied upon. */
+ * is relied upon; one that is there already may be so in the cache alone. */
 static int make_dir(struct kd_journal *journal)
 {
     int r = journal->fs->ops->mkdir(journal->fs, journal->dir);
-    if (r == -EEXIST)
-        return 0;
-    return r < 0 ? r : journal->fs->ops->sync_dir(journal->fs, "");
+    return r < 0 && r != -EEXIST ? r : journal->fs->ops->sync_dir(journal->fs, "");
 }
 
 static int load_snapshot(struct kd_journal *journal, struct kd_tree *tree, struct kb_error *err)
@@ -57,7 +55,7 @@ static int begin_log(struct kd_journal *journal)
     if (r >= 0)
         r = journal->fs->ops->datasync(journal->fs, journal->file);
     journal->size = KD_MAGIC_BYTES;
-    return r < 0 ? r : journal->fs->ops->sync_dir(journal->fs, journal->dir);
+    return r;
 }
 
 /* What recovery saw may lie in the page cache alone: cut the tail, then sync,
@@ -92,6 +90,8 @@ static int load_log(struct kd_journal *journal, struct kd_tree *tree, struct kb_
         else
             r = settle_log(journal, size);
     }
+    if (r >= 0 && !code)
+        r = journal->fs->ops->sync_dir(journal->fs, journal->dir);
     kb_free(data);
     return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot open %s", path) : code;
 }

@@ -53,11 +53,11 @@ static void put64(struct kd_bytes *out, uint64_t v)
 
 /* ---- Records ------------------------------------------------------------ */
 
-enum { OP_FIXED = 1 + 1 + 2 + 4 };
+enum { OP_FIXED = 1 + 1 + 2 + 4, BODY_MIN = 8 + 4 };
 
 bool kd_journal_record(struct kd_bytes *out, int64_t zxid, const struct kd_meta_op *ops, int n)
 {
-    size_t body = 8 + 4;
+    size_t body = BODY_MIN;
     for (int i = 0; i < n; i++)
         body += OP_FIXED + strlen(ops[i].path) + ops[i].data.size;
     if (!reserve(out, KD_RECORD_HEAD + body))
@@ -137,6 +137,8 @@ size_t kd_journal_record_size(const uint8_t *at, size_t left)
     if (left < KD_RECORD_HEAD)
         return 0;
     size_t body = kw_get_be32(at);
+    if (body < BODY_MIN) /* zeros, whose checksum holds */
+        return 0;
     if (body > left - KD_RECORD_HEAD || kw_get_be32(at + 4) != kw_crc32c(0, at + 8, body))
         return 0;
     return KD_RECORD_HEAD + body;

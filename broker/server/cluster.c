@@ -111,6 +111,15 @@ static void bump(struct kd_cluster *cluster)
 
 /* ---- Load --------------------------------------------------------------- */
 
+static void on_settled(void *ctx, int code)
+{
+    struct kd_cluster *cluster = ctx;
+    if (code)
+        fail(cluster, code, "logs of unknown topics cannot be set aside");
+    else
+        bump(cluster);
+}
+
 static void on_loaded(void *ctx, const struct kb_error *err)
 {
     struct kd_cluster *cluster = ctx;
@@ -119,8 +128,7 @@ static void on_loaded(void *ctx, const struct kb_error *err)
         finish(cluster);
         return;
     }
-    kd_image_settle(cluster->shard);
-    bump(cluster);
+    kd_image_settle(cluster->shard, on_settled, cluster);
 }
 
 /* ---- Elect -------------------------------------------------------------- */

@@ -198,63 +198,81 @@ static struct kd_topic *find_condemned(const struct kd_topics *topics)
     return NULL;
 }
 
-struct strays {
+/* Strays on their way out, and one for the walk that finds them. */
+struct settling {
     struct kd_shard *shard;
-    struct kd_replica **found;
-    size_t count, room;
+    size_t pending;
+    int code;
+    void (*done)(void *ctx, int code);
+    void *ctx;
 };
 
-static void count_replica(void *ctx, struct kd_replica *replica)
+struct stray {
+    struct kd_op op;
+    struct settling *settling;
+};
+
+static void resume_deletions(struct kd_shard *shard)
 {
-    struct strays *strays = ctx;
-    (void)replica;
-    strays->room++;
+    struct kd_topic *topic;
+    while ((topic = find_condemned(&shard->topics)))
+        if (!kd_change_resume_delete(shard, topic))
+            return;
 }
 
-static void find_stray(void *ctx, struct kd_replica *replica)
+static void settled(struct settling *settling, int code)
 {
-    struct strays *strays = ctx;
-    const struct kd_topic *topic =
-        kd_topics_find_id(&strays->shard->topics, kd_replica_topic_id(replica));
-    if (!topic || !kd_topic_place(topic, kd_replica_partition(replica)))
-        strays->found[strays->count++] = replica;
+    struct settling self = *settling;
+    settling->code = self.code = self.code ? self.code : code;
+    if (--settling->pending > 0)
+        return;
+    kb_free(settling);
+    if (!self.code)
+        resume_deletions(self.shard);
+    self.done(self.ctx, self.code);
 }
 
 static void on_set_aside(struct kd_op *op, int code)
 {
-    (void)code; /* the drive has logged it; the next start tries again */
-    kb_free(op);
+    struct stray *stray = KB_CONTAINER(op, struct stray, op);
+    struct settling *settling = stray->settling;
+    kb_free(stray);
+    settled(settling, code);
 }
 
-static void set_aside(struct kd_shard *shard, struct kd_replica *replica)
+static void set_aside(struct settling *settling, struct kd_replica *replica)
 {
-    struct kd_op *op = KB_NEW(struct kd_op);
-    KB_LOG(shard->log, KB_LOG_WARN, "topics", "log of an unknown topic set aside topic=%s partition=%d",
-           kd_replica_topic(replica), kd_replica_partition(replica));
-    if (!op)
+    struct stray *stray = KB_NEW(struct stray);
+    KB_LOG(settling->shard->log, KB_LOG_WARN, "topics",
+           "log of an unknown topic set aside topic=%s partition=%d", kd_replica_topic(replica),
+           kd_replica_partition(replica));
+    settling->pending++;
+    if (!stray) {
+        settled(settling, KB_E_NO_MEMORY);
         return;
-    op->done = on_set_aside;
-    kd_replica_stray(replica, op);
+    }
+    stray->settling = settling;
+    stray->op.done = on_set_aside;
+    kd_replica_stray(replica, &stray->op);
 }
 
-static void set_aside_strays(struct kd_shard *shard)
+static void look_at(void *ctx, struct kd_replica *replica)
 {
-    struct strays strays = {.shard = shard};
-    kd_disk_each(shard->disk, count_replica, &strays);
-    strays.found = KB_NEW_ARRAY(struct kd_replica *, strays.room + 1);
-    if (!strays.found)
+    struct settling *settling = ctx;
+    const struct kd_topic *topic =
+        kd_topics_find_id(&settling->shard->topics, kd_replica_topic_id(replica));
+    if (!topic || !kd_topic_place(topic, kd_replica_partition(replica)))
+        set_aside(settling, replica);
+}
+
+void kd_image_settle(struct kd_shard *shard, void (*done)(void *ctx, int code), void *ctx)
+{
+    struct settling *settling = KB_NEW(struct settling);
+    if (!settling) {
+        done(ctx, KB_E_NO_MEMORY);
         return;
-    kd_disk_each(shard->disk, find_stray, &strays);
-    for (size_t i = 0; i < strays.count; i++)
-        set_aside(shard, strays.found[i]);
-    kb_free(strays.found);
-}
-
-void kd_image_settle(struct kd_shard *shard)
-{
-    struct kd_topic *topic;
-    set_aside_strays(shard);
-    while ((topic = find_condemned(&shard->topics)))
-        if (!kd_change_resume_delete(shard, topic))
-            return;
+    }
+    *settling = (struct settling){.shard = shard, .pending = 1, .done = done, .ctx = ctx};
+    kd_disk_each(shard->disk, look_at, settling);
+    settled(settling, KB_OK);
 }

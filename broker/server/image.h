@@ -6,8 +6,9 @@
 
 /* Every topic into shard->topics. done comes once, from the loop. */
 void kd_image_load(struct kd_shard *shard, void (*done)(void *ctx, const struct kb_error *err), void *ctx);
-/* Deletions that a stop cut short go on; logs that no topic knows are set
- * aside. */
-void kd_image_settle(struct kd_shard *shard);
+/* Logs that no topic knows are set aside, so that a topic of the same name finds
+ * its place free; then deletions that a stop cut short go on. done comes once,
+ * perhaps from inside. */
+void kd_image_settle(struct kd_shard *shard, void (*done)(void *ctx, int code), void *ctx);
 
 #endif
