@@ -46,6 +46,7 @@ include tests/unit/client_producer.mk
 include tests/unit/store.mk
 include tests/unit/broker.mk
 include tests/sim/store.mk
+include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk
 include tests/unit/net.mk

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NEMESIS_H
+#define SIM_NEMESIS_H
+/*
+ * Makes a world go wrong, one fault after another, from a table; crashes while
+ * something is unanswered. Each fault ends after a while that the seed chose,
+ * and when the last has ended the broker runs and every wire is whole.
+ */
+#include "tests/sim/world.h"
+
+struct fault;
+
+struct nemesis {
+    struct world *world;
+    struct kn_env *env; /* its own node */
+    struct kn_loop *loop;
+    struct kn_timer timer;
+    int left; /* faults to come */
+    const struct fault *current;
+    bool (*busy)(void *ctx);
+    void *ctx;
+    bool over;
+    long unanswered; /* crashes while busy */
+};
+
+/* busy: is something unanswered now? */
+void nemesis_start(struct nemesis *n, struct world *w, int faults, bool (*busy)(void *), void *ctx);
+void nemesis_deinit(struct nemesis *n);
+
+#endif

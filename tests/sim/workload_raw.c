@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Produce and Fetch as a client of a few lines speaks them, to hold the broker
+ * alone to its promises: one idempotent producer with up to five batches on
+ * their way per partition, sent again in order after each loss of the
+ * connection, and one consumer that reads along.
+ */
+#include "tests/sim/raw.h"
+#include "tests/sim/run.h"
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "wire/api.h"
+#include "wire/crc32c.h"
+#include "wire/gen/fetch.h"
+#include "wire/gen/init_producer_id.h"
+#include "wire/gen/metadata.h"
+#include "wire/gen/produce.h"
+#include "wire/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+    PARTITIONS = WORLD_PARTITIONS,
+    ON_THEIR_WAY = 5, /* what a broker remembers of a producer */
+    BATCH_RECORDS = 4,
+    BODY_MAX = 1 << 20,
+    METADATA_VERSION = 4,
+    INIT_VERSION = 1,
+    PRODUCE_VERSION = 9,
+    FETCH_VERSION = 11,
+};
+
+#define TOPIC "raw"
+
+/* ---- Batches ------------------------------------------------------------ */
+
+struct batch {
+    struct kb_list link;
+    struct producer *producer;
+    int32_t partition, sequence, count;
+    uint64_t first_id;
+};
+
+struct producer {
+    struct run *run;
+    struct raw_link link;
+    struct kn_timer pace;
+    int64_t id; /* -1: none yet */
+    int16_t epoch;
+    bool ready; /* the topic is there */
+    struct kb_list lanes[PARTITIONS]; /* unanswered batches, in order */
+    int lengths[PARTITIONS];
+    int32_t sequences[PARTITIONS];
+};
+
+/* The bytes, made anew each time: the same each time. */
+static struct kb_buf *encode(const struct batch *batch)
+{
+    uint8_t room[HISTORY_VALUE_MAX];
+    struct kb_buf *buf = kb_buf_new((size_t)batch->count * (HISTORY_VALUE_MAX + 64) + 64);
+    struct kw_batch_header header;
+    KB_CHECK(buf);
+    uint8_t *records = buf->data + KW_BATCH_HEADER_BYTES, *at = records;
+    for (int32_t i = 0; i < batch->count; i++) {
+        const struct history *history = &batch->producer->run->history;
+        struct kw_record_in record = {
+            .offset_delta = i,
+            .value = history_value(history, batch->first_id + (uint64_t)i, room)};
+        at = kw_record_write(at, &record, kw_record_body_size(&record));
+    }
+    kw_batch_header_init(&header);
+    header.last_offset_delta = batch->count - 1;
+    header.record_count = batch->count;
+    header.base_timestamp_ms = header.max_timestamp_ms = 1;
+    header.producer_id = batch->producer->id;
+    header.producer_epoch = batch->producer->epoch;
+    header.base_sequence = batch->sequence;
+    size_t size = (size_t)(at - records);
+    kw_batch_stamp(buf->data, &header, kw_crc32c(0, records, size), size);
+    buf->size = KW_BATCH_HEADER_BYTES + size;
+    return buf;
+}
+
+static void answer_produce(void *ctx, const struct kn_answer *answer);
+
+static void send_batch(struct batch *batch)
+{
+    struct kb_buf *records = encode(batch);
+    struct kw_produce_request_partition partition;
+    struct kw_produce_request_topic topic;
+    struct kw_produce_request request;
+    struct kw_writer body;
+    kw_produce_request_init(&request);
+    kw_produce_request_topic_init(&topic);
+    kw_produce_request_partition_init(&partition);
+    request.acks = -1;
+    request.timeout_ms = 5000;
+    request.topic_data = &topic;
+    request.topic_data_count = 1;
+    topic.name = kb_slice_str(TOPIC);
+    topic.partition_data = &partition;
+    topic.partition_data_count = 1;
+    partition.index = batch->partition;
+    partition.records = kb_buf_view(records);
+    kw_writer_init(&body, BODY_MAX);
+    kw_produce_request_encode(&body, PRODUCE_VERSION, &request);
+    raw_call(&batch->producer->link, KW_API_PRODUCE, PRODUCE_VERSION, &body, answer_produce,
+             batch);
+    kb_buf_unref(records);
+}
+
+static void take(struct batch *batch, int code, int64_t base_offset)
+{
+    struct producer *p = batch->producer;
+    bool acked = code == KB_OK || code == KB_E_DUPLICATE_SEQUENCE_NUMBER;
+    for (int32_t i = 0; i < batch->count; i++)
+        run_tell(p->run, batch->first_id + (uint64_t)i, acked ? HISTORY_ACKED : HISTORY_UNSURE,
+                 acked && base_offset >= 0 ? base_offset + i : -1);
+    kb_list_remove(&batch->link);
+    p->lengths[batch->partition]--;
+    kb_free(batch);
+}
+
+static void answer_produce(void *ctx, const struct kn_answer *answer)
+{
+    struct kw_produce_response response;
+    struct batch *batch = ctx;
+    struct kb_arena arena;
+    if (answer->err)
+        return; /* all of its connection's; they are sent again */
+    kb_arena_init(&arena, BODY_MAX);
+    bool ok = kw_produce_response_decode(answer->body, answer->version, &arena, &response);
+    KB_CHECK(ok && response.responses_count == 1);
+    const struct kw_produce_response_partition *row = response.responses->partition_responses;
+    if (kb_code_classes(row->error_code) & KB_RETRIABLE) {
+        world_trace(&batch->producer->run->world, "  produce: %s", kb_code_name(row->error_code));
+        raw_link_break(&batch->producer->link);
+    } else {
+        if (row->error_code)
+            world_trace(&batch->producer->run->world, "  batch of partition %d, sequence %d: %s",
+                        batch->partition, batch->sequence, kb_code_name(row->error_code));
+        take(batch, row->error_code, row->base_offset);
+    }
+    kb_arena_deinit(&arena);
+}
+
+/* ---- The producer ------------------------------------------------------- */
+
+static void send_all(struct producer *p)
+{
+    for (int i = 0; i < PARTITIONS; i++)
+        KB_LIST_EACH(it, &p->lanes[i]) {
+            if (raw_link_is_up(&p->link))
+                send_batch(KB_CONTAINER(it, struct batch, link));
+        }
+}
+
+/* It asks for one after each connect, to see that none is given twice, and keeps
+ * the first. */
+static void answer_init(void *ctx, const struct kn_answer *answer)
+{
+    struct kw_init_producer_id_response response;
+    struct producer *p = ctx;
+    struct kb_arena arena;
+    if (answer->err)
+        return;
+    kb_arena_init(&arena, BODY_MAX);
+    bool ok = kw_init_producer_id_response_decode(answer->body, answer->version, &arena, &response);
+    kb_arena_deinit(&arena);
+    KB_CHECK(ok);
+    if (response.error_code) {
+        raw_link_break(&p->link);
+        return;
+    }
+    history_producer(&p->run->history, response.producer_id);
+    if (p->id < 0) {
+        p->id = response.producer_id;
+        p->epoch = response.producer_epoch;
+    }
+    p->ready = true;
+    send_all(p);
+}
+
+static void ask_id(struct producer *p)
+{
+    struct kw_init_producer_id_request request;
+    struct kw_writer body;
+    kw_init_producer_id_request_init(&request);
+    request.transactional_id = kb_slice_null();
+    request.transaction_timeout_ms = 60000;
+    kw_writer_init(&body, BODY_MAX);
+    kw_init_producer_id_request_encode(&body, INIT_VERSION, &request);
+    raw_call(&p->link, KW_API_INIT_PRODUCER_ID, INIT_VERSION, &body, answer_init, p);
+}
+
+static void answer_metadata(void *ctx, const struct kn_answer *answer)
+{
+    struct kw_metadata_response response;
+    struct producer *p = ctx;
+    struct kb_arena arena;
+    if (answer->err)
+        return;
+    kb_arena_init(&arena, BODY_MAX);
+    bool ok = kw_metadata_response_decode(answer->body, answer->version, &arena, &response);
+    KB_CHECK(ok && response.topics_count == 1);
+    bool there = !response.topics->error_code && response.topics->partitions_count == PARTITIONS;
+    kb_arena_deinit(&arena);
+    if (there)
+        ask_id(p);
+    else
+        raw_link_break(&p->link);
+}
+
+/* Asking for a topic makes it. */
+static void on_up(struct raw_link *link)
+{
+    struct producer *p = KB_CONTAINER(link, struct producer, link);
+    struct kw_metadata_request_topic topic;
+    struct kw_metadata_request request;
+    struct kw_writer body;
+    p->ready = false;
+    kw_metadata_request_init(&request);
+    kw_metadata_request_topic_init(&topic);
+    topic.name = kb_slice_str(TOPIC);
+    request.topics = &topic;
+    request.topics_count = 1;
+    kw_writer_init(&body, BODY_MAX);
+    kw_metadata_request_encode(&body, METADATA_VERSION, &request);
+    raw_call(link, KW_API_METADATA, METADATA_VERSION, &body, answer_metadata, p);
+}
+
+static void add_batch(struct producer *p, int32_t partition)
+{
+    struct history *history = &p->run->history;
+    struct batch *batch = KB_NEW(struct batch);
+    KB_CHECK(batch);
+    batch->producer = p;
+    batch->partition = partition;
+    batch->sequence = p->sequences[partition];
+    batch->count = (int32_t)world_between(&p->run->world, 1, BATCH_RECORDS);
+    for (int32_t i = 0; i < batch->count; i++) {
+        uint64_t id = history_send(history, partition);
+        batch->first_id = i ? batch->first_id : id;
+    }
+    p->sequences[partition] += batch->count;
+    p->lengths[partition]++;
+    kb_list_push_back(&p->lanes[partition], &batch->link);
+    if (p->ready && raw_link_is_up(&p->link))
+        send_batch(batch);
+}
+
+static void on_pace(struct kn_timer *timer)
+{
+    struct producer *p = KB_CONTAINER(timer, struct producer, pace);
+    struct world *w = &p->run->world;
+    int32_t partition = (int32_t)world_between(w, 0, PARTITIONS - 1);
+    if (p->id >= 0 && p->lengths[partition] < ON_THEIR_WAY && run_goes_on(p->run))
+        add_batch(p, partition);
+    kn_timer_set(w->app_loop, timer, world_now_ms(w) + world_between(w, 0, 6));
+}
+
+static void producer_open(struct producer *p, struct run *run)
+{
+    *p = (struct producer){.run = run, .id = -1};
+    for (int i = 0; i < PARTITIONS; i++)
+        kb_list_init(&p->lanes[i]);
+    raw_link_open(&p->link, &run->world, on_up);
+    kn_timer_init(&p->pace, on_pace);
+    kn_timer_set(run->world.app_loop, &p->pace, world_now_ms(&run->world));
+}
+
+static void producer_close(struct producer *p)
+{
+    kn_timer_cancel(p->run->world.app_loop, &p->pace);
+    raw_link_close(&p->link);
+    for (int i = 0; i < PARTITIONS; i++)
+        while (!kb_list_empty(&p->lanes[i])) {
+            struct kb_list *it = kb_list_pop_front(&p->lanes[i]);
+            kb_free(KB_CONTAINER(it, struct batch, link));
+        }
+}
+
+/* ---- The consumer ------------------------------------------------------- */
+
+typedef void see_fn(struct history *h, int32_t partition, int64_t offset, struct kb_slice value);
+
+struct consumer {
+    struct run *run;
+    struct raw_link link;
+    see_fn *see;
+    int64_t next[PARTITIONS];
+    bool at_end[PARTITIONS];
+};
+
+static void fetch(struct consumer *c);
+
+static void see_batch(struct consumer *c, int32_t partition, const struct kw_batch *batch)
+{
+    struct kw_record_iter it;
+    struct kw_record record;
+    KB_CHECK(kw_batch_check_crc(batch, NULL) == KB_OK);
+    kw_record_iter_init(&it, &batch->header, batch->records);
+    while (kw_record_iter_next(&it, &record)) {
+        if (record.offset < c->next[partition])
+            continue;
+        c->see(&c->run->history, partition, record.offset, record.value);
+        c->next[partition] = record.offset + 1;
+    }
+    KB_CHECK(it.code == 0);
+}
+
+static void see_partition(struct consumer *c, const struct kw_fetch_response_partition *row)
+{
+    struct kw_batch_iter it;
+    struct kw_batch batch;
+    int32_t partition = row->partition_index;
+    if (row->error_code) {
+        world_trace(&c->run->world, "  fetch of partition %d at %" PRId64 ": %s", partition,
+                    c->next[partition], kb_code_name(row->error_code));
+        if (row->error_code == KB_E_OFFSET_OUT_OF_RANGE)
+            c->at_end[partition] = true; /* served once, gone now: the judge will see */
+        return;
+    }
+    kw_batch_iter_init(&it, row->records, SIZE_MAX);
+    while (kw_batch_iter_next(&it, &batch))
+        see_batch(c, partition, &batch);
+    KB_CHECK(it.code == 0);
+    c->at_end[partition] = c->next[partition] >= row->high_watermark;
+}
+
+static void answer_fetch(void *ctx, const struct kn_answer *answer)
+{
+    struct kw_fetch_response response;
+    struct consumer *c = ctx;
+    struct kb_arena arena;
+    if (answer->err)
+        return;
+    kb_arena_init(&arena, BODY_MAX);
+    bool ok = kw_fetch_response_decode(answer->body, answer->version, &arena, &response);
+    KB_CHECK(ok);
+    for (int32_t i = 0; i < response.responses_count; i++)
+        for (int32_t k = 0; k < response.responses[i].partitions_count; k++)
+            see_partition(c, &response.responses[i].partitions[k]);
+    kb_arena_deinit(&arena);
+    if (response.error_code)
+        raw_link_break(&c->link);
+    else
+        fetch(c);
+}
+
+static void fetch(struct consumer *c)
+{
+    struct kw_fetch_request_partition partitions[PARTITIONS];
+    struct kw_fetch_request_topic topic;
+    struct kw_fetch_request request;
+    struct kw_writer body;
+    kw_fetch_request_init(&request);
+    kw_fetch_request_topic_init(&topic);
+    request.max_wait_ms = 100;
+    request.min_bytes = 1;
+    request.max_bytes = 100000;
+    request.topics = &topic;
+    request.topics_count = 1;
+    topic.topic = kb_slice_str(TOPIC);
+    topic.partitions = partitions;
+    topic.partitions_count = PARTITIONS;
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        kw_fetch_request_partition_init(&partitions[i]);
+        partitions[i].partition = i;
+        partitions[i].fetch_offset = c->next[i];
+        partitions[i].partition_max_bytes = 40000;
+    }
+    kw_writer_init(&body, BODY_MAX);
+    kw_fetch_request_encode(&body, FETCH_VERSION, &request);
+    raw_call(&c->link, KW_API_FETCH, FETCH_VERSION, &body, answer_fetch, c);
+}
+
+static void on_consumer_up(struct raw_link *link)
+{
+    fetch(KB_CONTAINER(link, struct consumer, link));
+}
+
+static void consumer_open(struct consumer *c, struct run *run, see_fn *see)
+{
+    *c = (struct consumer){.run = run, .see = see};
+    raw_link_open(&c->link, &run->world, on_consumer_up);
+}
+
+/* ---- The workload ------------------------------------------------------- */
+
+static bool is_sent(void *ctx)
+{
+    struct run *run = ctx;
+    return run->is_stuck || (!run_goes_on(run) && run->told == run->history.count);
+}
+
+static void send_records(struct run *run)
+{
+    struct producer producer;
+    struct consumer along;
+    producer_open(&producer, run);
+    consumer_open(&along, run, history_serve);
+    run_wait(run, is_sent, run, "batches without an answer");
+    raw_link_close(&along.link);
+    producer_close(&producer);
+}
+
+static bool is_read(void *ctx)
+{
+    const struct consumer *c = ctx;
+    bool at_end = true;
+    for (int i = 0; i < PARTITIONS; i++)
+        at_end = at_end && c->at_end[i];
+    return at_end;
+}
+
+static void read_records(struct run *run)
+{
+    struct consumer last;
+    consumer_open(&last, run, history_find);
+    run_wait(run, is_read, &last, "the last reading");
+    raw_link_close(&last.link);
+}
+
+const struct workload workload_raw = {.name = "raw", .send = send_records, .read = read_records};

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/world.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "libclient/drive/runtime.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { STOP_MS = 30 * 1000 };
+
+/* ---- What is seen of it ------------------------------------------------- */
+
+int64_t world_now_ms(const struct world *w)
+{
+    struct kb_clock *clock = kn_sim_clock(w->sim);
+    return clock->now(clock).mono_ms;
+}
+
+void world_trace(struct world *w, const char *format, ...)
+{
+    va_list args;
+    if (!w->options.trace)
+        return;
+    fprintf(stderr, "%10" PRId64 "  ", world_now_ms(w));
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+static void log_line(struct kb_log *log, enum kb_level level, const char *component,
+                     const char *text)
+{
+    (void)level;
+    world_trace(KB_CONTAINER(log, struct world, log), "  broker: %s: %s", component, text);
+}
+
+int64_t world_between(struct world *w, int64_t min, int64_t max)
+{
+    return min + (int64_t)kb_random_below(&w->random, (uint64_t)(max - min) + 1);
+}
+
+bool world_wait(struct world *w, bool (*cond)(void *), void *ctx, int64_t ms)
+{
+    return kn_sim_run(w->sim, cond, ctx, ms);
+}
+
+/* ---- The broker --------------------------------------------------------- */
+
+/* One start of it. A crash leaves it with the disk it had, which nobody else
+ * sees any more. */
+struct incarnation {
+    struct kb_list link;
+    struct world *world;
+    struct kb_fs *disk;
+    struct kn_env *env;
+    struct kn_loop *loop;
+    struct kd_broker *broker;
+    bool ended;
+};
+
+static bool is_current(const struct incarnation *self)
+{
+    return self->world->current == self;
+}
+
+static void on_started(void *ctx, const struct kb_error *err)
+{
+    struct incarnation *self = ctx;
+    struct world *w = self->world;
+    self->ended = err->code != 0;
+    if (!is_current(self))
+        return;
+    w->serving = !err->code;
+    if (err->code)
+        w->broken = *err;
+    world_trace(w, "broker %s %s", err->code ? "does not start:" : "serves", err->text);
+}
+
+static void on_stopped(void *ctx)
+{
+    ((struct incarnation *)ctx)->ended = true;
+}
+
+static void on_failed(void *ctx, const struct kb_error *err)
+{
+    struct incarnation *self = ctx;
+    if (!is_current(self))
+        return;
+    self->world->broken = *err;
+    world_trace(self->world, "broker failed: %s", err->text);
+}
+
+static void set(struct kd_broker *broker, const char *key, const char *value)
+{
+    struct kb_error err;
+    int code = kd_broker_set(broker, key, value, &err);
+    KB_CHECK(!code);
+}
+
+static void configure(const struct world *w, struct kd_broker *broker)
+{
+    set(broker, "listeners", "PLAINTEXT://:9092");
+    set(broker, "advertised.listeners", "PLAINTEXT://broker:9092");
+    set(broker, "num.partitions", "3");
+    set(broker, "log.segment.bytes", "1048576");
+    if (w->options.relaxed)
+        set(broker, "log.flush.interval.messages", "1000000");
+}
+
+/* Before each operation on the disk. */
+static int on_disk(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
+{
+    struct incarnation *self = ctx;
+    struct world *w = self->world;
+    (void)op;
+    if (!is_current(self) || nth < w->crash_at)
+        return 0;
+    world_trace(w, "before an operation on \"%s\":", path);
+    world_crash(w, w->crash_how);
+    return 0;
+}
+
+static void watch_disk(struct incarnation *self)
+{
+    kb_fs_mem_set_lying(self->disk, self->world->options.lying_disk);
+    kb_fs_mem_set_clock(self->disk, kn_sim_clock(self->world->sim));
+    kb_fs_mem_set_fault(self->disk, on_disk, self);
+}
+
+static void make_broker(struct incarnation *self)
+{
+    struct world *w = self->world;
+    struct kd_broker_options options = {
+        .log = &w->log,
+        .fs = self->disk,
+        .loop = self->loop,
+        .seed = kb_random_next(&w->random) | 1,
+        .events = {.started = on_started, .stopped = on_stopped, .failed = on_failed},
+        .ctx = self};
+    self->broker = kd_broker_new(&options, NULL);
+    KB_CHECK(self->broker);
+    configure(w, self->broker);
+    int code = kd_broker_start(self->broker, NULL);
+    KB_CHECK(!code);
+}
+
+void world_start(struct world *w)
+{
+    struct incarnation *self = KB_NEW(struct incarnation);
+    KB_CHECK(self && !w->current);
+    self->world = w;
+    self->disk = w->disk;
+    self->env = kn_sim_env(w->sim, "broker");
+    self->loop = kn_loop_new(self->env);
+    KB_CHECK(self->loop);
+    w->crash_at = UINT64_MAX;
+    w->current = self;
+    w->starts++;
+    world_trace(w, "broker starts");
+    watch_disk(self);
+    make_broker(self);
+}
+
+static void put_to_rest(struct world *w)
+{
+    kb_list_push_back(&w->past, &w->current->link);
+    w->current = NULL;
+    w->serving = false;
+    w->disk = kb_fs_mem_clone(w->disk);
+    KB_CHECK(w->disk);
+}
+
+void world_crash(struct world *w, enum kb_crash how)
+{
+    bool power = how == KB_CRASH_POWER;
+    if (!w->current)
+        return;
+    world_trace(w, power ? "power loss" : "kill -9");
+    put_to_rest(w);
+    kb_fs_mem_crash(w->disk, how, &w->random);
+    kn_sim_kill(w->sim, "broker", power ? KN_SIM_KILL_POWER : KN_SIM_KILL_PROCESS);
+    w->crashes++;
+    w->power_losses += power;
+}
+
+void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth)
+{
+    w->crash_how = how;
+    w->crash_at = kb_fs_mem_operations(w->disk) + nth;
+}
+
+static bool has_ended(void *ctx)
+{
+    return ((struct incarnation *)ctx)->ended;
+}
+
+bool world_stop(struct world *w)
+{
+    struct incarnation *self = w->current;
+    kd_broker_stop(self->broker);
+    if (!world_wait(w, has_ended, self, STOP_MS))
+        return false;
+    put_to_rest(w);
+    return true;
+}
+
+/* The simulation turns the loop of a node that was killed no more. */
+static void bury(struct incarnation *self)
+{
+    int64_t deadline_ms = world_now_ms(self->world) + STOP_MS;
+    kd_broker_stop(self->broker);
+    while (!self->ended) {
+        KB_CHECK(world_now_ms(self->world) < deadline_ms);
+        kn_loop_step(self->loop, 100);
+    }
+    kd_broker_free(self->broker);
+    kn_loop_free(self->loop);
+    self->env->ops->free(self->env);
+    self->disk->ops->free(self->disk);
+    kb_free(self);
+}
+
+/* ---- The world ---------------------------------------------------------- */
+
+static void set_scene(struct world *w)
+{
+    struct kn_sim_net net = {.delay_min_us = 50, .job_min_us = 20};
+    net.delay_max_us = world_between(w, 100, 3000);
+    net.job_max_us = world_between(w, 100, 5000);
+    net.window_bytes = (size_t)1 << world_between(w, 12, 17);
+    net.segment_bytes = world_between(w, 0, 3) ? 0 : (size_t)world_between(w, 100, 20000);
+    kn_sim_set_net(w->sim, &net);
+}
+
+void world_init(struct world *w, const struct world_options *options)
+{
+    *w = (struct world){.options = *options, .crash_at = UINT64_MAX};
+    kb_random_seed(&w->random, options->seed);
+    kb_list_init(&w->past);
+    w->log = (struct kb_log){options->trace ? KB_LOG_INFO : KB_LOG_ERROR, log_line};
+    w->sim = kn_sim_new(kb_random_next(&w->random));
+    w->disk = kb_fs_mem_new();
+    KB_CHECK(w->sim && w->disk);
+    set_scene(w);
+    w->app_env = kn_sim_env(w->sim, "app");
+    w->app_loop = kn_loop_new(w->app_env);
+    w->runtime = kc_runtime_over(w->app_loop, kb_random_next(&w->random), NULL);
+    KB_CHECK(w->runtime);
+}
+
+void world_deinit(struct world *w)
+{
+    kc_runtime_unref(w->runtime);
+    kn_loop_free(w->app_loop);
+    w->app_env->ops->free(w->app_env);
+    if (w->current)
+        put_to_rest(w);
+    while (!kb_list_empty(&w->past)) {
+        struct kb_list *first = kb_list_pop_front(&w->past);
+        bury(KB_CONTAINER(first, struct incarnation, link));
+    }
+    w->disk->ops->free(w->disk);
+    kn_sim_free(w->sim);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+/*
+ * A world from one seed, in one thread: a network, a clock, a disk that
+ * outlives the broker written on it, the node "broker" and the node "app".
+ *
+ *     app node                    broker node
+ *     runtime, or loop  ──sim──>  kd_broker ──jobs──> disk
+ *
+ * A crash takes what it would leave of the disk at that very moment, in the
+ * middle of a job too, and silences the node; the next start is over that. The
+ * same seed and options give the same run, event for event.
+ */
+#include "base/fs_mem.h"
+#include "base/log.h"
+#include "broker/broker.h"
+#include "net/sim.h"
+
+struct kurier_runtime;
+
+struct incarnation;
+
+struct world_options {
+    uint64_t seed;
+    bool lying_disk; /* syncs do nothing */
+    bool relaxed;    /* the broker acknowledges from the page cache */
+    bool trace;      /* what happens, and the broker's log, to stderr */
+};
+
+struct world {
+    struct world_options options;
+    struct kb_random random; /* of whoever sets the scene */
+    struct kn_sim *sim;
+    struct kb_log log;
+
+    struct kb_fs *disk;          /* the broker's; while it is down, what is left of it */
+    struct incarnation *current; /* NULL: the broker is down */
+    struct kb_list past;         /* incarnations that crashed or stopped */
+    bool serving;
+    struct kb_error broken; /* code != 0: a start failed, or a disk did */
+    uint64_t crash_at;      /* disk operation; UINT64_MAX: none */
+    enum kb_crash crash_how;
+
+    struct kn_env *app_env;
+    struct kn_loop *app_loop;
+    struct kurier_runtime *runtime; /* driven, over app_loop */
+
+    long starts, crashes, power_losses;
+};
+
+enum { WORLD_PARTITIONS = 3, WORLD_PORT = 9092 };
+#define WORLD_BOOTSTRAP "broker:9092"
+
+/* Nothing runs yet. Topics come to be when first asked for. */
+void world_init(struct world *w, const struct world_options *options);
+/* Every incarnation of the broker, cut off as it may be, is stopped in the
+ * usual way. */
+void world_deinit(struct world *w);
+
+void world_start(struct world *w); /* w->serving once it does */
+/* At once. The node is then down until world_start. */
+void world_crash(struct world *w, enum kb_crash how);
+/* The same, before the nth disk operation from now. */
+void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth);
+/* A clean stop, waited for; false: it did not come to an end. */
+bool world_stop(struct world *w);
+
+/* Until cond(ctx), at most ms of virtual time. */
+bool world_wait(struct world *w, bool (*cond)(void *ctx), void *ctx, int64_t ms);
+int64_t world_now_ms(const struct world *w);
+int64_t world_between(struct world *w, int64_t min, int64_t max); /* by w->random */
+void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
