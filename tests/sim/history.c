@@ -47,7 +47,8 @@ struct kb_slice history_value(const struct history *h, uint64_t id, uint8_t *roo
 {
     struct kb_random random;
     kb_random_seed(&random, h->seed ^ id * 0x9e3779b97f4a7c15u);
-    uint64_t bound = kb_random_below(&random, LARGE_ONE_IN) ? SMALL_MAX : HISTORY_VALUE_MAX - ID_BYTES;
+    uint64_t bound =
+        kb_random_below(&random, LARGE_ONE_IN) ? SMALL_MAX : HISTORY_VALUE_MAX - ID_BYTES;
     size_t size = ID_BYTES + (size_t)kb_random_below(&random, bound + 1);
     kw_put_be64(room, id);
     for (size_t i = ID_BYTES; i < size; i++)
@@ -130,8 +131,8 @@ static void judge_record(const struct history *h, uint64_t id, struct findings *
     out->untold += record->tellings == 0;
     out->twice_told += record->tellings > 1;
     out->lost += acked && !record->found;
-    out->moved += known && record->found &&
-                  (record->offset >= last->end || last->ids[record->offset] != id);
+    out->moved +=
+        known && record->found && (record->offset >= last->end || last->ids[record->offset] != id);
     out->duplicated += record->found > 1;
     out->denied += record->told == HISTORY_DENIED && record->found;
 }
@@ -162,10 +163,13 @@ static const struct {
     const char *name;
     size_t at;
 } rows[] = {
-#define ROW(field) {#field, offsetof(struct findings, field)}
-    ROW(lost),    ROW(moved),   ROW(duplicated), ROW(misordered), ROW(denied),    ROW(gone),
-    ROW(changed), ROW(strange), ROW(gaps),       ROW(untold),     ROW(twice_told),
-    ROW(reused)
+#define ROW(field)                                                                                 \
+    {                                                                                              \
+#field, offsetof(struct findings, field)                                                   \
+    }
+    ROW(lost),       ROW(moved),   ROW(duplicated), ROW(misordered), ROW(denied),
+    ROW(gone),       ROW(changed), ROW(strange),    ROW(gaps),       ROW(untold),
+    ROW(twice_told), ROW(reused)
 #undef ROW
 };
 

@@ -72,8 +72,13 @@ void raw_call(struct raw_link *link, int16_t key, int16_t version, struct kw_wri
     struct kb_buf *buf = kw_writer_take(body);
     KB_CHECK(buf);
     struct kb_piece piece = {buf, kb_buf_view(buf)};
-    struct kn_request request = {.api_key = key, .version = version, .pieces = &piece, .n = 1,
-                                 .timeout_ms = CALL_MS, .on_answer = fn, .ctx = ctx};
+    struct kn_request request = {.api_key = key,
+                                 .version = version,
+                                 .pieces = &piece,
+                                 .n = 1,
+                                 .timeout_ms = CALL_MS,
+                                 .on_answer = fn,
+                                 .ctx = ctx};
     kw_writer_deinit(body);
     if (!kn_rpc_call(link->rpc, &request, &err)) {
         struct kn_answer answer = {.err = &err};

@@ -142,8 +142,8 @@ void run_many(const struct run_options *options, long runs, FILE *out, struct ta
     for (long i = 0; i < runs; i++, each.world.seed++) {
         struct run run;
         if (!run_once(&run, &each) && out)
-            fprintf(out, "# %s, seed %" PRIu64 ", %d faults: %s\n", each.workload,
-                    each.world.seed, each.faults, run.why);
+            fprintf(out, "# %s, seed %" PRIu64 ", %d faults: %s\n", each.workload, each.world.seed,
+                    each.faults, run.why);
         add(tally, &run);
     }
 }

@@ -53,7 +53,7 @@ bool run_once(struct run *run, const struct run_options *options);
 
 /* Of many runs. */
 struct tally {
-    long runs, broken; /* seeds that broke a promise */
+    long runs, broken;                      /* seeds that broke a promise */
     long crashes, power_losses, unanswered; /* crashes while records had no answer */
     long records, acked, lost;
     uint64_t digest;

@@ -30,14 +30,29 @@ static bool parse(struct command *command, int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1) {
         struct run_options *o = &command->options;
         switch (c) {
-        case 'w': o->workload = optarg; break;
-        case 's': o->world.seed = strtoull(optarg, NULL, 0); break;
-        case 'n': command->runs = strtol(optarg, NULL, 0); break;
-        case 'f': o->faults = atoi(optarg); break;
-        case 'l': o->world.lying_disk = true; break;
-        case 'r': o->world.relaxed = true; break;
-        case 't': o->world.trace = true; break;
-        default: return false;
+        case 'w':
+            o->workload = optarg;
+            break;
+        case 's':
+            o->world.seed = strtoull(optarg, NULL, 0);
+            break;
+        case 'n':
+            command->runs = strtol(optarg, NULL, 0);
+            break;
+        case 'f':
+            o->faults = atoi(optarg);
+            break;
+        case 'l':
+            o->world.lying_disk = true;
+            break;
+        case 'r':
+            o->world.relaxed = true;
+            break;
+        case 't':
+            o->world.trace = true;
+            break;
+        default:
+            return false;
         }
     }
     return optind == argc;
@@ -45,8 +60,8 @@ static bool parse(struct command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct command command = {
-        .runs = 1, .options = {.workload = "raw", .faults = 8, .world.seed = 1}};
+    struct command command = {.runs = 1,
+                              .options = {.workload = "raw", .faults = 8, .world.seed = 1}};
     struct tally t = {0};
     if (!parse(&command, argc, argv)) {
         fprintf(stderr, "usage: see the head of tests/sim/sim.c\n");

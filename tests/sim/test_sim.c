@@ -67,8 +67,7 @@ static void raw_control(void **state)
 static void a_seed_repeats_itself(void **state)
 {
     (void)state;
-    assert_true(simulate("raw", false, false, 3).digest ==
-                simulate("raw", false, false, 3).digest);
+    assert_true(simulate("raw", false, false, 3).digest == simulate("raw", false, false, 3).digest);
 }
 
 /* Each of these has broken a promise once. */

@@ -50,7 +50,7 @@ struct producer {
     struct kn_timer pace;
     int64_t id; /* -1: none yet */
     int16_t epoch;
-    bool ready; /* the topic is there */
+    bool ready;                       /* the topic is there */
     struct kb_list lanes[PARTITIONS]; /* unanswered batches, in order */
     int lengths[PARTITIONS];
     int32_t sequences[PARTITIONS];
@@ -107,8 +107,7 @@ static void send_batch(struct batch *batch)
     partition.records = kb_buf_view(records);
     kw_writer_init(&body, BODY_MAX);
     kw_produce_request_encode(&body, PRODUCE_VERSION, &request);
-    raw_call(&batch->producer->link, KW_API_PRODUCE, PRODUCE_VERSION, &body, answer_produce,
-             batch);
+    raw_call(&batch->producer->link, KW_API_PRODUCE, PRODUCE_VERSION, &body, answer_produce, batch);
     kb_buf_unref(records);
 }
 

@@ -53,7 +53,6 @@ bool world_wait(struct world *w, bool (*cond)(void *), void *ctx, int64_t ms)
 /* One start of it. A crash leaves it with the disk it had, which nobody else
  * sees any more. */
 struct incarnation {
-    struct kb_list link;
     struct world *world;
     struct kb_fs *disk;
     struct kn_env *env;
@@ -148,10 +147,27 @@ static void make_broker(struct incarnation *self)
     KB_CHECK(!code);
 }
 
+/* What is left of the process. Not in the middle of one of its jobs. */
+static void bury(struct world *w)
+{
+    struct incarnation *self = w->fallen;
+    w->fallen = NULL;
+    if (!self)
+        return;
+    if (!self->ended)
+        kd_broker_halt(self->broker);
+    kn_loop_free(self->loop);
+    kd_broker_free(self->broker);
+    self->env->ops->free(self->env);
+    self->disk->ops->free(self->disk);
+    kb_free(self);
+}
+
 void world_start(struct world *w)
 {
     struct incarnation *self = KB_NEW(struct incarnation);
     KB_CHECK(self && !w->current);
+    bury(w);
     self->world = w;
     self->disk = w->disk;
     self->env = kn_sim_env(w->sim, "broker");
@@ -167,7 +183,7 @@ void world_start(struct world *w)
 
 static void put_to_rest(struct world *w)
 {
-    kb_list_push_back(&w->past, &w->current->link);
+    w->fallen = w->current;
     w->current = NULL;
     w->serving = false;
     w->disk = kb_fs_mem_clone(w->disk);
@@ -208,22 +224,6 @@ bool world_stop(struct world *w)
     return true;
 }
 
-/* The simulation turns the loop of a node that was killed no more. */
-static void bury(struct incarnation *self)
-{
-    int64_t deadline_ms = world_now_ms(self->world) + STOP_MS;
-    kd_broker_stop(self->broker);
-    while (!self->ended) {
-        KB_CHECK(world_now_ms(self->world) < deadline_ms);
-        kn_loop_step(self->loop, 100);
-    }
-    kd_broker_free(self->broker);
-    kn_loop_free(self->loop);
-    self->env->ops->free(self->env);
-    self->disk->ops->free(self->disk);
-    kb_free(self);
-}
-
 /* ---- The world ---------------------------------------------------------- */
 
 static void set_scene(struct world *w)
@@ -240,7 +240,6 @@ void world_init(struct world *w, const struct world_options *options)
 {
     *w = (struct world){.options = *options, .crash_at = UINT64_MAX};
     kb_random_seed(&w->random, options->seed);
-    kb_list_init(&w->past);
     w->log = (struct kb_log){options->trace ? KB_LOG_INFO : KB_LOG_ERROR, log_line};
     w->sim = kn_sim_new(kb_random_next(&w->random));
     w->disk = kb_fs_mem_new();
@@ -259,10 +258,7 @@ void world_deinit(struct world *w)
     w->app_env->ops->free(w->app_env);
     if (w->current)
         put_to_rest(w);
-    while (!kb_list_empty(&w->past)) {
-        struct kb_list *first = kb_list_pop_front(&w->past);
-        bury(KB_CONTAINER(first, struct incarnation, link));
-    }
+    bury(w);
     w->disk->ops->free(w->disk);
     kn_sim_free(w->sim);
 }

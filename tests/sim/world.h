@@ -36,7 +36,7 @@ struct world {
 
     struct kb_fs *disk;          /* the broker's; while it is down, what is left of it */
     struct incarnation *current; /* NULL: the broker is down */
-    struct kb_list past;         /* incarnations that crashed or stopped */
+    struct incarnation *fallen;  /* crashed or stopped, and not cleared away yet */
     bool serving;
     struct kb_error broken; /* code != 0: a start failed, or a disk did */
     uint64_t crash_at;      /* disk operation; UINT64_MAX: none */
@@ -54,8 +54,6 @@ enum { WORLD_PARTITIONS = 3, WORLD_PORT = 9092 };
 
 /* Nothing runs yet. Topics come to be when first asked for. */
 void world_init(struct world *w, const struct world_options *options);
-/* Every incarnation of the broker, cut off as it may be, is stopped in the
- * usual way. */
 void world_deinit(struct world *w);
 
 void world_start(struct world *w); /* w->serving once it does */
