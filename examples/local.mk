@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_PROGRAMS += examples/consume examples/epoll examples/produce
+noinst_PROGRAMS += examples/consume examples/epoll examples/produce
 examples_consume_SOURCES = examples/consume.c
 examples_consume_LDADD = libkurier.la
 examples_epoll_SOURCES = examples/epoll.c

@@ -51,3 +51,5 @@ include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk
 include tests/unit/net.mk
 include tests/system/bad_input.mk
+include tests/system/local.mk
+include tests/peers/local.mk

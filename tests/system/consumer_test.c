@@ -31,7 +31,7 @@ static kurier_config *configure(const char *key, const char *value)
     return config;
 }
 
-/* Record i: value "i", timestamp BASE_MS + 10 i, in two partitions by turns. */
+/* Record i: value "i" and blanks, timestamp BASE_MS + 10 i, in two partitions by turns. */
 static bool fill(void)
 {
     kurier_error err;
@@ -40,8 +40,8 @@ static bool fill(void)
     kurier_topic *topic = producer ? kurier_producer_topic(producer, TOPIC, &err) : NULL;
     kurier_config_free(config);
     for (int i = 0; topic && i < RECORDS; i++) {
-        char value[16];
-        kurier_record r = {.value = {value, (size_t)sprintf(value, "%d", i)},
+        char value[128];
+        kurier_record r = {.value = {value, (size_t)sprintf(value, "%-100d", i)},
                            .timestamp_ms = BASE_MS + 10 * i,
                            .flags = KURIER_TO_PARTITION,
                            .partition = i % 2};
@@ -213,7 +213,7 @@ static void batches(void)
 
 static void memory(void)
 {
-    kurier_consumer *c = consumer(NULL, "fetch.memory", "16384", KURIER_BEGINNING);
+    kurier_consumer *c = consumer(NULL, "fetch.memory", "65536", KURIER_BEGINNING);
     kurier_error err = {0};
     kurier_batch *held[1000];
     size_t n = 0, got = 1;
