@@ -42,6 +42,8 @@ struct embedded {
     bool busy; /* a job is on its way */
     bool halted;
     int status;    /* of the job: 0 or -errno; once < 0, it stays */
+    size_t wanted; /* bytes of room that are being asked for */
+    int refused;   /* 0 or -errno: why there are none */
 
     kd_embedded_opened_fn *opened;
     void *opened_ctx;
@@ -234,6 +236,24 @@ static void apply(struct embedded *store, struct request *request)
         store->status = -1;
 }
 
+/* Of a request that lacked memory nothing is written. */
+static size_t bytes_of(const struct request *request)
+{
+    bool writes = request->kind == MULTI && request->changes;
+    return writes ? kd_journal_record_bound(request->ops, request->n) : 0;
+}
+
+static bool has_room(const struct embedded *store, const struct request *request)
+{
+    return store->status < 0 || kd_journal_has_room(&store->journal, store->bytes.size + bytes_of(request));
+}
+
+static void run_reserve(struct kn_job *job)
+{
+    struct embedded *store = KB_CONTAINER(job, struct embedded, job);
+    store->refused = kd_journal_reserve(&store->journal, store->wanted);
+}
+
 static void run_append(struct kn_job *job)
 {
     struct embedded *store = KB_CONTAINER(job, struct embedded, job);
@@ -298,15 +318,23 @@ static void appended(struct kn_job *job)
     answer_batch(store);
 }
 
-static void pump(struct kn_task *task)
+static struct request *first_queued(struct embedded *store)
 {
-    struct embedded *store = KB_CONTAINER(task, struct embedded, pump);
-    struct kb_list *link;
-    if (store->busy || kb_list_empty(&store->queue))
-        return;
-    while ((link = kb_list_pop_front(&store->queue))) {
-        struct request *request = KB_CONTAINER(link, struct request, link);
-        kb_list_push_back(&store->batch, link);
+    return KB_LIST_FIRST(&store->queue, struct request, link);
+}
+
+static void move_to_batch(struct embedded *store, struct request *request)
+{
+    kb_list_remove(&request->link);
+    kb_list_push_back(&store->batch, &request->link);
+}
+
+/* Up to the first that there is no room for yet. */
+static void take_batch(struct embedded *store)
+{
+    struct request *request;
+    while ((request = first_queued(store)) && has_room(store, request)) {
+        move_to_batch(store, request);
         if (request->kind == MULTI)
             apply(store, request);
         if (request->kind == CLOSE)
@@ -316,6 +344,36 @@ static void pump(struct kn_task *task)
         submit(store, run_append, appended);
     else
         answer_batch(store);
+}
+
+/* Without room nothing was applied: this one is refused, the store goes on. */
+static void reserved(struct kn_job *job)
+{
+    struct embedded *store = KB_CONTAINER(job, struct embedded, job);
+    if (!job_done(store))
+        return;
+    if (store->refused < 0) {
+        struct request *request = first_queued(store);
+        KB_LOG(store->options.log, KB_LOG_WARN, "meta", "no room for a write dir=%s error=\"%s\"",
+               store->options.dir, strerror(-store->refused));
+        request->result = unknown_result;
+        move_to_batch(store, request);
+    }
+    take_batch(store);
+}
+
+static void pump(struct kn_task *task)
+{
+    struct embedded *store = KB_CONTAINER(task, struct embedded, pump);
+    struct request *first = first_queued(store);
+    if (store->busy || !first)
+        return;
+    if (has_room(store, first)) {
+        take_batch(store);
+        return;
+    }
+    store->wanted = bytes_of(first);
+    submit(store, run_reserve, reserved);
 }
 
 /* ---- The table ---------------------------------------------------------- */

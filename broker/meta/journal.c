@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { MAX_FILE_BYTES = 1 << 30 };
+enum { MAX_FILE_BYTES = 1 << 30, AHEAD_BYTES = 64 * 1024 };
 
 static void path_in(const struct kd_journal *journal, const char *name, char out[128])
 {
@@ -106,9 +106,30 @@ int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *di
     int code = load_snapshot(journal, tree, err);
     if (!code)
         code = load_log(journal, tree, err);
+    journal->allocated = journal->size;
     if (code)
         kd_journal_close(journal);
     return code;
+}
+
+bool kd_journal_has_room(const struct kd_journal *journal, size_t bytes)
+{
+    return journal->size + (int64_t)bytes <= journal->allocated;
+}
+
+int kd_journal_reserve(struct kd_journal *journal, size_t bytes)
+{
+    struct kb_fs *fs = journal->fs;
+    int64_t end = journal->size + (int64_t)bytes, from = journal->allocated, ahead = AHEAD_BYTES;
+    int r = fs->ops->allocate(fs, journal->file, from, end + ahead - from);
+    if (r == -ENOSPC) {
+        ahead = 0;
+        r = fs->ops->allocate(fs, journal->file, from, end - from);
+    }
+    if (r < 0 && r != -EOPNOTSUPP) /* where it cannot be promised, the write tells */
+        return r;
+    journal->allocated = end + ahead;
+    return 0;
 }
 
 int kd_journal_append(struct kd_journal *journal, const struct kd_bytes *records)
@@ -126,12 +147,14 @@ int kd_journal_replace(struct kd_journal *journal, const struct kd_bytes *snapsh
     char path[128];
     path_in(journal, "snapshot", path);
     int r = kb_fs_replace(journal->fs, path, snapshot->data, snapshot->size);
+    if (r == -ENOSPC) /* the old one and the log still say everything */
+        return 0;
     if (r >= 0)
         r = journal->fs->ops->truncate(journal->fs, journal->file, KD_MAGIC_BYTES);
     if (r >= 0)
         r = journal->fs->ops->datasync(journal->fs, journal->file);
     if (r >= 0)
-        journal->size = KD_MAGIC_BYTES;
+        journal->size = journal->allocated = KD_MAGIC_BYTES;
     return r < 0 ? r : 0;
 }
 

@@ -9,7 +9,8 @@
  *
  * A torn record at the end was never acknowledged: it is cut. A snapshot is
  * durable before the log is emptied; records that it covers are skipped by
- * their zxid. All of this blocks and runs as jobs.
+ * their zxid. Room is reserved before a write, so that a full disk refuses it
+ * and harms nothing. All of this but has_room blocks and runs as jobs.
  */
 #include "base/error.h"
 #include "base/fs.h"
@@ -20,15 +21,21 @@ struct kd_journal {
     const char *dir;      /* borrowed */
     struct kb_file *file; /* the log */
     int64_t size;
+    int64_t allocated; /* how far the disk has promised room */
     int64_t cut_bytes; /* torn bytes that open found */
 };
 
 /* Loads the tree, cuts a torn tail. CORRUPT, DISK. */
 int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir,
                     struct kd_tree *tree, struct kb_error *err);
+/* Whether `bytes` more are sure to find room. */
+bool kd_journal_has_room(const struct kd_journal *journal, size_t bytes);
+/* Gets room for them, and some ahead; 0 or -errno. After an error all is as before. */
+int kd_journal_reserve(struct kd_journal *journal, size_t bytes);
 /* Writes and syncs; 0 or -errno. After an error the log must not be used. */
 int kd_journal_append(struct kd_journal *journal, const struct kd_bytes *records);
-/* Makes the snapshot durable, then empties the log; 0 or -errno. */
+/* Makes the snapshot durable, then empties the log; 0 or -errno. On a full disk
+ * all stays as it is, for another time. */
 int kd_journal_replace(struct kd_journal *journal, const struct kd_bytes *snapshot);
 void kd_journal_close(struct kd_journal *journal);
 

@@ -53,7 +53,15 @@ static void put64(struct kd_bytes *out, uint64_t v)
 
 /* ---- Records ------------------------------------------------------------ */
 
-enum { OP_FIXED = 1 + 1 + 2 + 4, BODY_MIN = 8 + 4 };
+enum { OP_FIXED = 1 + 1 + 2 + 4, BODY_MIN = 8 + 4, SEQUENCE_DIGITS = 10 };
+
+size_t kd_journal_record_bound(const struct kd_meta_op *ops, int n)
+{
+    size_t size = KD_RECORD_HEAD + BODY_MIN;
+    for (int i = 0; i < n; i++)
+        size += OP_FIXED + strlen(ops[i].path) + SEQUENCE_DIGITS + ops[i].data.size;
+    return size;
+}
 
 bool kd_journal_record(struct kd_bytes *out, int64_t zxid, const struct kd_meta_op *ops, int n)
 {

@@ -29,6 +29,8 @@ void kd_bytes_free(struct kd_bytes *bytes); /* empty again */
 /* Adds one multi as it was applied: sequential paths resolved, checks and
  * ephemerals left out by the caller. False: no memory. */
 bool kd_journal_record(struct kd_bytes *out, int64_t zxid, const struct kd_meta_op *ops, int n);
+/* How many bytes that adds at most. */
+size_t kd_journal_record_bound(const struct kd_meta_op *ops, int n);
 /* Bytes of the whole, sound record at `at`; 0: there is none. */
 size_t kd_journal_record_size(const uint8_t *at, size_t left);
 /* False: it does not fit the tree, or no memory. */

@@ -137,6 +137,10 @@ static void on_elected(void *ctx, const struct kd_meta_result *result)
 {
     struct kd_cluster *cluster = ctx;
     struct kd_shard *shard = cluster->shard;
+    if (result->outcome == KD_META_UNKNOWN) {
+        fail(cluster, KB_E_DISK, "cannot write the metadata store; the log says why");
+        return;
+    }
     if (result->outcome != KD_META_OK) {
         fail(cluster, KB_E_STATE, "another broker is the controller of this metadata store");
         return;
