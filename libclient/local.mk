@@ -30,7 +30,8 @@ libclient_libclient_la_SOURCES = \
 	libclient/drive/control.c libclient/drive/control.h \
 	libclient/drive/event.c libclient/drive/event.h \
 	libclient/drive/fork.c libclient/drive/fork.h \
-	libclient/drive/link.c libclient/drive/link.h \
+	libclient/drive/link.c libclient/drive/link.h libclient/drive/link_impl.h \
+	libclient/drive/link_ask.c \
 	libclient/drive/ready.c \
 	libclient/drive/runtime.c libclient/drive/runtime.h \
 	libclient/drive/wait.c libclient/drive/wait.h

@@ -28,6 +28,7 @@ struct kc_link_options kc_client_link_options(const struct kurier_client *client
     return (struct kc_link_options){.client_id = client_id,
                                     .connect_timeout_ms = from->connect_timeout_ms,
                                     .connect_timeout_max_ms = from->connect_timeout_max_ms,
+                                    .request_timeout_ms = from->request_timeout_ms,
                                     .reconnect_backoff_ms = from->reconnect_backoff_ms,
                                     .reconnect_backoff_max_ms = from->reconnect_backoff_max_ms,
                                     .max_idle_ms = from->connections_max_idle_ms};

@@ -42,6 +42,7 @@ struct kc_link_handler {
 struct kc_link_options {
     const char *client_id; /* borrowed, as long as the link */
     int32_t connect_timeout_ms, connect_timeout_max_ms;
+    int32_t request_timeout_ms; /* of what is asked; the connection is cut then */
     int32_t reconnect_backoff_ms, reconnect_backoff_max_ms;
     int32_t max_idle_ms; /* < 0: never */
     int max_in_flight;   /* 0: 5 */
@@ -52,7 +53,7 @@ struct kc_link_options {
 struct kc_link *kc_link_new(struct kurier_runtime *runtime, int32_t node, const char *host,
                             int32_t port, const struct kc_link_options *options,
                             const struct kc_link_handler *handler, void *owner);
-/* No callback any more. What was sent over it must be answered or cancelled. */
+/* No callback any more; what was asked is forgotten. Calls made on its rpc go with it. */
 void kc_link_free(struct kc_link *link);
 void *kc_link_owner(const struct kc_link *link);
 int32_t kc_link_node(const struct kc_link *link);
@@ -82,7 +83,7 @@ void kc_link_cut(struct kc_link *link, const struct kb_error *why);
  * answer. Lies in its owner's struct until answered or cancelled. */
 struct kc_ask {
     int16_t api_key, min_version, max_version;
-    int64_t deadline_ms; /* mono; then KB_E_TIMED_OUT */
+    int64_t deadline_ms; /* mono; then KB_E_TIMED_OUT, or why there is no connection */
     /* Writes the body. Not 0: the answer is that error. */
     int (*encode)(struct kc_ask *ask, int16_t version, struct kw_writer *out);
     /* Exactly once, unless cancelled. KB_E_UNSUPPORTED: not a version in common. */

@@ -262,6 +262,21 @@ static void the_deadline_holds(void **state)
     assert_in_range(took_ms, 500, 2100);
 }
 
+/* One caller's impatience is no reason to cut what others share. */
+static void a_short_deadline_cuts_nothing(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    kurier_result_free(kurier_admin_run(w->client, create("a", "b"), 1000, &err));
+    int opened = w->fakes[1].opened;
+    w->fakes[1].mute = true;
+    assert_null(kurier_admin_run(w->client, create("a", "b"), 300, &err));
+    assert_int_equal(err.code, KURIER_E_TIMED_OUT);
+    w->fakes[1].mute = false;
+    kn_sim_run(w->sim, NULL, NULL, 1000);
+    assert_int_equal(w->fakes[1].opened, opened);
+}
+
 static void results_can_be_fetched_later(void **state)
 {
     struct world *w = *state;
@@ -308,6 +323,7 @@ int main(void)
         CASE(a_missing_api_is_replaced),
         CASE(or_said_to_be_missing),
         CASE(the_deadline_holds),
+        CASE(a_short_deadline_cuts_nothing),
         CASE(results_can_be_fetched_later),
         CASE(a_client_may_go_in_the_middle),
     };
