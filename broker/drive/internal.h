@@ -149,8 +149,14 @@ void kd_disk_submit(struct kd_disk *disk, struct kn_lane *lane, struct kn_job *j
 bool kd_disk_has_syncfs(struct kd_disk *disk);
 int kd_disk_syncfs(struct kd_disk *disk);
 
-/* ---- append.c ----------------------------------------------------------- */
+/* ---- round.c ------------------------------------------------------------ */
 void kd_lane_init(struct kd_lane *lane, struct kd_disk *disk, bool flushed);
+/* Something is queued, or room is asked for: the next round takes it. */
+void kd_replica_get_ready(struct kd_replica *replica);
+bool kd_replica_is_idle(const struct kd_replica *replica);
+
+/* ---- append.c ----------------------------------------------------------- */
+void kd_replica_forget_reserve(struct kd_replica *replica);
 void kd_replica_place_waiting(struct kd_replica *replica);
 void kd_replica_commit(struct kd_replica *replica);
 void kd_replica_advanced(struct kd_replica *replica, bool moved);
@@ -158,7 +164,6 @@ void kd_replica_advanced(struct kd_replica *replica, bool moved);
 void kd_replica_drop_appends(struct kd_replica *replica, int code);
 void kd_replica_fail(struct kd_replica *replica, int status, const char *what);
 void kd_writes_free(struct kd_writes *writes);
-bool kd_replica_is_idle(const struct kd_replica *replica);
 
 /* ---- open.c ------------------------------------------------------------- */
 struct kd_opening *kd_opening_new(void);

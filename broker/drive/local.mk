@@ -11,5 +11,6 @@ broker_libdrive_la_SOURCES = \
 	broker/drive/ops.c \
 	broker/drive/read.c \
 	broker/drive/replica.h \
+	broker/drive/round.c \
 	broker/drive/source.c broker/drive/source.h \
 	broker/drive/tail.c broker/drive/tail.h

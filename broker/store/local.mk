@@ -15,10 +15,12 @@ broker_libstore_la_SOURCES = \
 	broker/store/index.c broker/store/index.h \
 	broker/store/index_file.c broker/store/index_file.h \
 	broker/store/layout.c broker/store/layout.h \
+	broker/store/load.c broker/store/loading.h \
 	broker/store/locate.c broker/store/locate.h \
 	broker/store/log.c broker/store/log.h \
 	broker/store/lookup.c \
 	broker/store/recover.c broker/store/recover.h \
+	broker/store/replay.c \
 	broker/store/scan.c broker/store/scan.h \
 	broker/store/segment.c broker/store/segment.h \
 	broker/store/trim.c

@@ -81,6 +81,8 @@ int kd_log_checkpoint(struct kd_log *log, enum kd_sync sync, int64_t *recovery_p
 int kd_log_finish(struct kd_log *log, struct kb_slice snapshot, enum kd_sync sync);
 /* Whole segments below go. */
 int kd_log_drop_below(struct kd_log *log, int64_t log_start);
+/* Nothing of it is left; the next segment begins at log_start. */
+int kd_log_restart(struct kd_log *log, int64_t log_start);
 /* Where the batch that holds `offset` begins; the end of the log behind it. */
 int kd_log_boundary(struct kd_log *log, int64_t offset, int64_t *base_offset);
 /* Cuts at the batch that holds `offset`; *end is the new end. */

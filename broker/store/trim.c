@@ -50,6 +50,28 @@ int kd_log_drop_below(struct kd_log *log, int64_t log_start)
     return status;
 }
 
+/* Newest first, so that a crash leaves no gap. */
+int kd_log_restart(struct kd_log *log, int64_t log_start)
+{
+    struct kb_fs *fs = log->files->fs;
+    int status = 0;
+    pthread_mutex_lock(&log->work);
+    KB_CHECK(!log->dirty);
+    while (status >= 0 && log->count) {
+        struct kd_segment *segment = take_segment(log, log->count - 1);
+        status = unlink_segment(log, segment->base_offset);
+        kd_segment_unref(segment);
+    }
+    if (status >= 0)
+        status = fs->ops->sync_dir(fs, log->dir);
+    pthread_mutex_lock(&log->lock);
+    kd_index_deinit(&log->index);
+    log->end_offset = log_start;
+    pthread_mutex_unlock(&log->lock);
+    pthread_mutex_unlock(&log->work);
+    return status;
+}
+
 /* ---- Truncation --------------------------------------------------------- */
 
 static int cut_position(struct kd_segment *segment, int64_t offset, int64_t *position, int64_t *end)

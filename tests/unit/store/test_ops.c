@@ -157,6 +157,39 @@ static void deleted_records_stay_deleted(void **state)
     end(&world);
 }
 
+static void set_start_30(struct kd_replica *replica, struct kd_op *op)
+{
+    kd_replica_set_start(replica, 30, op);
+}
+
+/* Only a log that was not flushed can come to this. */
+static void a_log_that_ends_before_its_start_begins_anew(void **state)
+{
+    (void)state;
+    struct world world;
+    struct kb_file *file;
+    begin(&world);
+    for (int i = 0; i < 20; i++)
+        rig_append_plain(&world.rig, world.replica, 3, 10);
+    assert_int_equal(rig_op(&world.rig, set_start_30, world.replica), KB_OK);
+    rig_kill(&world.rig);
+    assert_int_equal(world.fs->ops->open(world.fs, "t-0/00000000000000000000.log",
+                                         KB_OPEN_WRITE | KB_OPEN_TRUNCATE, &file),
+                     0);
+    world.fs->ops->close(world.fs, file);
+    rig_init(&world.rig, world.fs, 2);
+    rig_open(&world.rig);
+    for (int round = 0; round < 3; round++) {
+        world.replica = rig_find(&world.rig, "t", 0);
+        const struct kd_partition *p = kd_replica_state(world.replica);
+        assert_int_equal(p->log_start, 30);
+        assert_int_equal(p->log_end, 30 + round);
+        assert_int_equal(rig_append_plain(&world.rig, world.replica, 1, 10), 30 + round);
+        reopen(&world, round == 0);
+    }
+    end(&world);
+}
+
 static void truncate_200(struct kd_replica *replica, struct kd_op *op)
 {
     kd_replica_truncate(replica, 200, op);
@@ -396,6 +429,7 @@ int main(void)
         cmocka_unit_test(the_first_record_at_or_after_a_time),
         cmocka_unit_test(a_late_time_does_not_hide_earlier_ones),
         cmocka_unit_test(deleted_records_stay_deleted),
+        cmocka_unit_test(a_log_that_ends_before_its_start_begins_anew),
         cmocka_unit_test(a_follower_drops_its_tail_and_goes_on),
         cmocka_unit_test(a_deleted_log_is_gone_and_its_name_free),
         cmocka_unit_test(a_stray_log_keeps_its_files),

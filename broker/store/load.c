@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store/loading.h"
+#include "base/mem.h"
+#include "broker/store/layout.h"
+#include "wire/batch.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- What is there ------------------------------------------------------ */
+
+static bool push(int64_t **items, size_t *count, int64_t item)
+{
+    if (!(*count & (*count + 1))) { /* full at 2^n - 1 */
+        void *grown = kb_realloc(*items, (2 * *count + 2) * sizeof **items);
+        if (!grown)
+            return false;
+        *items = grown;
+    }
+    (*items)[(*count)++] = item;
+    return true;
+}
+
+static int note_file(void *ctx, const char *name, bool is_dir)
+{
+    struct kd_listing *listing = ctx;
+    enum kd_suffix suffix;
+    int64_t offset;
+    if (is_dir || !kd_file_parse(name, &offset, &suffix))
+        return 0;
+    if (suffix == KD_SUFFIX_LOG && !push(&listing->bases, &listing->base_count, offset))
+        listing->failed = true;
+    if (suffix == KD_SUFFIX_SNAPSHOT &&
+        !push(&listing->snapshots, &listing->snapshot_count, offset))
+        listing->failed = true;
+    return listing->failed;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int list_files(struct kd_load *load, struct kd_listing *listing)
+{
+    struct kb_fs *fs = load->files->fs;
+    int status = fs->ops->list(fs, load->dir, note_file, listing);
+    if (listing->failed)
+        status = -ENOMEM;
+    if (status < 0)
+        return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be listed", load->dir);
+    if (listing->base_count)
+        qsort(listing->bases, listing->base_count, sizeof *listing->bases, by_value);
+    if (listing->snapshot_count)
+        qsort(listing->snapshots, listing->snapshot_count, sizeof *listing->snapshots, by_value);
+    return KB_OK;
+}
+
+/* ---- partition.metadata ------------------------------------------------- */
+
+size_t kd_partition_file_format(struct kb_uuid topic_id, char out[KD_PARTITION_FILE_MAX])
+{
+    char text[KB_UUID_TEXT];
+    kb_uuid_format(topic_id, text);
+    return (size_t)snprintf(out, KD_PARTITION_FILE_MAX, "version: 0\ntopic_id: %s", text);
+}
+
+/* The file is durable before the first segment is made: a directory without
+ * it never held a record that anybody was told of. */
+static int read_identity(struct kd_load *load)
+{
+    static const char before[] = "version: 0\ntopic_id: ";
+    char path[KD_PATH_MAX], *text;
+    size_t size;
+    kd_path_join(path, load->dir, KD_PARTITION_FILE);
+    int status = kb_fs_load(load->files->fs, path, 4096, &text, &size);
+    if (status == -ENOENT) {
+        load->abandoned = true;
+        return KB_OK;
+    }
+    if (status < 0)
+        return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be read", path);
+    bool known = !strncmp(text, before, sizeof before - 1);
+    char *id = text + (known ? sizeof before - 1 : 0);
+    id[strcspn(id, "\r\n")] = 0;
+    known = known && kb_uuid_parse(id, &load->topic_id);
+    kb_free(text);
+    return known ? KB_OK
+                 : kb_error_set(&load->err, KB_E_CORRUPT, "%s does not name a topic id", path);
+}
+
+/* ---- Segments ----------------------------------------------------------- */
+
+static int open_segments(struct kd_load *load, const struct kd_listing *listing)
+{
+    struct kb_fs *fs = load->files->fs;
+    char path[KD_PATH_MAX];
+    struct kb_stat stat;
+    for (size_t i = 0; i < listing->base_count; i++) {
+        kd_file_path(path, load->dir, listing->bases[i], KD_SUFFIX_LOG);
+        int status = fs->ops->stat(fs, path, &stat);
+        if (status < 0)
+            return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be read", path);
+        struct kd_segment *segment =
+            kd_segment_new(load->files, load->dir, listing->bases[i], stat.size);
+        if (!segment || !kd_log_push_segment(load->log, segment))
+            return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to open it", load->dir);
+    }
+    return KB_OK;
+}
+
+/* ---- All of it ---------------------------------------------------------- */
+
+/* What the state loop's roll decisions start from. */
+static int describe_active(struct kd_load *load)
+{
+    struct kd_segment *active = kd_log_active(load->log);
+    uint8_t raw[KW_BATCH_HEADER_BYTES];
+    struct kw_batch_header first;
+    load->active_base = active->base_offset;
+    load->active_bytes = atomic_load(&active->size);
+    load->active_first_ms = -1;
+    load->log->allocated = load->active_bytes;
+    load->log->end_offset = load->log_end;
+    if (!load->active_bytes)
+        return KB_OK;
+    int status = kd_segment_pin(active, 0);
+    if (status < 0)
+        return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", load->dir);
+    if (kd_segment_read(active, raw, sizeof raw, 0, false) == (int64_t)sizeof raw) {
+        kw_batch_peek(raw, &first);
+        load->active_first_ms = first.max_timestamp_ms;
+    }
+    kd_segment_unpin(active);
+    return KB_OK;
+}
+
+/* Records were deleted up to a point that the log, which was not flushed, no
+ * longer reaches: it begins anew there. */
+static int begin_anew(struct kd_load *load)
+{
+    int status = kd_log_restart(load->log, load->log_start);
+    load->log_end = load->active_base = load->log_start;
+    return status < 0 ? kb_error_errno(&load->err, KB_E_DISK, -status,
+                                       "%s: what was deleted cannot be unlinked", load->dir)
+                      : KB_OK;
+}
+
+static int load_files(struct kd_load *load, const struct kd_listing *listing)
+{
+    int64_t start = KB_MAX(load->log_start, 0);
+    load->log = kd_log_new(load->files, load->dir, load->index_interval_bytes, start);
+    if (!load->log)
+        return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to open it", load->dir);
+    load->log_end = load->active_base = start;
+    load->active_first_ms = -1;
+    if (!listing->base_count)
+        return load->recovery_point > start
+                   ? kd_load_refuse(load, start, "all segments are missing")
+                   : KB_OK;
+    int code = open_segments(load, listing);
+    if (!code)
+        code = kd_load_walk(load);
+    int64_t first = load->log->count ? load->log->segments[0]->base_offset : 0;
+    if (!code && load->log_start < 0)
+        load->log_start = first;
+    if (!code && load->log_start < first)
+        code = kd_load_refuse(load, load->log_start, "a segment is missing");
+    if (!code && load->log_start > load->log_end)
+        return begin_anew(load);
+    if (!code)
+        code = kd_load_state(load, listing);
+    return code ? code : describe_active(load);
+}
+
+int kd_log_load(struct kd_load *load)
+{
+    struct kd_listing listing = {0};
+    kb_error_clear(&load->err);
+    int code = read_identity(load);
+    if (!code && !load->abandoned) {
+        code = list_files(load, &listing);
+        if (!code)
+            code = load_files(load, &listing);
+    }
+    if (code) {
+        kd_log_free(load->log);
+        load->log = NULL;
+    }
+    kb_free(listing.bases);
+    kb_free(listing.snapshots);
+    return code;
+}
