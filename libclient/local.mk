@@ -23,10 +23,14 @@ libclient_libclient_la_SOURCES = \
 	libclient/api/error.h \
 	libclient/api/runtime.c \
 	libclient/drive/admin.c libclient/drive/admin.h \
-	libclient/drive/admin_apis.c \
+	libclient/drive/admin_cluster.c \
+	libclient/drive/admin_offsets.c \
+	libclient/drive/admin_table.h \
+	libclient/drive/admin_topics.c \
 	libclient/drive/call.c libclient/drive/call.h \
 	libclient/drive/client.c libclient/drive/client.h \
 	libclient/drive/cluster.c libclient/drive/cluster.h \
+	libclient/drive/cluster_links.c \
 	libclient/drive/control.c libclient/drive/control.h \
 	libclient/drive/event.c libclient/drive/event.h \
 	libclient/drive/fork.c libclient/drive/fork.h \

@@ -2,8 +2,8 @@
 #ifndef KC_ADMIN_H
 #define KC_ADMIN_H
 /*
- * Administration: a request is a row of a table (admin_apis.c) and its arguments;
- * one machine runs them all.
+ * Administration: a request is a row of a table (admin_topics.c, admin_offsets.c,
+ * admin_cluster.c) and its arguments; one machine runs them all.
  *
  *   start ──> parts, one per broker that is asked ──all answered──> over
  *     ^                                                              │

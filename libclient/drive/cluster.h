@@ -4,7 +4,7 @@
 /*
  * The loop's part of a client: drives the metadata machine over control links,
  * keeps the data links at their brokers' addresses, and finds the link for what
- * is asked. Only client.c includes this beside cluster.c and ready.c.
+ * is asked. For client.c and the files of this part.
  */
 #include "base/arena.h"
 #include "libclient/drive/call.h"
@@ -34,6 +34,13 @@ struct kc_cluster {
 /* False: no memory. */
 bool kc_cluster_open(struct kurier_client *client);
 void kc_cluster_close(struct kurier_client *client);
+
+/* cluster_links.c */
+struct kc_control_use *kc_cluster_control(struct kurier_client *client, const char *host,
+                                          int32_t port);     /* NULL: no memory */
+void kc_cluster_move_links(struct kurier_client *client);    /* after an answer */
+void kc_cluster_drop_controls(struct kurier_client *client); /* of addresses that are gone */
+void kc_cluster_close_links(struct kurier_client *client);
 
 /* ready.c */
 struct kc_call *kc_ready_new(struct kurier_client *client); /* a call for kc_call_resume */
