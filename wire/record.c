@@ -73,6 +73,21 @@ bool kw_headers_fill(const uint8_t *at, const uint8_t *end)
     return at == end && count == 0;
 }
 
+bool kw_record_iter_skip(struct kw_record_iter *it, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        int32_t body = 0;
+        const uint8_t *at = it->left ? kw_zigzag32_get(it->at, it->end, &body) : NULL;
+        if (!at || body < KW_RECORD_MIN_BYTES - 1 || body > it->end - at) {
+            kw_record_iter_fault(it, "a record's length does not fit its batch");
+            return false;
+        }
+        it->at = at + body;
+        it->left--;
+    }
+    return true;
+}
+
 void kw_header_iter_init(struct kw_header_iter *it, struct kb_slice raw_headers)
 {
     *it = (struct kw_header_iter){.at = raw_headers.data};

@@ -123,6 +123,10 @@ void kw_record_iter_init(struct kw_record_iter *it, const struct kw_batch_header
 static inline bool kw_record_iter_next(struct kw_record_iter *it, struct kw_record *out)
     __attribute__((always_inline));
 
+/* Passes over `count` records by their lengths alone, which are checked; what is
+ * in them is not. Fewer than that are left: a fault. */
+bool kw_record_iter_skip(struct kw_record_iter *it, int32_t count);
+
 /* Walks raw_headers of a record that was read. */
 struct kw_header_iter {
     const uint8_t *at, *end;

@@ -141,6 +141,16 @@ static int unpack(struct kc_cutter *c, const struct kw_batch *batch, struct kb_s
     return 0;
 }
 
+/* Goes to the first record that is wanted; only a fetch that begins in the middle
+ * of a batch has others. */
+static void reach_from(struct kc_cutter *c)
+{
+    struct kw_record record;
+    struct kw_record_iter ahead = c->records;
+    while (kw_record_iter_next(&ahead, &record) && record.offset < c->chunk->from)
+        c->records = ahead;
+}
+
 static int begin_stretch(struct kc_cutter *c, const struct kw_batch *batch, struct kb_slice rest,
                          struct kb_error *err)
 {
@@ -151,21 +161,22 @@ static int begin_stretch(struct kc_cutter *c, const struct kw_batch *batch, stru
         return err->code;
     c->header = batch->header;
     kw_record_iter_init(&c->records, &c->header, records);
+    if (c->chunk->from > c->header.base_offset)
+        reach_from(c);
     c->stretching = true;
     c->after = rest;
     return 0;
 }
 
-/* Walks over up to `most` wanted records; answers how many. */
-static uint32_t skip(struct kc_cutter *c, uint32_t most, int64_t *next_offset)
+/* Passes over the `most` records that the stretch takes; all of them are wanted. */
+static bool pass_over(struct kc_cutter *c, uint32_t most, int64_t *next_offset)
 {
-    struct kw_record record;
-    uint32_t n = 0;
-    while (n < most && kw_record_iter_next(&c->records, &record)) {
-        n += record.offset >= c->chunk->from;
-        *next_offset = record.offset + 1;
-    }
-    return n;
+    struct kw_record last;
+    if (!kw_record_iter_skip(&c->records, (int32_t)most - 1) ||
+        !kw_record_iter_next(&c->records, &last))
+        return false;
+    *next_offset = last.offset + 1;
+    return true;
 }
 
 static struct kurier_batch *cut_stretch(struct kc_cutter *c)
@@ -173,18 +184,15 @@ static struct kurier_batch *cut_stretch(struct kc_cutter *c)
     struct kurier_batch *out = kc_batch_new(c->chunk, c->buf);
     if (!out)
         return NULL;
-    uint32_t most = (uint32_t)c->options->max_poll_records;
+    uint32_t left = (uint32_t)c->records.left;
+    uint32_t most = KB_MIN((uint32_t)c->options->max_poll_records, left);
     out->it = c->records;
+    out->left = most;
     out->flags = c->header.attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
     out->info.leader_epoch = c->header.leader_epoch;
-    bool rest = (uint32_t)c->records.left > most;
-    if (rest)
-        skip(c, most, &out->info.next_offset);
-    rest = rest && c->records.left > 0 && !c->records.code;
-    if (!rest)
+    /* The last stretch, and one that is damaged within, takes the rest. */
+    if (most == left || !pass_over(c, most, &out->info.next_offset)) {
         out->info.next_offset = kw_batch_header_last_offset(&c->header) + 1;
-    out->left = KB_MIN(most, (uint32_t)out->it.left);
-    if (!rest) {
         c->chunk->rest = c->after;
         end_stretch(c);
     }
@@ -193,42 +201,50 @@ static struct kurier_batch *cut_stretch(struct kc_cutter *c)
 
 /* ---- Chunks -------------------------------------------------------------------*/
 
-static void finish_info(struct kc_cutter *c, struct kurier_batch *out)
+static struct kurier_batch *finish(struct kc_cutter *c, struct kurier_batch *out,
+                                   struct kb_error *err)
 {
+    if (!out) {
+        kb_error_set(err, KB_E_NO_MEMORY, "no memory for a batch");
+        return NULL;
+    }
     out->info.records = out->left;
     out->info.at_end = out->info.next_offset >= out->info.high_watermark;
     c->chunk->from = out->info.next_offset;
     atomic_store(&c->chunk->share->handed, out->info.next_offset);
+    return out;
+}
+
+static bool is_plain(const struct kc_cutter *c, const struct kw_batch *batch)
+{
+    return codec_of(&batch->header) == KW_CODEC_NONE &&
+           batch->header.record_count <= c->options->max_poll_records;
 }
 
 /* NULL: nothing (more) in this chunk, or an error. */
 static struct kurier_batch *cut(struct kc_cutter *c, struct kb_error *err)
 {
-    struct kw_batch batch;
-    struct kb_slice rest = c->chunk->rest;
-    struct kurier_batch *out = NULL;
-    if (!c->stretching) {
-        do {
+    while (!c->stretching) {
+        struct kw_batch batch;
+        struct kb_slice rest = c->chunk->rest;
+        if (!peek(c, &batch, &rest, err) || err->code)
+            return NULL;
+        if (is_void(c, &batch)) {
             c->chunk->rest = rest;
-            if (!peek(c, &batch, &rest, err) || err->code)
-                return NULL;
-        } while (is_void(c, &batch));
+            continue;
+        }
         if (!is_sound(c, &batch, err))
             return NULL;
-        bool plain = codec_of(&batch.header) == KW_CODEC_NONE &&
-                     batch.header.record_count <= c->options->max_poll_records;
-        if (plain)
-            out = cut_run(c, &batch, rest);
-        else if (begin_stretch(c, &batch, rest, err))
+        if (is_plain(c, &batch))
+            return finish(c, cut_run(c, &batch, rest), err);
+        if (begin_stretch(c, &batch, rest, err))
             return NULL;
+        if (!c->records.left && !c->records.code) { /* compacted: none of them is wanted */
+            c->chunk->rest = rest;
+            end_stretch(c);
+        }
     }
-    if (!out && c->stretching)
-        out = cut_stretch(c);
-    if (out)
-        finish_info(c, out);
-    else
-        kb_error_set(err, KB_E_NO_MEMORY, "no memory for a batch");
-    return out;
+    return finish(c, cut_stretch(c), err);
 }
 
 /* Bad bytes: perhaps only as they came, so they are fetched again, slowly. */
