@@ -109,7 +109,7 @@ struct kc_link *kc_client_link(struct kurier_client *client, int32_t node)
     return broker ? data_link_new(client, broker) : NULL;
 }
 
-void kc_cluster_kc_cluster_move_links(struct kurier_client *client)
+void kc_cluster_move_links(struct kurier_client *client)
 {
     KB_LIST_EACH(it, &client->cluster->links) {
         struct kc_link *link = KB_CONTAINER(it, struct data_link, all)->link;
@@ -145,7 +145,7 @@ static bool is_a_broker(const struct kc_metadata *md, const struct kc_control_us
 }
 
 /* Addresses that no broker has any more. */
-void kc_cluster_kc_cluster_drop_controls(struct kurier_client *client)
+void kc_cluster_drop_controls(struct kurier_client *client)
 {
     struct kc_cluster *cluster = client->cluster;
     KB_LIST_EACH_SAFE(it, &cluster->controls) {
