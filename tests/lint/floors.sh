@@ -46,14 +46,16 @@ includes() { # FOLDER ALLOWED...
 # Undefined names of an object that no rule allows.
 calls() { # FOLDER
     find "$built/$1" -name '*.o' 2>/dev/null | sort | while read -r object; do
-        ${NM:-nm} -u "$object" | awk -v object="${object#"$built"/}" '
+        name=$(echo "${object#"$built"/}" | sed 's|\.libs/||')
+        ${NM:-nm} -u "$object" | awk -v object="$name" '
             NR == FNR && (/^#/ || !NF) { next }
             NR == FNR { rule[++n] = $1; next }
             {
                 for (i = 1; i <= n; i++) {
                     forbids = sub(/^!/, "", rule[i]) || i in forbid
                     if (forbids) forbid[i] = 1
-                    if ($NF ~ ("^(" rule[i] ")$")) {
+                    whole = "^(" rule[i] ")$"
+                    if ($NF ~ whole || object ":" $NF ~ whole) {
                         if (!forbids) next
                         break
                     }
