@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTITIONS = 3, PRODUCERS = 3, IN_FLIGHT = 4, BATCHES = 450, RUNS = 20, IMAGES = 50 };
+enum { PARTITIONS = 3, PRODUCERS = 3, IN_FLIGHT = 4, BATCHES = 500, RUNS = 20, IMAGES = 50 };
 
 /* ---- What was done ------------------------------------------------------ */
 
