@@ -83,6 +83,8 @@ static int seek(struct kd_log *log, const struct kd_place *place, int64_t offset
     return misled && from ? kd_place_seek(place, 0, offset, nowait, position, header) : status;
 }
 
+/* 1: there are batches, whether they fit or not. 0: none from there on. A first
+ * batch that does not fit is left out whole: clients take a fragment for an error. */
 static int measure(struct kd_log *log, const struct kd_place *place, const struct kd_locate *ask,
                    struct kd_located *out)
 {
@@ -98,10 +100,11 @@ static int measure(struct kd_log *log, const struct kd_place *place, const struc
     }
     if (out->position >= limit)
         return 0;
+    size_t whole = kw_batch_header_size(&first);
     out->size_bytes = KB_MIN((size_t)(limit - out->position), ask->max_bytes);
-    if (ask->whole_first)
-        out->size_bytes = KB_MAX(out->size_bytes, kw_batch_header_size(&first));
-    return 0;
+    if (out->size_bytes < whole)
+        out->size_bytes = ask->whole_first ? whole : 0;
+    return 1;
 }
 
 static int locate_in(struct kd_log *log, const struct kd_place *place, const struct kd_locate *ask,
@@ -132,8 +135,8 @@ int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_loc
         status = locate_in(log, &place, &next, out);
         next.offset = place.end_offset;
         kd_segment_unref(place.segment);
-        if (status < 0 || out->segment)
+        if (status)
             break;
     }
-    return status;
+    return KB_MIN(status, 0);
 }

@@ -7,6 +7,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/nemesis.c tests/sim/nemesis.h \
 	tests/sim/raw.c tests/sim/raw.h \
 	tests/sim/run.c tests/sim/run.h \
+	tests/sim/workload_client.c \
 	tests/sim/workload_raw.c \
 	tests/sim/world.c tests/sim/world.h
 sim_libs = tests/sim/libsim.la broker/libbroker.la libclient/libclient.la \

@@ -4,8 +4,9 @@
 #include "base/check.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 
-static const struct workload *const workloads[] = {&workload_raw};
+static const struct workload *const workloads[] = {&workload_raw, &workload_client};
 
 static const struct workload *find(const char *name)
 {
@@ -19,7 +20,7 @@ static const struct workload *find(const char *name)
 
 bool run_goes_on(const struct run *run)
 {
-    return !run->nemesis.over && !run->is_stuck && run->history.count < RUN_RECORDS_MAX;
+    return !run->nemesis.over && run->history.count < RUN_RECORDS_MAX;
 }
 
 void run_tell(struct run *run, uint64_t id, enum history_told told, int64_t offset)
@@ -28,19 +29,23 @@ void run_tell(struct run *run, uint64_t id, enum history_told told, int64_t offs
     run->told++;
 }
 
-void run_stuck(struct run *run, const char *what)
+void run_complain(struct run *run, const char *format, ...)
 {
-    world_trace(&run->world, "stuck: %s", what);
-    if (!run->is_stuck)
-        snprintf(run->why, sizeof run->why, "stuck: %s. ", what);
-    run->is_stuck = true;
+    char text[sizeof run->why];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    world_trace(&run->world, "! %s", text);
+    if (!run->why[0])
+        memcpy(run->why, text, sizeof text);
 }
 
 bool run_wait(struct run *run, bool (*cond)(void *), void *ctx, const char *what)
 {
     bool done = world_wait(&run->world, cond, ctx, RUN_LIMIT_MS);
     if (!done)
-        run_stuck(run, what);
+        run_complain(run, "stuck: %s", what);
     return done;
 }
 
@@ -73,7 +78,7 @@ static void start_again(struct run *run)
     if (choice == 1)
         world_crash(w, KB_CRASH_POWER);
     else if (!world_stop(w))
-        run_stuck(run, "the broker does not stop");
+        run_complain(run, "stuck: the broker does not stop");
     world_start(w);
     run_wait(run, is_serving, run, "the broker does not start");
 }
@@ -90,20 +95,18 @@ static void load(struct run *run)
     run->workload->read(run);
 }
 
-static void say(struct run *run, const char *format, const char *what)
-{
-    size_t used = strlen(run->why);
-    snprintf(run->why + used, sizeof run->why - used, format, what);
-}
-
+/* What was lost, if anything was, is said before what was noticed on the way. */
 static void judge(struct run *run)
 {
-    char text[200];
+    char text[200], noticed[sizeof run->why];
     history_judge(&run->history, &run->findings);
     if (run->world.broken.code)
-        say(run, "broken: %s. ", run->world.broken.text);
-    if (findings_total(&run->findings))
-        say(run, "%s.", findings_text(&run->findings, text, sizeof text));
+        run_complain(run, "broken: %s", run->world.broken.text);
+    if (!findings_total(&run->findings))
+        return;
+    memcpy(noticed, run->why, sizeof noticed);
+    snprintf(run->why, sizeof run->why, "%s. %s",
+             findings_text(&run->findings, text, sizeof text), noticed);
 }
 
 bool run_once(struct run *run, const struct run_options *options)

@@ -9,7 +9,7 @@
  *
  * A workload is one file and one row in run.c; it speaks to the broker as it
  * likes and keeps the history. What it waits for has an end: a step that does
- * not come to it in LIMIT of virtual time, faults being over, is stuck.
+ * not come to it in RUN_LIMIT_MS of virtual time, faults being over, is stuck.
  */
 #include "tests/sim/history.h"
 #include "tests/sim/nemesis.h"
@@ -41,8 +41,7 @@ struct run {
     struct history history;
     struct findings findings;
     uint64_t told; /* records whose sender was told: the rest is unanswered */
-    bool is_stuck;
-    char why[300]; /* it went wrong; empty: it did not */
+    char why[300]; /* what went wrong; empty: nothing */
     uint64_t digest;
 };
 
@@ -68,11 +67,11 @@ void run_many(const struct run_options *options, long runs, FILE *out, struct ta
 /* There are faults to come: send more. */
 bool run_goes_on(const struct run *run);
 void run_tell(struct run *run, uint64_t id, enum history_told told, int64_t offset);
-/* Something that must come to its end within the limit did not. */
-void run_stuck(struct run *run, const char *what);
+/* Something went wrong that the history cannot tell. */
+void run_complain(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* world_wait with the limit; says what was waited for if it does not come. */
 bool run_wait(struct run *run, bool (*cond)(void *ctx), void *ctx, const char *what);
 
-extern const struct workload workload_raw;
+extern const struct workload workload_raw, workload_client;
 
 #endif

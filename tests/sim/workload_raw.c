@@ -393,7 +393,7 @@ static void consumer_open(struct consumer *c, struct run *run, see_fn *see)
 static bool is_sent(void *ctx)
 {
     struct run *run = ctx;
-    return run->is_stuck || (!run_goes_on(run) && run->told == run->history.count);
+    return !run_goes_on(run) && run->told == run->history.count;
 }
 
 static void send_records(struct run *run)
