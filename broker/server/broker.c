@@ -46,6 +46,14 @@ static void set_state(struct kd_broker *broker, enum state state)
     pthread_mutex_unlock(&broker->lock);
 }
 
+static enum state get_state(struct kd_broker *broker)
+{
+    pthread_mutex_lock(&broker->lock);
+    enum state state = broker->state;
+    pthread_mutex_unlock(&broker->lock);
+    return state;
+}
+
 static enum state wait_until(struct kd_broker *broker, enum state a, enum state b)
 {
     pthread_mutex_lock(&broker->lock);
@@ -188,8 +196,9 @@ static void start_life(struct kn_loop *loop, struct kn_mail *mail)
 {
     struct kd_broker *broker = KB_CONTAINER(mail, struct kd_broker, start_mail);
     (void)loop;
-    broker->begun = true;
-    kd_life_start(&broker->life, broker->seed);
+    broker->begun = get_state(broker) != STOPPED; /* halted before its first turn? */
+    if (broker->begun)
+        kd_life_start(&broker->life, broker->seed);
 }
 
 static void *run(void *arg)
