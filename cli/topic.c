@@ -20,30 +20,39 @@ static int complain(const kurier_row *rows, size_t n)
 
 typedef void print_fn(const kurier_row *rows, size_t n);
 
-/* One request from connecting to freeing. */
-static int run(struct args *args, kurier_request *request, print_fn *print)
+static int run_on(kurier_client *client, struct args *args, kurier_request *request,
+                  print_fn *print)
 {
     const kurier_row *rows;
     kurier_error err;
-    kurier_client *client = kurier_client_new(NULL, args->config, &err);
-    if (!client)
-        return cli_fail("%s", err.text);
-    cli_wake_on_signal(client);
-    kurier_result *result = NULL;
     int status = cli_ready(client, args);
-    if (!status) {
-        result = kurier_admin_run(client, request, cli_timeout_ms(args), &err);
-        if (!result)
-            status = err.code == KURIER_E_INTERRUPTED ? EXIT_INTERRUPTED : cli_fail("%s", err.text);
+    if (status) {
+        kurier_request_free(request);
+        return status;
     }
-    if (result) {
-        size_t n = kurier_result_rows(result, &rows);
-        if (print)
-            print(rows, n);
-        status = complain(rows, n);
-    }
-    cli_wake_on_signal(NULL);
+    kurier_result *result = kurier_admin_run(client, request, cli_timeout_ms(args), &err);
+    if (!result)
+        return err.code == KURIER_E_INTERRUPTED ? EXIT_INTERRUPTED : cli_fail("%s", err.text);
+    size_t n = kurier_result_rows(result, &rows);
+    if (print)
+        print(rows, n);
+    status = complain(rows, n);
     kurier_result_free(result);
+    return status;
+}
+
+/* One request from connecting to freeing. */
+static int run(struct args *args, kurier_request *request, print_fn *print)
+{
+    kurier_error err;
+    kurier_client *client = kurier_client_new(NULL, args->config, &err);
+    if (!client) {
+        kurier_request_free(request);
+        return cli_fail("%s", err.text);
+    }
+    cli_wake_on_signal(client);
+    int status = run_on(client, args, request, print);
+    cli_wake_on_signal(NULL);
     kurier_client_free(client);
     return status;
 }

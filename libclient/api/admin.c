@@ -133,6 +133,11 @@ kurier_request *kurier_admin_cluster(void)
     return request_new(&kc_admin_cluster);
 }
 
+void kurier_request_free(kurier_request *request)
+{
+    kc_request_free(request);
+}
+
 /* ---- Running -----------------------------------------------------------------------*/
 
 /* NULL: err says why, and the request is freed. */
