@@ -221,6 +221,15 @@ static struct kc_table *new_table(struct kc_send_topic *topic, int32_t count)
     return table;
 }
 
+/* Who was placed has waited long enough: it does not linger on top. */
+static void let_go(struct kc_send_topic *topic, struct kb_time now)
+{
+    for (int32_t i = 0; i < topic->count; i++) {
+        topic->partitions[i]->due_number = atomic_load(&topic->partitions[i]->slot.number);
+        kc_partition_look(topic->partitions[i], now);
+    }
+}
+
 void kc_topic_place(struct kc_send_topic *topic, struct kb_time now)
 {
     struct kc_send_partition *p = &topic->unplaced;
@@ -233,12 +242,13 @@ void kc_topic_place(struct kc_send_topic *topic, struct kb_time now)
             topic->sender->blind = true; /* no memory: soon again */
             return;
         }
-        if (kc_slot_close(&p->slot, publish, topic->pending, &unsealed))
+        if (kc_slot_close(&p->slot, publish, topic->pending, &unsealed)) {
             topic->pending = NULL;
-        else if (!unsealed)
+            let_go(topic, now);
+        } else if (!unsealed) {
             return; /* it will ring */
+        }
     }
-    (void)now;
 }
 
 /* ---- Metadata -------------------------------------------------------------------------- */
