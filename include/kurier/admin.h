@@ -33,6 +33,7 @@ KURIER_API kurier_request *kurier_admin_topics(const char *const *names,
 KURIER_API kurier_request *kurier_admin_offsets(const kurier_position *positions, size_t n);
 KURIER_API kurier_request *kurier_admin_configs(kurier_resource kind, const char *name);
 KURIER_API kurier_request *kurier_admin_cluster(void); /* a row for each broker */
+KURIER_API void kurier_request_free(kurier_request *request); /* one that was never run */
 
 KURIER_API kurier_result *kurier_admin_run(kurier_client *client, kurier_request *request,
                                            int timeout_ms, kurier_error *err);
