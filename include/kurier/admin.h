@@ -28,13 +28,19 @@ typedef enum kurier_resource { KURIER_TOPIC = 2, KURIER_BROKER = 4 } kurier_reso
 KURIER_API kurier_request *kurier_admin_create_topics(const kurier_new_topic *topics, size_t n);
 KURIER_API kurier_request *kurier_admin_delete_topics(const char *const *names, size_t n);
 KURIER_API kurier_request *kurier_admin_add_partitions(const char *topic, int32_t to_count);
-KURIER_API kurier_request *kurier_admin_topics(const char *const *names,
-                                               size_t n); /* NULL, 0: all */
+/* NULL, 0: all of them, the broker's own included. */
+KURIER_API kurier_request *kurier_admin_topics(const char *const *names, size_t n);
+/* Offset KURIER_END or KURIER_BEGINNING: that end; else the first offset whose
+ * record is not older than timestamp_ms, -1 if there is none. */
 KURIER_API kurier_request *kurier_admin_offsets(const kurier_position *positions, size_t n);
+/* A broker is named by its node id, "1". */
 KURIER_API kurier_request *kurier_admin_configs(kurier_resource kind, const char *name);
-KURIER_API kurier_request *kurier_admin_cluster(void); /* a row for each broker */
+KURIER_API kurier_request *kurier_admin_cluster(void);
 KURIER_API void kurier_request_free(kurier_request *request); /* one that was never run */
 
+/* What time heals is asked again until the timeout (KURIER_FOREVER:
+ * default.api.timeout.ms). NULL: nothing came of it, and err says why. A result may
+ * still hold rows that failed. */
 KURIER_API kurier_result *kurier_admin_run(kurier_client *client, kurier_request *request,
                                            int timeout_ms, kurier_error *err);
 KURIER_API kurier_code kurier_admin_submit(kurier_client *client, kurier_request *request,
