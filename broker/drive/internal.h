@@ -56,6 +56,7 @@ struct kd_replica {
     enum kd_replica_status status;
     struct kd_log *log; /* NULL: could not be loaded */
     bool has_files;     /* its directory and first segment are there */
+    bool read_failed;   /* and the log says so */
     struct kd_tail tail;
     int64_t size_bytes;     /* of all segments */
     int64_t recovery_point; /* as last published */

@@ -3,6 +3,7 @@
 #include "broker/drive/internal.h"
 #include "base/mem.h"
 #include <errno.h>
+#include <inttypes.h>
 
 void kd_extent_release(struct kd_extent *extent)
 {
@@ -35,6 +36,17 @@ static int locate(struct kd_read *read, bool nowait)
     return status;
 }
 
+/* Once: whoever reads there will try again and again. */
+static void note_failure(const struct kd_read *read)
+{
+    struct kd_replica *replica = read->replica;
+    if (read->code != KB_E_KAFKA_STORAGE_ERROR || replica->read_failed)
+        return;
+    replica->read_failed = true;
+    KB_LOG(replica->disk->log, KB_LOG_ERROR, "disk", "%s: cannot be read at offset %" PRId64, replica->name,
+           read->offset);
+}
+
 static void run_read(struct kn_job *job)
 {
     struct kd_read *read = KB_CONTAINER(job, struct kd_read, job);
@@ -62,6 +74,7 @@ static void read_done(struct kn_job *job)
         kd_extent_release(&read->extent);
         read->code = KB_E_CLOSED;
     }
+    note_failure(read);
     read->done(read);
     release_user(replica);
 }
@@ -88,8 +101,12 @@ bool kd_replica_read(struct kd_replica *replica, struct kd_read *read)
         read->code = KB_E_OFFSET_OUT_OF_RANGE;
         return true;
     }
-    if (read->offset >= read->bound || from_tail(read) || locate(read, true) != -EAGAIN)
+    if (read->offset >= read->bound || from_tail(read))
         return true;
+    if (locate(read, true) != -EAGAIN) {
+        note_failure(read);
+        return true;
+    }
     read->job = (struct kn_job){.run = run_read, .done = read_done};
     replica->users++;
     kd_disk_submit(replica->disk, NULL, &read->job);

@@ -221,7 +221,7 @@ static bool record(struct embedded *store, struct request *request)
         ops[n] = request->ops[i];
         ops[n++].path = request->changes[i].path;
     }
-    return kd_journal_record(&store->bytes, request->result.zxid, ops, n);
+    return kd_journal_record(&store->bytes, store->journal.size, request->result.zxid, ops, n);
 }
 
 static void apply(struct embedded *store, struct request *request)

@@ -46,6 +46,16 @@ static int64_t replay(const uint8_t *data, size_t size, struct kd_tree *tree)
     return (int64_t)at;
 }
 
+/* What a crash tears was not synced. A record behind it that was made when it
+ * was says that this is something else. */
+static bool was_synced(const uint8_t *data, size_t size, int64_t at)
+{
+    for (size_t i = (size_t)at + 1; i < size; i++)
+        if (kd_journal_record_size(data + i, size - i) && kd_journal_record_synced(data + i) > at)
+            return true;
+    return false;
+}
+
 /* A new log, or one whose magic never reached the disk. */
 static int begin_log(struct kd_journal *journal)
 {
@@ -87,6 +97,8 @@ static int load_log(struct kd_journal *journal, struct kd_tree *tree, struct kb_
         journal->size = replay((const uint8_t *)data, size, tree);
         if (journal->size < 0)
             code = kb_error_set(err, KB_E_CORRUPT, "%s does not follow its snapshot", path);
+        else if (was_synced((const uint8_t *)data, size, journal->size))
+            code = kb_error_set(err, KB_E_CORRUPT, "%s is damaged at byte %lld", path, (long long)journal->size);
         else
             r = settle_log(journal, size);
     }

@@ -7,7 +7,8 @@
  *     DIR/snapshot   a tree
  *     DIR/log        magic | record | record | ...
  *
- * A torn record at the end was never acknowledged: it is cut. A snapshot is
+ * A torn record at the end was never acknowledged: it is cut. One that is bad
+ * and was synced is refused. A snapshot is
  * durable before the log is emptied; records that it covers are skipped by
  * their zxid. Room is reserved before a write, so that a full disk refuses it
  * and harms nothing. All of this but has_room blocks and runs as jobs.

@@ -53,7 +53,7 @@ static void put64(struct kd_bytes *out, uint64_t v)
 
 /* ---- Records ------------------------------------------------------------ */
 
-enum { OP_FIXED = 1 + 1 + 2 + 4, BODY_MIN = 8 + 4, SEQUENCE_DIGITS = 10 };
+enum { OP_FIXED = 1 + 1 + 2 + 4, BODY_MIN = 8 + 8 + 4, SEQUENCE_DIGITS = 10 };
 
 size_t kd_journal_record_bound(const struct kd_meta_op *ops, int n)
 {
@@ -63,7 +63,8 @@ size_t kd_journal_record_bound(const struct kd_meta_op *ops, int n)
     return size;
 }
 
-bool kd_journal_record(struct kd_bytes *out, int64_t zxid, const struct kd_meta_op *ops, int n)
+bool kd_journal_record(struct kd_bytes *out, int64_t synced, int64_t zxid,
+                       const struct kd_meta_op *ops, int n)
 {
     size_t body = BODY_MIN;
     for (int i = 0; i < n; i++)
@@ -73,6 +74,7 @@ bool kd_journal_record(struct kd_bytes *out, int64_t zxid, const struct kd_meta_
     size_t at = out->size;
     put32(out, (uint32_t)body);
     put32(out, 0);
+    put64(out, (uint64_t)synced);
     put64(out, (uint64_t)zxid);
     put32(out, (uint32_t)n);
     for (int i = 0; i < n; i++) {
@@ -181,9 +183,15 @@ static bool replay_op(struct cursor *c, struct kd_tree *tree, int64_t zxid)
     return result.outcome == KD_META_OK;
 }
 
+int64_t kd_journal_record_synced(const uint8_t *record)
+{
+    return (int64_t)kw_get_be64(record + KD_RECORD_HEAD);
+}
+
 bool kd_journal_replay(const uint8_t *record, size_t size, struct kd_tree *tree)
 {
     struct cursor c = {record + KD_RECORD_HEAD, record + size, false};
+    get64(&c); /* synced */
     int64_t zxid = (int64_t)get64(&c);
     uint32_t n = get32(&c);
     if (c.bad)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/server/cluster.h"
 #include "base/mem.h"
+#include "broker/drive/replica.h"
 #include "broker/meta/ops.h"
 #include "broker/meta/records.h"
 #include "broker/server/image.h"
@@ -201,9 +202,22 @@ static void on_formatted(void *ctx, const struct kd_meta_result *result)
         fail(cluster, KB_E_STATE, "cannot write the metadata store");
 }
 
+static void count_log(void *ctx, struct kd_replica *replica)
+{
+    (void)replica;
+    ++*(size_t *)ctx;
+}
+
 static void format(struct kd_cluster *cluster)
 {
     struct kd_ops ops;
+    size_t logs = 0;
+    kd_disk_each(cluster->shard->disk, count_log, &logs);
+    if (logs) {
+        fail(cluster, KB_E_CORRUPT, "there are logs, but the metadata store (kurier-meta) is missing or empty; "
+                                    "bring it back, or move the logs away");
+        return;
+    }
     char *id = kd_record_cluster(cluster->shard->cluster_id);
     kd_ops_init(&ops, (int)KB_ARRAY_SIZE(folders) + 2);
     ops.arena.failed |= !id;

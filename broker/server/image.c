@@ -256,12 +256,20 @@ static void set_aside(struct settling *settling, struct kd_replica *replica)
     kd_replica_stray(replica, &stray->op);
 }
 
+/* By the id it holds and by its directory's name, as a copy would not be. One
+ * that cannot say its id goes by its name: it is offline, and stays where it is. */
+static bool is_known(const struct kd_topics *topics, const struct kd_replica *replica)
+{
+    const struct kd_topic *topic = kd_topics_find(topics, kb_slice_str(kd_replica_topic(replica)));
+    struct kb_uuid id = kd_replica_topic_id(replica);
+    return topic && (kb_uuid_is_zero(id) || kb_uuid_equal(id, topic->id)) &&
+           kd_topic_place(topic, kd_replica_partition(replica));
+}
+
 static void look_at(void *ctx, struct kd_replica *replica)
 {
     struct settling *settling = ctx;
-    const struct kd_topic *topic =
-        kd_topics_find_id(&settling->shard->topics, kd_replica_topic_id(replica));
-    if (!topic || !kd_topic_place(topic, kd_replica_partition(replica)))
+    if (!is_known(&settling->shard->topics, replica))
         set_aside(settling, replica);
 }
 

@@ -34,7 +34,7 @@ static struct kd_replica *open_replica(struct kd_shard *shard, struct kd_place *
 {
     struct kd_log_config config;
     struct kd_topic *topic = place->topic;
-    struct kd_replica *replica = kd_disk_find(shard->disk, topic->id, place->index);
+    struct kd_replica *replica = kd_disk_find_name(shard->disk, topic->name, place->index);
     kd_log_config_of(&topic->config, &config);
     if (!replica)
         return kd_disk_add(shard->disk, topic->name, topic->id, place->index, &config);
@@ -76,6 +76,11 @@ static void begin(struct lead *lead, struct lead_op *led)
         return;
     }
     kd_replica_set_owner(place->replica, place);
+    if (kd_replica_is_offline(place->replica)) { /* clients hear of it; the others are served */
+        place->serving = true;
+        settle(lead, KB_OK);
+        return;
+    }
     led->op.done = on_led;
     kd_replica_lead(place->replica, place->leader_epoch, &led->op);
 }

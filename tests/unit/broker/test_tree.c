@@ -133,7 +133,7 @@ static void record(struct kd_bytes *out, const struct kd_meta_op *ops, int n)
         copy[i] = ops[i];
         copy[i].path = changes[i].path;
     }
-    assert_true(kd_journal_record(out, result.zxid, copy, n));
+    assert_true(kd_journal_record(out, (int64_t)out->size, result.zxid, copy, n));
     free(copy);
 }
 
