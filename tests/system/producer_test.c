@@ -357,10 +357,11 @@ static void test_purge(void)
     for (int i = 0; i < 10; i++)
         if (kurier_topic_send(l.topic, &record, &err))
             break;
-    check(kurier_producer_outstanding(l.producer) == 10 &&
-              kurier_producer_purge(l.producer, false) == 10 &&
-              take_reports(&l, 10, KURIER_E_PURGED) == 10 &&
-              kurier_producer_outstanding(l.producer) == 0,
+    size_t waiting = kurier_producer_outstanding(l.producer);
+    size_t purged = kurier_producer_purge(l.producer, false);
+    size_t told = take_reports(&l, 10, KURIER_E_PURGED);
+    size_t left = kurier_producer_outstanding(l.producer);
+    check(waiting == 10 && purged == 10 && told == 10 && left == 0,
           "purge gives up what was not sent");
     line_close(&l);
 }
