@@ -252,6 +252,31 @@ static void a_batch_outlives_its_consumer_and_memory_counts_until_then(void **st
     assert_true(kc_cutter_init(&b->cutter, b->feed, &b->options));
 }
 
+static int count_allocation(void *ctx, size_t size)
+{
+    (void)size;
+    ++*(int *)ctx;
+    return 1;
+}
+
+static void walking_a_batch_allocates_nothing(void **state)
+{
+    struct bench *b = *state;
+    int allocations = 0;
+    add_batch(b, 0, 10, KW_CODEC_NONE, 0);
+    feed(b, 0, 10);
+    kurier_batch *batch = kc_cutter_next(&b->cutter, &b->err);
+    kurier_record r;
+    int records = 0;
+    kb_mem_set_hook(count_allocation, &allocations);
+    while (kurier_batch_next(batch, &r))
+        records++;
+    kb_mem_set_hook(NULL, NULL);
+    kurier_batch_done(batch);
+    assert_int_equal(records, 10);
+    assert_int_equal(allocations, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_one_who_holds_all_the_memory_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_batch_outlives_its_consumer_and_memory_counts_until_then,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(walking_a_batch_allocates_nothing, begin, end),
     };
     return cmocka_run_group_tests_name("cutter", tests, NULL, NULL);
 }
