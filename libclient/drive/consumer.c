@@ -241,9 +241,9 @@ static void begin(void *ctx)
 }
 
 /* What needs no memory; after it, dispose is safe. */
-static void init(struct kurier_consumer *c)
+static void init(struct kurier_consumer *c, uint64_t seed)
 {
-    kb_map_init(&c->shares, kb_entropy());
+    kb_map_init(&c->shares, seed);
     kb_list_init(&c->flights);
     kb_list_init(&c->asks);
     kn_timer_init(&c->timer, on_timer);
@@ -291,7 +291,7 @@ struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime, const ku
         kb_error_set(err, KB_E_NO_MEMORY, "no memory for a consumer");
         return NULL;
     }
-    init(c);
+    init(c, kc_runtime_seed(runtime));
     c->client = kc_client_new(runtime, config, &ops, c, err);
     if (!c->client) {
         kb_free(c);

@@ -124,12 +124,6 @@ bool kc_event_take(struct kc_events *events, kurier_event *out)
 
 /* ---- Log and events -------------------------------------------------------------*/
 
-static int64_t wall_now_ms(void)
-{
-    struct kb_clock *clock = kb_clock_real();
-    return clock->now(clock).wall_ms;
-}
-
 static void write_line(struct kb_log *log, enum kb_level level, const char *component,
                        const char *text)
 {
@@ -140,7 +134,7 @@ static void write_line(struct kb_log *log, enum kb_level level, const char *comp
     }
     kurier_event event = {.kind = KURIER_EVENT_LOG,
                           .level = (int32_t)level,
-                          .time_ms = wall_now_ms(),
+                          .time_ms = kc_runtime_now(events->client->runtime).wall_ms,
                           .partition = -1};
     event.error.broker = -1;
     snprintf(event.error.text, sizeof event.error.text, "%s: %s", component, text);
@@ -152,7 +146,7 @@ void kc_event_put(struct kurier_client *client, kurier_event_kind kind, int leve
 {
     kurier_event event = {.kind = kind,
                           .level = level,
-                          .time_ms = wall_now_ms(),
+                          .time_ms = kc_runtime_now(client->runtime).wall_ms,
                           .topic = topic,
                           .partition = partition};
     memcpy(&event.error, what, sizeof event.error);

@@ -224,13 +224,13 @@ static int read_options(struct kurier_producer *producer, const kurier_config *c
     return code;
 }
 
-static void init(struct kurier_producer *producer, const kurier_config *config)
+static void init(struct kurier_producer *producer, const kurier_config *config, uint64_t seed)
 {
-    kb_random_seed(&producer->random, kb_entropy());
+    kb_random_seed(&producer->random, seed);
     producer->partitioner = config ? config->partitioner : NULL;
     producer->partitioner_ctx = config ? config->partitioner_ctx : NULL;
     pthread_mutex_init(&producer->lock, NULL);
-    kb_map_init(&producer->topics, kb_entropy());
+    kb_map_init(&producer->topics, kb_random_next(&producer->random));
     producer->kicked.fn = on_kicked;
     kn_timer_init(&producer->timer, on_timer);
     kn_task_init(&producer->look, on_look);
@@ -238,7 +238,7 @@ static void init(struct kurier_producer *producer, const kurier_config *config)
     kb_list_init(&producer->requests);
     kb_list_init(&producer->flushes);
     kb_error_clear(&producer->id_cause);
-    kc_syncs_init(&producer->syncs, kb_entropy());
+    kc_syncs_init(&producer->syncs, kb_random_next(&producer->random));
     producer->sender.finished = on_finished;
     producer->sender.supply.ctx = producer;
     producer->sender.supply.freed = on_freed;
@@ -290,7 +290,7 @@ struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime,
         kb_error_set(err, KB_E_NO_MEMORY, "no memory for a producer");
         return NULL;
     }
-    init(producer, config);
+    init(producer, config, kc_runtime_seed(runtime));
     producer->client = kc_client_new(runtime, config, &ops, producer, err);
     if (!producer->client) {
         deinit(producer);

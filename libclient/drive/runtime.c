@@ -216,3 +216,8 @@ struct kb_time kc_runtime_now(const struct kurier_runtime *runtime)
     struct kb_clock *clock = kn_loop_env(runtime->loop)->clock;
     return clock->now(clock);
 }
+
+uint64_t kc_runtime_seed(struct kurier_runtime *runtime)
+{
+    return runtime && runtime->foreign ? kb_random_next(&runtime->random) : kb_entropy();
+}

@@ -53,6 +53,10 @@ static inline bool kc_runtime_is_driven(const struct kurier_runtime *runtime)
     return runtime->mode == KURIER_DRIVEN;
 }
 
+/* For a generator or a map of a new client: from the kernel, but over the
+ * simulator's loop from the runtime's own seed. runtime: NULL is fine. */
+uint64_t kc_runtime_seed(struct kurier_runtime *runtime);
+
 /* The clock, from any thread. */
 struct kb_time kc_runtime_now(const struct kurier_runtime *runtime);
 
