@@ -127,12 +127,12 @@ static void set_timer(struct kc_send_partition *p, struct kb_time now)
     struct kc_sender *sender = p->sender;
     int64_t patience = p->index < 0 ? sender->options.unplaced_ms : sender->options.delivery_ms;
     const struct kc_send_batch *first = oldest(p);
-    kb_heap_remove(&sender->timers, &p->timer);
-    if (!first)
-        return;
-    int64_t at = first->opened_ms + patience;
-    if (p->retry_at_ms > now.mono_ms)
+    int64_t at = first ? first->opened_ms + patience : KB_NEVER;
+    if (p->retry_at_ms > now.mono_ms) /* also for what is not taken from the slot yet */
         at = KB_MIN(at, p->retry_at_ms);
+    kb_heap_remove(&sender->timers, &p->timer);
+    if (at == KB_NEVER)
+        return;
     if (!kb_heap_put(&sender->timers, &p->timer, at))
         sender->blind = true;
 }

@@ -105,8 +105,8 @@ static void judge(struct run *run)
     if (!findings_total(&run->findings))
         return;
     memcpy(noticed, run->why, sizeof noticed);
-    snprintf(run->why, sizeof run->why, "%s. %s",
-             findings_text(&run->findings, text, sizeof text), noticed);
+    snprintf(run->why, sizeof run->why, "%s. %s", findings_text(&run->findings, text, sizeof text),
+             noticed);
 }
 
 bool run_once(struct run *run, const struct run_options *options)
