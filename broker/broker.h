@@ -39,7 +39,7 @@ struct kd_broker_events {
 /* All of it optional. What is passed in outlives the broker. Without a loop of
  * yours, events come on the broker's thread. */
 struct kd_broker_options {
-    struct kb_log *log;   /* NULL: silent */
+    struct kb_log *log;   /* NULL: silent; log.level sets its level */
     struct kb_fs *fs;     /* NULL: the directory that log.dirs names, made if missing */
     struct kn_loop *loop; /* NULL: a thread of its own */
     uint64_t seed;        /* 0: from the kernel */

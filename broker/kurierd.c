@@ -31,20 +31,18 @@ static int complain(const struct kb_error *err)
 
 /* ---- Arguments ---------------------------------------------------------- */
 
-static int set_option(struct kd_broker *broker, struct kb_log *log, char *text, struct kb_error *err)
+static int set_option(struct kd_broker *broker, char *text, struct kb_error *err)
 {
     char *equals = strchr(text, '=');
     if (!equals)
         return kb_error_set(err, KB_E_BAD_CONFIG, "-o %s: KEY=VALUE is missing its '='", text);
     *equals = 0;
-    if (!strcmp(text, "log.level"))
-        log->level = kb_log_level_parse(equals + 1);
     return kd_broker_set(broker, text, equals + 1, err);
 }
 
 /* The file first, wherever it stands, then the options in their order. */
-static int configure(struct kd_broker *broker, struct kb_log *log, int argc, char **argv,
-                     char **options, int option_count, struct kb_error *err)
+static int configure(struct kd_broker *broker, int argc, char **argv, char **options,
+                     int option_count, struct kb_error *err)
 {
     int code = 0;
     if (argc - optind > 1)
@@ -52,7 +50,7 @@ static int configure(struct kd_broker *broker, struct kb_log *log, int argc, cha
     if (argc - optind == 1)
         code = kd_broker_load(broker, argv[optind], err);
     for (int i = 0; !code && i < option_count; i++)
-        code = set_option(broker, log, options[i], err);
+        code = set_option(broker, options[i], err);
     return code;
 }
 
@@ -111,14 +109,13 @@ static int catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int serve(struct kd_broker *broker, int signals, int bell)
+static int serve(struct kd_broker *broker, int64_t began_ns, int signals, int bell)
 {
     struct kb_error err;
-    int64_t before = kb_mono_ns();
     if (kd_broker_start(broker, &err))
         return complain(&err);
     printf("kurierd ready node=%d listeners=%s startup_ms=%lld\n", kd_broker_node_id(broker),
-           kd_broker_listeners(broker), (long long)((kb_mono_ns() - before) / 1000000));
+           kd_broker_listeners(broker), (long long)((kb_mono_ns() - began_ns) / 1000000));
     fflush(stdout);
     struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = bell, .events = POLLIN}};
     while (poll(fds, 2, -1) < 0)
@@ -129,6 +126,7 @@ static int serve(struct kd_broker *broker, int signals, int bell)
 
 int main(int argc, char **argv)
 {
+    int64_t began_ns = kb_mono_ns();
     char **options = calloc((size_t)argc, sizeof *options);
     int option_count = 0, bell = eventfd(0, EFD_CLOEXEC);
     int status = options && bell >= 0 ? parse(argc, argv, options, &option_count) : 1;
@@ -138,10 +136,10 @@ int main(int argc, char **argv)
         struct kb_log *log = kb_log_fd_new(STDERR_FILENO, KB_LOG_INFO);
         struct kd_broker_options made = {.log = log, .events.failed = on_failed, .ctx = &bell};
         struct kd_broker *broker = kd_broker_new(&made, &err);
-        if (!broker || configure(broker, log, argc, argv, options, option_count, &err))
+        if (!broker || configure(broker, argc, argv, options, option_count, &err))
             status = complain(&err);
         else
-            status = serve(broker, signals, bell);
+            status = serve(broker, began_ns, signals, bell);
         kd_broker_free(broker);
         kb_log_fd_free(log);
         close(signals);

@@ -65,14 +65,8 @@ static int check_assignments(struct create *create, const struct kw_create_topic
 static int check_counts(struct create *create, const struct kw_create_topics_request_topic *in,
                         struct kb_error *err)
 {
-    const struct kd_config *config = create->request->shard->config;
     if (in->assignments_count > 0)
         return check_assignments(create, in, err);
-    int32_t factor = in->replication_factor == -1 ? config->default_replication_factor
-                                                  : in->replication_factor;
-    if (factor != 1)
-        return kb_error_set(err, KB_E_INVALID_REPLICATION_FACTOR,
-                            "replication factor %d, but there is 1 broker", factor);
     if (in->num_partitions != -1 && in->num_partitions < 1)
         return kb_error_set(err, KB_E_INVALID_PARTITIONS, "the number of partitions is %d",
                             in->num_partitions);
@@ -170,7 +164,9 @@ static void start(struct create *create, int32_t at)
     one->out = out;
     one->topic = (struct kd_new_topic){.name = in->name,
                                        .id = kb_uuid_random(&shard->random),
-                                       .count = count_of(create, in)};
+                                       .count = count_of(create, in),
+                                       .factor = in->assignments_count > 0 ? 1
+                                                                           : in->replication_factor};
     take_configs(create, in, &one->topic);
     if (is_repeated(create, at))
         kb_error_set(&err, KB_E_INVALID_REQUEST, "the topic is named twice in this request");

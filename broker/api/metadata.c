@@ -140,7 +140,8 @@ static void make(struct metadata *m, struct kb_slice name, struct kw_metadata_re
     struct kd_shard *shard = m->request->shard;
     struct kd_new_topic topic = {.name = name,
                                  .id = kb_uuid_random(&shard->random),
-                                 .count = shard->config->num_partitions};
+                                 .count = shard->config->num_partitions,
+                                 .factor = -1};
     struct making *making = kb_arena_alloc(&m->request->arena, sizeof *making);
     if (!making)
         return;

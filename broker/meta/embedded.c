@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "broker/meta/journal.h"
 #include "broker/meta/watches.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ struct embedded {
     bool halted;
     int status;    /* of the job: 0 or -errno; once < 0, it stays */
     size_t wanted; /* bytes of room that are being asked for */
+    size_t snapshot_at; /* bytes of log at which the next snapshot is due */
     int refused;   /* 0 or -errno: why there are none */
 
     kd_embedded_opened_fn *opened;
@@ -86,6 +88,8 @@ static void enqueue(struct embedded *store, struct request *request)
 /* ---- Answers ------------------------------------------------------------ */
 
 static const struct kd_meta_node unknown_node = {.outcome = KD_META_UNKNOWN};
+static const struct kd_meta_result no_space_result = {
+    .outcome = KD_META_CONFLICT, .reason = KD_META_NO_SPACE, .failed = -1};
 static const struct kd_meta_result unknown_result = {.outcome = KD_META_UNKNOWN, .failed = -1};
 
 static int by_name(const void *a, const void *b)
@@ -298,6 +302,11 @@ static void replaced(struct kn_job *job)
     if (!job_done(store))
         return;
     store->bytes.size = 0;
+    store->snapshot_at = store->options.snapshot_bytes;
+    if (store->status == -ENOSPC) { /* the log goes on; later there may be room */
+        store->status = 0;
+        store->snapshot_at += (size_t)store->journal.size;
+    }
     check_status(store);
     answer_batch(store);
 }
@@ -309,7 +318,7 @@ static void appended(struct kn_job *job)
         return;
     store->bytes.size = 0;
     check_status(store);
-    bool due = (size_t)store->journal.size > store->options.snapshot_bytes;
+    bool due = (size_t)store->journal.size > store->snapshot_at;
     if (store->status >= 0 && due && kd_journal_snapshot(&store->bytes, &store->tree)) {
         submit(store, run_replace, replaced);
         return;
@@ -356,7 +365,7 @@ static void reserved(struct kn_job *job)
         struct request *request = first_queued(store);
         KB_LOG(store->options.log, KB_LOG_WARN, "meta", "no room for a write dir=%s error=\"%s\"",
                store->options.dir, strerror(-store->refused));
-        request->result = unknown_result;
+        request->result = no_space_result;
         move_to_batch(store, request);
     }
     take_batch(store);
@@ -504,6 +513,7 @@ bool kd_embedded_open(const struct kd_embedded_options *options, kd_embedded_ope
     store->options = *options;
     if (!store->options.snapshot_bytes)
         store->options.snapshot_bytes = 1 << 20;
+    store->snapshot_at = store->options.snapshot_bytes;
     store->opened = opened;
     store->opened_ctx = ctx;
     kb_list_init(&store->queue);

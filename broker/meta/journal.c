@@ -159,8 +159,6 @@ int kd_journal_replace(struct kd_journal *journal, const struct kd_bytes *snapsh
     char path[128];
     path_in(journal, "snapshot", path);
     int r = kb_fs_replace(journal->fs, path, snapshot->data, snapshot->size);
-    if (r == -ENOSPC) /* the old one and the log still say everything */
-        return 0;
     if (r >= 0)
         r = journal->fs->ops->truncate(journal->fs, journal->file, KD_MAGIC_BYTES);
     if (r >= 0)

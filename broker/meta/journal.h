@@ -35,8 +35,8 @@ bool kd_journal_has_room(const struct kd_journal *journal, size_t bytes);
 int kd_journal_reserve(struct kd_journal *journal, size_t bytes);
 /* Writes and syncs; 0 or -errno. After an error the log must not be used. */
 int kd_journal_append(struct kd_journal *journal, const struct kd_bytes *records);
-/* Makes the snapshot durable, then empties the log; 0 or -errno. On a full disk
- * all stays as it is, for another time. */
+/* Makes the snapshot durable, then empties the log; 0 or -errno. After
+ * -ENOSPC all is as it was. */
 int kd_journal_replace(struct kd_journal *journal, const struct kd_bytes *snapshot);
 void kd_journal_close(struct kd_journal *journal);
 

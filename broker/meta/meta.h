@@ -30,6 +30,7 @@ enum kd_meta_reason { /* of a conflict */
     KD_META_NO_CHILDREN, /* ephemeral nodes have none */
     KD_META_BAD_PATH,
     KD_META_TOO_LARGE,
+    KD_META_NO_SPACE, /* the disk is full: nothing happened, later it may */
     KD_META_NO_MEMORY
 };
 const char *kd_meta_reason_text(enum kd_meta_reason reason);

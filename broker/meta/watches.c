@@ -26,6 +26,7 @@ const char *kd_meta_reason_text(enum kd_meta_reason reason)
                                         [KD_META_NO_CHILDREN] = "an ephemeral node has no children",
                                         [KD_META_BAD_PATH] = "not a path",
                                         [KD_META_TOO_LARGE] = "too large",
+                                        [KD_META_NO_SPACE] = "the disk is full",
                                         [KD_META_NO_MEMORY] = "out of memory"};
     return texts[reason];
 }

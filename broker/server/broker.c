@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/broker.h"
 #include "base/mem.h"
+#include "broker/core/topic_config.h"
 #include "broker/server/life.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -122,9 +123,8 @@ int kd_broker_load(struct kd_broker *broker, const char *path, struct kb_error *
     return code ? kb_error_set(err, code, "%s: %s", path, why.text) : 0;
 }
 
-void kd_broker_print_docs(FILE *out)
+static void print_table(const struct kb_options *table, FILE *out)
 {
-    const struct kb_options *table = kd_config_table();
     for (size_t i = 0; i < table->count; i++) {
         const struct kb_option *row = &table->rows[i];
         if (row->type == KB_OPT_IGNORED)
@@ -138,6 +138,14 @@ void kd_broker_print_docs(FILE *out)
         if (row->aliases)
             fprintf(out, "    Also: %s\n", row->aliases);
     }
+}
+
+void kd_broker_print_docs(FILE *out)
+{
+    fprintf(out, "# The broker\n\n");
+    print_table(kd_config_table(), out);
+    fprintf(out, "\n# A topic; the broker's keys give the defaults\n\n");
+    print_table(kd_topic_config_table(), out);
 }
 
 /* ---- Events of its life ------------------------------------------------- */
@@ -221,7 +229,10 @@ static int start_thread(struct kd_broker *broker, struct kb_error *err)
 
 static void prepare(struct kd_broker *broker)
 {
+    static const enum kb_level levels[] = {KB_LOG_ERROR, KB_LOG_WARN, KB_LOG_INFO, KB_LOG_DEBUG};
     struct kd_life *life = &broker->life;
+    if (broker->options.log)
+        broker->options.log->level = levels[broker->config.log_level];
     life->shard.config = &broker->config;
     life->shard.log = broker->options.log;
     life->shard.fs = broker->options.fs ? broker->options.fs : broker->own_fs;

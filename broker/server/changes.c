@@ -42,6 +42,8 @@ static int code_of(const struct kd_meta_result *result)
         return KB_E_UNKNOWN_SERVER_ERROR;
     if (result->failed == 0) /* the controller's epoch */
         return KB_E_NOT_CONTROLLER;
+    if (result->reason == KD_META_NO_SPACE)
+        return KB_E_KAFKA_STORAGE_ERROR;
     switch (result->reason) {
     case KD_META_EXISTS:
         return KB_E_TOPIC_ALREADY_EXISTS;
@@ -141,17 +143,24 @@ static int set_configs(struct kd_topic *topic, const struct kd_new_topic *from, 
     return code;
 }
 
+static int check_counts(struct kd_shard *shard, const struct kd_new_topic *from, struct kb_error *err)
+{
+    int32_t factor = from->factor == -1 ? shard->config->default_replication_factor : from->factor;
+    if (from->count < 1 || from->count > KD_PARTITIONS_MAX)
+        return kb_error_set(err, KB_E_INVALID_PARTITIONS, "%d partitions; a topic has 1 to %d",
+                            from->count, KD_PARTITIONS_MAX);
+    if (factor != 1)
+        return kb_error_set(err, KB_E_INVALID_REPLICATION_FACTOR,
+                            "replication factor %d, but there is 1 broker", factor);
+    return 0;
+}
+
 /* The topic as it will be, outside the image. NULL: err says why. */
 static struct kd_topic *draft(struct kd_shard *shard, const struct kd_new_topic *from,
                               struct kb_error *err)
 {
-    if (check_name(shard, from->name, err))
+    if (check_name(shard, from->name, err) || check_counts(shard, from, err))
         return NULL;
-    if (from->count < 1 || from->count > KD_PARTITIONS_MAX) {
-        kb_error_set(err, KB_E_INVALID_PARTITIONS, "a topic has 1 to %d partitions",
-                     KD_PARTITIONS_MAX);
-        return NULL;
-    }
     struct kd_topic *topic = kd_topic_new(from->name, from->id, shard->config);
     if (!topic) {
         kb_error_set(err, KB_E_UNKNOWN_SERVER_ERROR, "out of memory");

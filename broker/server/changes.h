@@ -17,7 +17,8 @@ typedef void kd_change_fn(void *ctx, int code);
 struct kd_new_topic {
     struct kb_slice name;
     struct kb_uuid id;
-    int32_t count; /* partitions */
+    int32_t count;  /* partitions */
+    int16_t factor; /* replicas of each; -1: the default */
     const struct kd_config_entry *configs;
     size_t config_count;
 };

@@ -16,6 +16,16 @@ static void finish(struct kd_cluster *cluster)
     cluster->done(cluster->ctx, &cluster->err);
 }
 
+/* A write that did not happen: why. */
+static void fail_write(struct kd_cluster *cluster, const struct kd_meta_result *result, const char *what)
+{
+    bool full = result->reason == KD_META_NO_SPACE;
+    kb_error_set(&cluster->err, full ? KB_E_DISK : KB_E_STATE, "%s: %s", what,
+                 result->outcome == KD_META_UNKNOWN ? "the metadata store failed; the log says why"
+                                                    : kd_meta_reason_text(result->reason));
+    finish(cluster);
+}
+
 static void fail(struct kd_cluster *cluster, int code, const char *what)
 {
     kb_error_set(&cluster->err, code, "%s", what);
@@ -66,7 +76,7 @@ static void on_bumped(void *ctx, const struct kd_meta_result *result)
 {
     struct kd_cluster *cluster = ctx;
     if (result->outcome != KD_META_OK) {
-        fail(cluster, KB_E_STATE, "cannot raise the leader epochs");
+        fail_write(cluster, result, "cannot raise the leader epochs");
         return;
     }
     for (struct kd_place **place = cluster->places; *place; place++)
@@ -138,12 +148,8 @@ static void on_elected(void *ctx, const struct kd_meta_result *result)
 {
     struct kd_cluster *cluster = ctx;
     struct kd_shard *shard = cluster->shard;
-    if (result->outcome == KD_META_UNKNOWN) {
-        fail(cluster, KB_E_DISK, "cannot write the metadata store; the log says why");
-        return;
-    }
     if (result->outcome != KD_META_OK) {
-        fail(cluster, KB_E_STATE, "another broker is the controller of this metadata store");
+        fail_write(cluster, result, "cannot become the controller");
         return;
     }
     shard->controller_version = result->changes[1].version;
@@ -199,7 +205,7 @@ static void on_formatted(void *ctx, const struct kd_meta_result *result)
     if (result->outcome == KD_META_OK)
         elect(cluster);
     else
-        fail(cluster, KB_E_STATE, "cannot write the metadata store");
+        fail_write(cluster, result, "cannot write the metadata store");
 }
 
 static void count_log(void *ctx, struct kd_replica *replica)
@@ -264,7 +270,7 @@ static void on_registered(void *ctx, const struct kd_meta_result *result)
     if (result->outcome == KD_META_OK)
         finish(cluster);
     else
-        fail(cluster, KB_E_STATE, "cannot register: the node id is taken, or the store failed");
+        fail_write(cluster, result, "cannot register");
 }
 
 void kd_cluster_register(struct kd_cluster *cluster, kd_cluster_fn *done, void *ctx)

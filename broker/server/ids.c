@@ -26,8 +26,9 @@ static void on_written(void *ctx, const struct kd_meta_result *result)
 {
     struct kd_ids *ids = ctx;
     ids->busy = false;
-    if (result->outcome == KD_META_UNKNOWN) {
-        /* The block may be ours or not: leave it, and take the one behind. */
+    bool raced = result->reason == KD_META_BAD_VERSION || result->reason == KD_META_EXISTS;
+    if (result->outcome != KD_META_OK && !raced) {
+        /* Where it is unknown whether the block is ours, it is left unused. */
         answer(ids, KB_E_COORDINATOR_NOT_AVAILABLE);
         return;
     }

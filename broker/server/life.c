@@ -42,6 +42,7 @@ static void on_disk_closed(void *ctx)
 static void close_disk(struct kd_life *life)
 {
     kn_timer_cancel(life->shard.loop, &life->deadline);
+    kn_timer_cancel(life->shard.loop, &life->upkeep);
     if (life->server_open)
         kd_server_deinit(&life->server);
     life->server_open = false;
@@ -121,6 +122,22 @@ static bool cut_short(struct kd_life *life)
     return true;
 }
 
+static void expire_producers(void *ctx, struct kd_replica *replica)
+{
+    const int64_t *seen_before_ms = ctx;
+    kd_replica_expire_producers(replica, *seen_before_ms);
+}
+
+static void on_upkeep(struct kn_timer *timer)
+{
+    struct kd_life *life = KB_CONTAINER(timer, struct kd_life, upkeep);
+    struct kd_shard *shard = &life->shard;
+    struct kb_time now = kn_loop_now(shard->loop);
+    int64_t seen_before_ms = now.wall_ms - shard->config->producer_id_expiration_ms;
+    kd_disk_each(shard->disk, expire_producers, &seen_before_ms);
+    kn_timer_set(shard->loop, timer, kb_deadline(now, KD_UPKEEP_MS));
+}
+
 static void on_registered(void *ctx, const struct kb_error *err)
 {
     struct kd_life *life = ctx;
@@ -131,6 +148,7 @@ static void on_registered(void *ctx, const struct kb_error *err)
     if (cut_short(life))
         return;
     life->starting = false;
+    on_upkeep(&life->upkeep);
     life->started(life, err);
 }
 
@@ -273,6 +291,7 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kd_sessions_init(&shard->sessions, (size_t)shard->config->fetch_session_slots, &shard->random);
     kd_ids_init(&shard->ids, shard->config->node_id);
     kn_timer_init(&life->deadline, on_deadline);
+    kn_timer_init(&life->upkeep, on_upkeep);
     kn_task_init(&life->drained, after_drain);
     kd_server_init(&life->server, shard);
     life->starting = true;
@@ -290,6 +309,7 @@ void kd_life_halt(struct kd_life *life)
     struct kd_meta *meta = shard->meta;
     life->halted = shard->stopping = true;
     kn_timer_cancel(shard->loop, &life->deadline);
+    kn_timer_cancel(shard->loop, &life->upkeep);
     kn_task_cancel(&life->drained);
     if (life->server_open)
         kd_server_deinit(&life->server);

@@ -18,6 +18,7 @@ struct kd_life {
     struct kd_server server;
     struct kd_cluster cluster;
     struct kn_timer deadline; /* of a stop */
+    struct kn_timer upkeep;   /* what has to be done now and then */
     struct kb_error err;
     struct kn_task drained;   /* the last connection has gone */
     bool starting, stopping, server_open, disk_open;
@@ -28,7 +29,7 @@ struct kd_life {
     void (*failed)(struct kd_life *, const struct kb_error *err);
 };
 
-enum { KD_STOP_MS = 5000 };
+enum { KD_STOP_MS = 5000, KD_UPKEEP_MS = 600000 };
 
 /*The shard's config, log, loop, exec, fs and listeners are set; started or
  * stopped is called later. A start that failed stops by itself, and then calls

@@ -286,6 +286,31 @@ static void a_failed_sync_leaves_the_outcome_unknown(void **state)
     assert_true(!strcmp(w->data, "1") || !strcmp(w->data, "2"));
 }
 
+static void a_full_disk_refuses_and_goes_on_with_room(void **state)
+{
+    struct world *w = *state;
+    static char big[60000];
+    char path[16];
+    int i = 0;
+    memset(big, 'x', sizeof big - 1);
+    kb_fs_mem_set_capacity(w->fs, 400000);
+    do {
+        snprintf(path, sizeof path, "/big%d", ++i);
+    } while (write_node(w, KD_META_CREATE, path, big, 0) == KD_META_OK);
+    assert_true(i > 2);
+    assert_int_equal(w->outcome, KD_META_CONFLICT);
+    assert_int_equal(w->reason, KD_META_NO_SPACE);
+    assert_string_equal(get(w, path), "(none)");
+    assert_int_equal(write_node(w, KD_META_CREATE, "/small", "1", 0), KD_META_OK); /* the reserve */
+    kb_fs_mem_set_capacity(w->fs, 4000000);
+    assert_int_equal(write_node(w, KD_META_CREATE, path, big, 0), KD_META_OK);
+    stop(w);
+    start(w, 2);
+    assert_string_equal(get(w, "/small"), "1");
+    get(w, path);
+    assert_int_equal(w->outcome, KD_META_OK);
+}
+
 static void what_waits_at_close_hears_unknown(void **state)
 {
     struct world *w = *state;
@@ -427,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(conflicts_say_why, setup, teardown),
         cmocka_unit_test_setup_teardown(watches_fire_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_sync_leaves_the_outcome_unknown, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_goes_on_with_room, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_at_close_hears_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(snapshots_keep_the_log_short, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_store_is_not_opened, setup, teardown),
