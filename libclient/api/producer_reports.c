@@ -80,7 +80,11 @@ static bool tell(struct kurier_producer *producer, kurier_report *out, kurier_re
     const struct kc_outcome *outcome = &batch->outcome;
     uint64_t opaque = next_opaque(walk);
     int32_t at = walk->at++;
-    if ((!opaque && !outcome->code) || opaque == producer->syncs.told)
+    if (opaque == producer->syncs.told) {
+        walk->told++; /* by send_wait */
+        return false;
+    }
+    if (!opaque && !outcome->code)
         return false;
     *out = (kurier_report){
         .opaque = opaque,
@@ -136,9 +140,10 @@ static size_t collect(struct kurier_producer *producer, kurier_report *out, size
             begin(walk, batch);
         }
         int32_t from = walk->at;
+        walk->told = 0;
         while (count < max && walk->at < walk->batch->record_count)
             count += tell(producer, &out[count], &walk->records[count]);
-        kc_reports_finished(reports, (uint64_t)(walk->at - from));
+        kc_reports_finished(reports, (uint64_t)(walk->at - from - walk->told));
     }
     return count;
 }

@@ -143,7 +143,7 @@ struct kc_sender {
     int32_t dropping; /* not 0: whatever comes fails with this */
     bool reported;  /* since the driver looked */
     /* A batch has its outcome, and has not yet gone to the reports. True: whom it
-     * concerns has heard of it. NULL: none. */
+     * concerns has heard of it, and it was counted (kc_reports_finished). NULL: none. */
     bool (*finished)(struct kc_sender *sender, struct kc_send_batch *batch);
     atomic_uint_fast64_t placed; /* records that went through an unplaced slot, and on */
     void *owner;

@@ -70,7 +70,6 @@ void kc_partition_finish(struct kc_send_partition *p, struct kc_send_batch *batc
     const struct kc_send_batch *next = KB_LIST_FIRST(&p->batches, struct kc_send_batch, link);
     p->done_number = next ? next->number - 1 : p->taken_number;
     if (sender->finished && sender->finished(sender, batch)) {
-        kc_reports_finished(&sender->reports, (uint64_t)batch->record_count);
         kc_reports_drop(&sender->reports, batch);
     } else if (kc_reports_put(&sender->reports, batch))
         sender->reported = true;

@@ -74,6 +74,7 @@ struct kc_report_walk {
     struct kc_send_reader reader; /* of a failed one */
     struct kc_notes_iter notes;   /* of a delivered one */
     int32_t at;
+    int32_t told;  /* records passed over since it was last counted */
     bool readable; /* records can be shown */
     kurier_record *records; /* of the reports handed out last */
     size_t record_room;

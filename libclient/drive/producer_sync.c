@@ -70,6 +70,7 @@ static void tell(struct kc_sync *sync, const struct kc_send_batch *batch, int32_
         sync->outcome.offset += at;
     sync->partition = p->index;
     sync->attempts = batch->attempts;
+    kc_reports_finished(&p->sender->reports, 1);
     atomic_store(&sync->done, true); /* it may be gone from here on */
 }
 
