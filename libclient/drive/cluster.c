@@ -115,7 +115,7 @@ static void query_failed(struct kurier_client *client, const struct kb_error *er
     KB_LOG(kc_client_log(client), KB_LOG_DEBUG, "metadata", "%s", err->text);
     cluster->refusals = err->classes & KB_RETRIABLE ? 0 : cluster->refusals + 1;
     kc_metadata_failure(&client->metadata, now, cluster->asked_node);
-    kc_ready_failed(client);
+    kc_ready_explain(client);
 }
 
 static void query_answered(struct kurier_client *client,
@@ -176,6 +176,8 @@ static void send_query(struct kurier_client *client)
                         .encode = encode_query,
                         .on_answer = on_query_answer};
     kc_link_ask(kc_control_link(cluster->asked), &cluster->query);
+    if (!client->metadata.known)
+        kc_ready_explain(client);
 }
 
 static void on_timer(struct kn_timer *timer)

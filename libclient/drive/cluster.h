@@ -45,7 +45,7 @@ void kc_cluster_close_links(struct kurier_client *client);
 /* ready.c */
 struct kc_call *kc_ready_new(struct kurier_client *client); /* a call for kc_call_resume */
 void kc_ready_look(struct kurier_client *client);           /* answers those that can be */
-void kc_ready_failed(struct kurier_client *client);         /* a query failed: keeps the cause */
+void kc_ready_explain(struct kurier_client *client);        /* a query failed: keeps the cause */
 void kc_ready_close(struct kurier_client *client);
 
 #endif

@@ -41,8 +41,8 @@ void kc_client_ready_changed(struct kurier_client *client)
     kc_ready_look(client);
 }
 
-/* "a:9092: connection refused; b:9092: no such host": one line for all that were
- * tried, under the code of the first. */
+/* "a:9092: connection refused; b:9092: no such host; c:9092: no answer yet": one
+ * line for all that were tried, under the code of the first that failed. */
 static void gather_causes(struct kurier_client *client, struct kb_error *out)
 {
     size_t used = 0;
@@ -50,18 +50,24 @@ static void gather_causes(struct kurier_client *client, struct kb_error *out)
     KB_LIST_EACH(it, &client->cluster->controls) {
         struct kc_link *link = kc_control_link(KB_CONTAINER(it, struct kc_control_use, of_client));
         const struct kb_error *cause = kc_link_cause(link);
-        if (!cause->code || used >= sizeof out->text)
+        bool tried = cause->code || kc_link_state(link) != KC_LINK_IDLE;
+        if (!tried || used >= sizeof out->text)
             continue;
-        if (!out->code) {
+        if (cause->code && !out->code) {
             out->code = cause->code;
             out->classes = cause->classes;
         }
-        used += (size_t)snprintf(out->text + used, sizeof out->text - used, "%s%s",
-                                 used ? "; " : "", cause->text);
+        used += (size_t)snprintf(out->text + used, sizeof out->text - used, "%s%s%s",
+                                 used ? "; " : "", cause->code ? cause->text : kc_link_name(link),
+                                 cause->code ? "" : ": no answer yet");
+    }
+    if (used && !out->code) {
+        out->code = KB_E_TIMED_OUT;
+        out->classes = kb_code_classes(KB_E_TIMED_OUT);
     }
 }
 
-void kc_ready_failed(struct kurier_client *client)
+void kc_ready_explain(struct kurier_client *client)
 {
     struct kb_error cause;
     gather_causes(client, &cause);

@@ -12,7 +12,8 @@ TESTS += tests/system/consumer_test tests/system/kill_test tests/system/producer
 system_tests += \
 	tests/system/cli_test.py \
 	tests/system/demo_test.py \
-	tests/system/examples_test.py
+	tests/system/examples_test.py \
+	tests/system/network_test.py
 
 # The demo stands beside the programs: ./dev demo runs it.
 noinst_PROGRAMS += bin/kurier-demo
@@ -20,4 +21,5 @@ bin_kurier_demo_SOURCES = tests/demo/demo.c tests/demo/corpus.c tests/demo/corpu
 bin_kurier_demo_LDADD = libkurier.la
 
 kit_server = tests/kit/server.c tests/kit/server.h
-EXTRA_DIST += tests/kit/tap.py tests/kit/broker.py tests/kit/kafka.py tests/kit/peers.py
+EXTRA_DIST += tests/kit/tap.py tests/kit/broker.py tests/kit/kafka.py tests/kit/peers.py \
+	tests/kit/proxy.py
