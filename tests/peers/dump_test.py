@@ -15,7 +15,7 @@ from kafka import tool
 
 DUMP = "org.apache.kafka.tools.DumpLogSegments"
 # "Non-consecutive" is not among them: the tool says it of the first record of every segment but the oldest.
-COMPLAINTS = ["Exception", "mismatch", "not found", "isValid: false", "corrupt", "error"]
+COMPLAINTS = ["exception", "mismatch", "not found", "out of order", "isvalid: false", "corrupt", "error"]
 
 
 def fill(server):
@@ -28,7 +28,7 @@ def fill(server):
 def dump(files, *words):
     assert files, "kurierd left no such file"
     text = tool("4.3", DUMP, "--files", ",".join(files), *words)
-    said = [line for line in text.splitlines() if any(word in line for word in COMPLAINTS)]
+    said = [line for line in text.splitlines() if any(word in line.lower() for word in COMPLAINTS)]
     assert not said, "\n".join(said[:5])
     return text
 
@@ -65,6 +65,21 @@ with broker.Broker({"num.partitions": 1, "log.segment.bytes": 1 << 20}) as serve
     @tap.case("producer snapshots")
     def _():
         assert "producerId" in dump(files(server, ".snapshot"))
+
+    @tap.case("as a control: it complains of an index that is wrong")
+    def _():
+        wrong = files(server, ".index")[0]
+        with open(wrong, "r+b") as out:
+            out.seek(-5, os.SEEK_END)
+            byte = out.read(1)[0]
+            out.seek(-5, os.SEEK_END)
+            out.write(bytes([byte ^ 3]))
+        try:
+            dump([wrong])
+        except AssertionError as complaint:
+            assert "Mismatches" in str(complaint)
+        else:
+            raise AssertionError("no word about it")
 
     if __name__ == "__main__":
         tap.run()

@@ -75,6 +75,35 @@ def _():
         assert kurier("consume", "-b", kurierd.address, "-t", topic, "-p", "0", *form[1:]) == b"3 -1\n-1 5\n"
 
 
+@tap.case("kcat, idempotent: 100,000 records to four partitions, all there and in order")
+def _():
+    kurier("topic", "create", "-b", kurierd.address, "many", "-p", "4")
+    for partition in range(4):
+        want = b"".join(b"%d\n" % i for i in range(partition, 100_000, 4))
+        kcat("-P", "-t", "many", "-p", str(partition), "-X", "enable.idempotence=true", text=want)
+        assert kcat("-C", "-t", "many", "-p", str(partition), "-o", "beginning", "-e", "-q") == want
+    assert kcat("-C", "-t", "many", "-p", "1", "-o", "-3", "-e", "-q", "-f", "%o %s\n") == \
+        b"24997 99989\n24998 99993\n24999 99997\n"
+
+
+@tap.case("kcat finds by time what kurier and kcat wrote")
+def _():
+    topic, stamps = "timed", []
+    for writer in (lambda **more: kcat("-P", "-t", topic, "-p", "0", **more),
+                   lambda **more: kurier("produce", "-b", kurierd.address, "-t", topic, "-p", "0", **more)):
+        for _ in range(3):
+            writer(text=b"record\n")
+            line = kcat("-C", "-t", topic, "-p", "0", "-o", "-1", "-e", "-q", "-f", "%T %o\n")
+            stamps.append(tuple(map(int, line.split())))
+    for milliseconds, _ in stamps:
+        form = ["-t", topic, "-p", "0", "-o", f"s@{milliseconds}", "-e", "-q", "-f", "%T %o\n"]
+        want = b"%d %d" % next(s for s in stamps if s[0] >= milliseconds)
+        assert kcat("-C", *form).splitlines()[0] == want
+        assert kurier("consume", "-b", kurierd.address, *form).splitlines()[0] == want
+    assert kcat("-Q", "-t", f"{topic}:0:{stamps[0][0] - 1}") == b"timed [0] offset 0\n"
+    assert kcat("-Q", "-t", f"{topic}:0:{stamps[-1][0] + 1}") == b"timed [0] offset -1\n"
+
+
 if __name__ == "__main__":
     with kurierd:
         tap.run()
