@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PARTITIONS = 4, PATIENCE_MS = 60000, MOST_KILLS = 20 };
+enum { PARTITIONS = 4, PATIENCE_MS = 60000, MOST_KILLS = 20, KILL_LINES = 4096 };
 static const char *const TOPIC = "demo";
 
 struct demo {
@@ -114,9 +114,23 @@ static bool send_line(struct demo *d, size_t at)
     return !kurier_topic_send(d->topic, &record, &d->err) || complain(d, "sending");
 }
 
-/* The broker dies with requests unanswered, and comes back on the same port. */
+/* Waits for the first report of a kind. */
+static void await_report(struct demo *d, const size_t *count)
+{
+    double deadline = seconds() + PATIENCE_MS / 1000.0;
+    while (!*count && seconds() < deadline && !stop)
+        take_reports(d, 100);
+}
+
+/* The broker dies with requests unanswered, and comes back on the same port.
+ * It is stopped first and sent some more, so that there are such requests
+ * however fast it is. */
 static bool kill_and_restart(struct demo *d)
 {
+    kill(d->server.pid, SIGSTOP);
+    for (int i = 0; i < KILL_LINES && d->sent < d->corpus.line_count; i++)
+        if (!send_line(d, d->sent++))
+            return false;
     size_t unanswered = kurier_producer_outstanding(d->producer);
     kit_server_kill(&d->server, SIGKILL);
     take_reports(d, 0); /* what was acknowledged before it died */
@@ -128,15 +142,18 @@ static bool kill_and_restart(struct demo *d)
         return false;
     }
     fprintf(stderr, "demo: the broker is back after %d ms\n", d->server.startup_ms);
+    await_report(d, &d->after); /* the oldest lines come first: they were sent before */
     return true;
 }
 
-/* Time for a kill: a third is sent, some lines are acknowledged and some are
- * not. If a kill met no unanswered request, there is another. */
-static bool kill_is_due(const struct demo *d)
+/* A kill is due when a third is sent, of which some is acknowledged. If it met
+ * no unanswered request, there is another. */
+static bool kill_is_due(struct demo *d)
 {
-    return d->sent >= d->corpus.line_count / 3 && d->before && !d->again && d->kills < MOST_KILLS &&
-           kurier_producer_outstanding(d->producer);
+    if (d->sent < d->corpus.line_count / 3 || d->again || d->kills == MOST_KILLS)
+        return false;
+    await_report(d, &d->before);
+    return true;
 }
 
 static bool produce(struct demo *d)
@@ -156,7 +173,7 @@ static bool produce(struct demo *d)
             take_reports(d, 0);
             progress("sending", d->sent, all);
         }
-        if (kill_is_due(d) && (d->kills == 0 || d->sent % 4096 == 0) && !kill_and_restart(d))
+        if (kill_is_due(d) && !kill_and_restart(d))
             return false;
     }
     double deadline = seconds() + PATIENCE_MS / 1000.0;
