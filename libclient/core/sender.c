@@ -122,12 +122,32 @@ static bool can_send(struct kc_send_partition *p, struct kb_time now)
     return waiting || has_more(p);
 }
 
+/* Since when the oldest waits, taken from the slot or not; KB_NEVER: there is none,
+ * or it lingers. */
+static int64_t waits_since_ms(struct kc_send_partition *p)
+{
+    const struct kc_send_batch *first = oldest(p);
+    if (!first)
+        first = kc_slot_peek(&p->slot);
+    if (first)
+        return first->opened_ms;
+    return p->due_number > p->taken_number ? atomic_load(&p->slot.opened_ms) : KB_NEVER;
+}
+
+/* When the oldest has waited too long. */
+static int64_t expires_at_ms(struct kc_send_partition *p)
+{
+    const struct kc_send_options *options = &p->sender->options;
+    int64_t since_ms = waits_since_ms(p);
+    if (since_ms == KB_NEVER)
+        return KB_NEVER;
+    return since_ms + (p->index < 0 ? options->unplaced_ms : options->delivery_ms);
+}
+
 static void set_timer(struct kc_send_partition *p, struct kb_time now)
 {
     struct kc_sender *sender = p->sender;
-    int64_t patience = p->index < 0 ? sender->options.unplaced_ms : sender->options.delivery_ms;
-    const struct kc_send_batch *first = oldest(p);
-    int64_t at = first ? first->opened_ms + patience : KB_NEVER;
+    int64_t at = expires_at_ms(p);
     if (p->retry_at_ms > now.mono_ms) /* also for what is not taken from the slot yet */
         at = KB_MIN(at, p->retry_at_ms);
     kb_heap_remove(&sender->timers, &p->timer);
@@ -256,12 +276,13 @@ static void end_lingering(struct kc_sender *sender, struct kb_time now)
 /* Gives up what is too old. What is on its way may arrive all the same. */
 static void expire(struct kc_send_partition *p, struct kb_time now)
 {
-    const struct kc_sender *sender = p->sender;
-    int64_t patience = p->index < 0 ? sender->options.unplaced_ms : sender->options.delivery_ms;
-    struct kc_send_batch *batch;
-    while ((batch = oldest(p)) && batch->opened_ms + patience <= now.mono_ms) {
-        int32_t code = p->index < 0 && p->topic->error ? p->topic->error : KB_E_TIMED_OUT;
-        kc_partition_fail(p, batch, code);
+    int32_t code = p->index < 0 && p->topic->error ? p->topic->error : KB_E_TIMED_OUT;
+    while (expires_at_ms(p) <= now.mono_ms) {
+        if (!oldest(p) && !kc_slot_peek(&p->slot))
+            seal(p, p->due_number);
+        if (!oldest(p) && !take(p))
+            break; /* being written: it rings */
+        kc_partition_fail(p, oldest(p), code);
     }
     if (p->retry_at_ms <= now.mono_ms)
         p->retry_at_ms = 0;

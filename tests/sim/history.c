@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { ID_BYTES = 8, SMALL_MAX = 400, LARGE_ONE_IN = 24 };
+enum { ID_BYTES = 8, SMALL_MAX = 400, LARGE_ONE_IN = 24, LATE_MS = 400 };
 
 void history_init(struct history *h, uint64_t seed)
 {
@@ -26,14 +26,15 @@ void history_deinit(struct history *h)
 
 /* ---- Sent --------------------------------------------------------------- */
 
-uint64_t history_send(struct history *h, int32_t partition)
+uint64_t history_send(struct history *h, int32_t partition, int64_t now_ms)
 {
     if (h->count == h->capacity) {
         h->capacity = h->capacity ? h->capacity * 2 : 256;
         h->records = kb_realloc(h->records, h->capacity * sizeof *h->records);
         KB_CHECK(h->records);
     }
-    h->records[h->count++] = (struct history_record){.partition = partition, .offset = -1};
+    h->records[h->count++] =
+        (struct history_record){.partition = partition, .sent_ms = now_ms, .offset = -1};
     return h->count;
 }
 
@@ -58,7 +59,8 @@ struct kb_slice history_value(const struct history *h, uint64_t id, uint8_t *roo
 
 /* ---- Told and seen ------------------------------------------------------ */
 
-void history_tell(struct history *h, uint64_t id, enum history_told told, int64_t offset)
+void history_tell(struct history *h, uint64_t id, enum history_told told, int64_t offset,
+                  int64_t now_ms)
 {
     KB_CHECK(id >= 1 && id <= h->count);
     struct history_record *record = &h->records[id - 1];
@@ -66,6 +68,7 @@ void history_tell(struct history *h, uint64_t id, enum history_told told, int64_
     record->told = told;
     record->offset = offset;
     h->acked += told == HISTORY_ACKED;
+    h->late += h->patience_ms && now_ms - record->sent_ms > h->patience_ms + LATE_MS;
 }
 
 /* 0: nobody sent that there. */
@@ -151,8 +154,11 @@ static void judge_partition(const struct history_view *seen, const struct histor
 
 void history_judge(struct history *h, struct findings *out)
 {
-    *out = (struct findings){
-        .strange = h->strange, .changed = h->changed, .gaps = h->gaps, .reused = h->reused};
+    *out = (struct findings){.strange = h->strange,
+                             .changed = h->changed,
+                             .gaps = h->gaps,
+                             .late = h->late,
+                             .reused = h->reused};
     for (uint64_t id = 1; id <= h->count; id++)
         judge_record(h, id, out);
     for (int i = 0; i < HISTORY_PARTITIONS; i++)
@@ -169,7 +175,7 @@ static const struct {
     }
     ROW(lost),       ROW(moved),   ROW(duplicated), ROW(misordered), ROW(denied),
     ROW(gone),       ROW(changed), ROW(strange),    ROW(gaps),       ROW(untold),
-    ROW(twice_told), ROW(reused)
+    ROW(twice_told), ROW(late),    ROW(reused)
 #undef ROW
 };
 

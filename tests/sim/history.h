@@ -19,6 +19,7 @@ enum history_told { HISTORY_NOTHING, HISTORY_ACKED, HISTORY_DENIED, HISTORY_UNSU
 
 struct history_record {
     int32_t partition;
+    int64_t sent_ms;
     uint32_t tellings; /* times that its sender was told */
     enum history_told told;
     int64_t offset; /* where it was acknowledged; -1: not known */
@@ -33,11 +34,12 @@ struct history_view {
 
 struct history {
     uint64_t seed;
+    int64_t patience_ms; /* a sender is told within that, and a little more; 0: not promised */
     struct history_record *records; /* of id - 1 */
     uint64_t count, capacity;
     long acked, served;
     struct history_view seen[HISTORY_PARTITIONS], last[HISTORY_PARTITIONS];
-    long strange, changed, gaps;
+    long strange, changed, gaps, late;
     int64_t newest_producer; /* id; -1: none yet */
     long reused;
 };
@@ -55,6 +57,7 @@ struct findings {
     long gaps;       /* offsets that the last reader did not see */
     long untold;     /* sent, and no report */
     long twice_told; /* more than one report */
+    long late;       /* reports after more than the sender's patience */
     long reused;     /* producer ids given twice */
 };
 
@@ -62,13 +65,14 @@ void history_init(struct history *h, uint64_t seed);
 void history_deinit(struct history *h);
 
 /* A record is about to be sent: its id, 1 and up. */
-uint64_t history_send(struct history *h, int32_t partition);
+uint64_t history_send(struct history *h, int32_t partition, int64_t now_ms);
 /* It was refused after all; only the newest can be. */
 void history_unsend(struct history *h, uint64_t id);
 /* Its value, from the seed and the id alone; HISTORY_VALUE_MAX bytes of room. */
 struct kb_slice history_value(const struct history *h, uint64_t id, uint8_t *room);
 
-void history_tell(struct history *h, uint64_t id, enum history_told told, int64_t offset);
+void history_tell(struct history *h, uint64_t id, enum history_told told, int64_t offset,
+                  int64_t now_ms);
 /* A consumer got this. */
 void history_serve(struct history *h, int32_t partition, int64_t offset, struct kb_slice value);
 /* The last reader got this: everything, in order. */

@@ -114,6 +114,7 @@ static void jump(struct world *w)
 static const struct fault faults[] = {
     {"power loss", 10, 400, lose_power, restart},
     {"kill -9", 4, 400, kill_broker, restart},
+    {"outage", 1, 10000, kill_broker, restart},
     {"reset", 3, 0, reset, nothing},
     {"black hole for requests", 2, 3000, cut_requests, heal_requests},
     {"black hole for answers", 2, 3000, cut_answers, heal_answers},

@@ -25,7 +25,7 @@ bool run_goes_on(const struct run *run)
 
 void run_tell(struct run *run, uint64_t id, enum history_told told, int64_t offset)
 {
-    history_tell(&run->history, id, told, offset);
+    history_tell(&run->history, id, told, offset, world_now_ms(&run->world));
     run->told++;
 }
 

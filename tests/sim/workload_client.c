@@ -80,12 +80,10 @@ static kurier_config *producer_config(struct producer *p)
     set_number(config, "batch.size", batch_bytes[world_between(w, 0, 3)]);
     set_number(config, "linger.ms", world_between(w, 0, 10));
     set_number(config, "max.in.flight.requests.per.connection", world_between(w, 1, 5));
-    if (p->patient) {
-        set_number(config, "delivery.timeout.ms", PATIENT_MS);
-    } else {
+    p->run->history.patience_ms = p->patient ? PATIENT_MS : world_between(w, 500, 3000);
+    set_number(config, "delivery.timeout.ms", p->run->history.patience_ms);
+    if (!p->patient)
         kurier_config_set(config, "request.timeout.ms", "400");
-        set_number(config, "delivery.timeout.ms", world_between(w, 500, 3000));
-    }
     return config;
 }
 
@@ -107,7 +105,7 @@ static void send_one(struct producer *p)
     uint8_t room[HISTORY_VALUE_MAX];
     struct history *history = &p->run->history;
     int32_t partition = (int32_t)world_between(&p->run->world, 0, PARTITIONS - 1);
-    uint64_t id = history_send(history, partition);
+    uint64_t id = history_send(history, partition, world_now_ms(&p->run->world));
     struct kb_slice value = history_value(history, id, room);
     kurier_record record = {.value = kurier_bytes_of(value.data, value.size),
                             .flags = KURIER_TO_PARTITION,

@@ -241,7 +241,7 @@ static void add_batch(struct producer *p, int32_t partition)
     batch->sequence = p->sequences[partition];
     batch->count = (int32_t)world_between(&p->run->world, 1, BATCH_RECORDS);
     for (int32_t i = 0; i < batch->count; i++) {
-        uint64_t id = history_send(history, partition);
+        uint64_t id = history_send(history, partition, world_now_ms(&p->run->world));
         batch->first_id = i ? batch->first_id : id;
     }
     p->sequences[partition] += batch->count;
