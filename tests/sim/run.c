@@ -31,14 +31,14 @@ void run_tell(struct run *run, uint64_t id, enum history_told told, int64_t offs
 
 void run_complain(struct run *run, const char *format, ...)
 {
-    char text[sizeof run->why];
+    char text[sizeof run->noticed];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     world_trace(&run->world, "! %s", text);
-    if (!run->why[0])
-        memcpy(run->why, text, sizeof text);
+    if (!run->noticed[0])
+        memcpy(run->noticed, text, sizeof text);
 }
 
 bool run_wait(struct run *run, bool (*cond)(void *), void *ctx, const char *what)
@@ -95,18 +95,15 @@ static void load(struct run *run)
     run->workload->read(run);
 }
 
-/* What was lost, if anything was, is said before what was noticed on the way. */
 static void judge(struct run *run)
 {
-    char text[200], noticed[sizeof run->why];
+    char found[200];
     history_judge(&run->history, &run->findings);
     if (run->world.broken.code)
         run_complain(run, "broken: %s", run->world.broken.text);
-    if (!findings_total(&run->findings))
-        return;
-    memcpy(noticed, run->why, sizeof noticed);
-    snprintf(run->why, sizeof run->why, "%s. %s", findings_text(&run->findings, text, sizeof text),
-             noticed);
+    findings_text(&run->findings, found, sizeof found);
+    if (found[0] || run->noticed[0])
+        snprintf(run->why, sizeof run->why, "%s. %s", found, run->noticed);
 }
 
 bool run_once(struct run *run, const struct run_options *options)

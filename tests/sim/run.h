@@ -40,8 +40,9 @@ struct run {
     struct nemesis nemesis;
     struct history history;
     struct findings findings;
-    uint64_t told; /* records whose sender was told: the rest is unanswered */
-    char why[300]; /* what went wrong; empty: nothing */
+    uint64_t told;     /* records whose sender was told: the rest is unanswered */
+    char noticed[200]; /* on the way, beside the history; empty: nothing */
+    char why[440];     /* what went wrong; empty: nothing */
     uint64_t digest;
 };
 

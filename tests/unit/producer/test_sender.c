@@ -421,6 +421,55 @@ static void test_too_old_unsent(void **state)
 
 /* In flight when its time is up: it may have been written. The partition drains,
  * then goes on under the next epoch. */
+/* A leader that takes nothing: time runs for what no request has taken, whether its
+ * batch was full or lingered out. */
+static void test_too_old_untaken(void **state)
+{
+    (void)state;
+    begin(defaults(), 1);
+    send_full(0, 1);
+    turn();
+    after(100);
+    send(0, 2);
+    turn();
+    after(LINGER_MS);
+    assert_int_equal(kc_sender_deadline_ms(&s.sender), 10000 + DELIVERY_MS);
+    after(DELIVERY_MS - 100 - LINGER_MS);
+    expect_report(1, KB_E_TIMED_OUT, KC_NOT_PERSISTED);
+    expect_no_report();
+    after(100);
+    expect_report(2, KB_E_TIMED_OUT, KC_NOT_PERSISTED);
+    assert_int_equal(kc_sender_deadline_ms(&s.sender), KB_NEVER);
+    end();
+}
+
+/* The batch that was to be sent again is given up; the one behind it goes when the
+ * wait is over, and nobody has to ring. */
+static void test_given_up_while_waiting(void **state)
+{
+    struct kc_send_options options = defaults();
+    (void)state;
+    options.backoff_ms = options.backoff_max_ms = 500;
+    begin(options, 1);
+    send_full(0, 1);
+    after(LINGER_MS);
+    struct request *r = request_to(1);
+    after(DELIVERY_MS - 20);
+    kc_sender_lost(&s.sender, s.now, &r->flights[0], KB_E_TRANSPORT, true);
+    send_full(0, 2);
+    after(20);
+    expect_report(1, KB_E_TIMED_OUT, KC_POSSIBLY_PERSISTED);
+    expect_nothing_for(1);
+    int64_t due_ms = kc_sender_deadline_ms(&s.sender);
+    assert_in_range(due_ms, s.now.mono_ms + 1, s.now.mono_ms + 700);
+    after(due_ms - s.now.mono_ms);
+    r = request_to(1);
+    assert_int_equal(r->count, 1);
+    answer(r, 0, KB_E_NONE, 0);
+    expect_report(2, 0, KC_WAS_PERSISTED);
+    end();
+}
+
 static void test_too_old_in_flight(void **state)
 {
     (void)state;
@@ -758,6 +807,8 @@ int main(void)
         cmocka_unit_test(test_new_leader),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_too_old_unsent),
+        cmocka_unit_test(test_too_old_untaken),
+        cmocka_unit_test(test_given_up_while_waiting),
         cmocka_unit_test(test_too_old_in_flight),
         cmocka_unit_test(test_out_of_order_bumps),
         cmocka_unit_test(test_unknown_producer_and_outcome),
