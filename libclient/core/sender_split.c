@@ -25,7 +25,7 @@ struct kc_send_batch *kc_batch_like(struct kc_supply *supply, const struct kc_se
 }
 
 static bool make_room(struct kc_supply *supply, struct kc_send_batch *piece,
-                      const struct kc_entry *entry, bool noted)
+                      const struct kc_entry *entry, uint32_t words)
 {
     if (kc_send_batch_room(piece) < entry->max_bytes) {
         if (piece->chunk_count == piece->chunk_max)
@@ -36,7 +36,7 @@ static bool make_room(struct kc_supply *supply, struct kc_send_batch *piece,
             return false;
         kc_send_batch_add_chunk(piece, chunk);
     }
-    if (noted && kc_send_batch_notes_full(piece, 1)) {
+    if (words > 0 && kc_send_batch_notes_full(piece, words)) {
         kc_supply_pay_by_force(supply, kc_supply_cost(supply, KC_PART_NOTES, 0));
         struct kc_notes *notes = kc_supply_notes(supply);
         if (!notes)
@@ -49,16 +49,20 @@ static bool make_room(struct kc_supply *supply, struct kc_send_batch *piece,
 bool kc_batch_copy(struct kc_supply *supply, struct kc_send_batch *to,
                    const struct kc_send_reader *from)
 {
-    struct kc_entry entry = {.timestamp_ms = from->record.timestamp_ms, .opaque = from->opaque};
+    const struct kc_send_partition *home = to->home;
+    uint32_t words = from->batch->notes ? home->slot.words : 0;
+    struct kc_entry entry = {.timestamp_ms = from->record.timestamp_ms,
+                             .opaque = from->opaque,
+                             .target = from->target};
     entry.record.key = from->record.key;
     entry.record.value = from->record.value;
     entry.record.raw_headers = from->record.raw_headers;
     entry.max_bytes = kc_entry_max_bytes(&entry.record);
-    if (!make_room(supply, to, &entry, from->batch->notes != NULL))
+    if (!make_room(supply, to, &entry, words))
         return false;
     if (to->record_count == 0)
         to->base_timestamp_ms = to->max_timestamp_ms = entry.timestamp_ms;
-    struct kc_place place = kc_send_batch_reserve(to, &entry, 1);
+    struct kc_place place = kc_send_batch_reserve(to, &entry, words);
     kw_record_write(place.at, &entry.record, place.body_bytes);
     return true;
 }
