@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PARTITIONS = 4, PATIENCE_MS = 60000, MOST_KILLS = 20, KILL_LINES = 4096 };
+enum { PARTITIONS = 4, PATIENCE_MS = 60000, MOST_KILLS = 6 };
 static const char *const TOPIC = "demo";
 
 struct demo {
@@ -114,76 +114,106 @@ static bool send_line(struct demo *d, size_t at)
     return !kurier_topic_send(d->topic, &record, &d->err) || complain(d, "sending");
 }
 
-/* Waits for the first report of a kind. */
-static void await_report(struct demo *d, const size_t *count)
+/* Sends up to `count` lines more. */
+static bool send_lines(struct demo *d, size_t count)
 {
-    double deadline = seconds() + PATIENCE_MS / 1000.0;
-    while (!*count && seconds() < deadline && !stop)
-        take_reports(d, 100);
-}
-
-/* The broker dies with requests unanswered, and comes back on the same port.
- * It is stopped first and sent some more, so that there are such requests
- * however fast it is. */
-static bool kill_and_restart(struct demo *d)
-{
-    kill(d->server.pid, SIGSTOP);
-    for (int i = 0; i < KILL_LINES && d->sent < d->corpus.line_count; i++)
+    size_t all = d->corpus.line_count, until = all - d->sent < count ? all : d->sent + count;
+    while (d->sent < until && !stop) {
         if (!send_line(d, d->sent++))
             return false;
-    size_t unanswered = kurier_producer_outstanding(d->producer);
+        if (d->sent % 256 == 0) {
+            take_reports(d, 0);
+            progress("sending", d->sent, all);
+        }
+    }
+    return !stop;
+}
+
+static size_t outstanding(const struct demo *d)
+{
+    return kurier_producer_outstanding(d->producer);
+}
+
+/* Until the acknowledged are more than `before`, or all of them are. */
+static void await_more(struct demo *d, size_t before)
+{
+    double deadline = seconds() + PATIENCE_MS / 1000.0;
+    while (d->before + d->after <= before && outstanding(d) && seconds() < deadline && !stop)
+        take_reports(d, 10);
+}
+
+/* Lines are sent until the broker is seen to answer, with more of them on the
+ * way. With little text that moment is made: a broker that is stopped first
+ * cannot answer. */
+static bool send_unanswered(struct demo *d, size_t count)
+{
+    bool hold = d->kills >= 3 || count < 1000;
+    await_more(d, 0);
+    if (hold)
+        kill(d->server.pid, SIGSTOP);
+    size_t acknowledged = d->before + d->after;
+    if (!send_lines(d, count))
+        return false;
+    if (hold) /* the requests leave; nothing can come back */
+        return kurier_producer_flush(d->producer, 200, &d->err) != KURIER_E_CLOSED;
+    await_more(d, acknowledged);
+    return true;
+}
+
+/* The broker dies with requests unanswered, and comes back on the same port. */
+static bool kill_and_restart(struct demo *d)
+{
+    size_t unanswered = outstanding(d);
     kit_server_kill(&d->server, SIGKILL);
     take_reports(d, 0); /* what was acknowledged before it died */
     d->kills++;
     fprintf(stderr, "demo: kill -9 with %zu lines unanswered, %zu acknowledged\n", unanswered,
-            d->before);
+            d->before + d->after);
     if (!kit_server_restart(&d->server)) {
         fprintf(stderr, "demo: %s\n", d->server.words);
         return false;
     }
     fprintf(stderr, "demo: the broker is back after %d ms\n", d->server.startup_ms);
-    await_report(d, &d->after); /* the oldest lines come first: they were sent before */
     return true;
 }
 
-/* A kill is due when a third is sent, of which some is acknowledged. If it met
- * no unanswered request, there is another. */
-static bool kill_is_due(struct demo *d)
+/* Every line is acknowledged, or patience is over. */
+static void drain(struct demo *d)
 {
-    if (d->sent < d->corpus.line_count / 3 || d->again || d->kills == MOST_KILLS)
+    double deadline = seconds() + PATIENCE_MS / 1000.0;
+    while (outstanding(d) && seconds() < deadline && !stop)
+        take_reports(d, 100);
+}
+
+/* A third, then a kill; another as long as none met an unanswered request. */
+static bool send_all(struct demo *d)
+{
+    size_t all = d->corpus.line_count;
+    if (!send_lines(d, all / 3))
         return false;
-    await_report(d, &d->before);
-    return true;
+    while (!d->again && d->kills < MOST_KILLS && d->sent < all) {
+        if (!send_unanswered(d, all / 10 + 1) || !kill_and_restart(d))
+            return false;
+        drain(d);
+    }
+    return send_lines(d, all);
 }
 
 static bool produce(struct demo *d)
 {
-    size_t all = d->corpus.line_count;
     kurier_config *config = configure(d);
     d->producer = kurier_producer_new(NULL, config, &d->err);
     kurier_config_free(config);
     d->topic = d->producer ? kurier_producer_topic(d->producer, TOPIC, &d->err) : NULL;
     if (!d->topic)
         return complain(d, "the producer");
-
-    while (d->sent < all && !stop) {
-        if (!send_line(d, d->sent++))
-            return false;
-        if (d->sent % 256 == 0 || all < 4096) {
-            take_reports(d, 0);
-            progress("sending", d->sent, all);
-        }
-        if (kill_is_due(d) && !kill_and_restart(d))
-            return false;
-    }
-    double deadline = seconds() + PATIENCE_MS / 1000.0;
-    while (kurier_producer_outstanding(d->producer) && seconds() < deadline && !stop)
-        take_reports(d, 100);
+    bool sent = send_all(d);
+    drain(d);
     size_t undelivered = kurier_producer_close(d->producer, PATIENCE_MS, &d->err);
     take_reports(d, 0);
     kurier_producer_free(d->producer);
-    progress("sending", d->sent, all);
-    return !undelivered && !d->failed && !stop;
+    progress("sending", d->sent, d->corpus.line_count);
+    return sent && !undelivered && !d->failed && !stop;
 }
 
 /* ---- Consuming and comparing -----------------------------------------------*/
