@@ -4,6 +4,7 @@
 brokercore_test_libs = broker/libbrokercore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
 meta_test_libs = broker/libbrokermeta.la net/libnetsim.la net/libnet.la $(brokercore_test_libs)
 broker_test_libs = broker/libbroker.la net/libnetsim.la $(CMOCKA_LIBS)
+broker_rig = tests/unit/broker/rig.c tests/unit/broker/rig.h
 
 unit_programs += \
 	tests/unit/broker/test_broker \
@@ -15,12 +16,12 @@ unit_programs += \
 	tests/unit/broker/test_topics \
 	tests/unit/broker/test_tree
 
+tests_unit_broker_test_broker_SOURCES = tests/unit/broker/test_broker.c $(broker_rig)
 tests_unit_broker_test_broker_LDADD = $(broker_test_libs)
 tests_unit_broker_test_config_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
 tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
-tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c \
-	tests/unit/broker/rig.c tests/unit/broker/rig.h
+tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(broker_rig)
 tests_unit_broker_test_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_topics_LDADD = $(brokercore_test_libs)
