@@ -119,8 +119,8 @@ static void again(struct kc_send_partition *p, struct kc_send_batch *batch, int3
         kc_partition_fail(p, batch, code);
         return;
     }
-    int64_t at = now.mono_ms + kc_backoff_next_ms(&p->backoff, p->sender->random);
-    p->retry_at_ms = KB_MAX(p->retry_at_ms, at);
+    if (p->retry_at_ms <= now.mono_ms) /* what failed together counts once */
+        p->retry_at_ms = now.mono_ms + kc_backoff_next_ms(&p->backoff, p->sender->random);
 }
 
 static bool is_oldest(const struct kc_send_partition *p, const struct kc_send_batch *batch)

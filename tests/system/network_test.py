@@ -165,7 +165,7 @@ def _():
     with Proxy() as other:
         other.target = proxy.target
         reader = start("consume", "-t", "moved", "-c", "20", "-u", "-q", "-X", "reconnect.backoff.max.ms=100",
-                       at=f"{proxy.address},{other.address}")
+                       "-X", "socket.connection.setup.timeout.max.ms=1000", at=f"{proxy.address},{other.address}")
         assert read_lines(reader, 10) == lines(10)
         proxy.hole()
         kurierd.options["advertised.listeners"] = f"PLAINTEXT://{other.address}"
