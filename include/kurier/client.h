@@ -82,9 +82,7 @@ typedef enum kurier_event_kind {
     KURIER_EVENT_LOG,
     KURIER_EVENT_BROKER_UP,
     KURIER_EVENT_BROKER_DOWN,
-    KURIER_EVENT_THROTTLED,
-    KURIER_EVENT_STALLED,
-    KURIER_EVENT_FATAL
+    KURIER_EVENT_THROTTLED /* the broker told us to slow down */
 } kurier_event_kind;
 
 typedef struct kurier_event {

@@ -125,6 +125,8 @@ void kc_client_ready_changed(struct kurier_client *client);
 void kc_client_tell_up(struct kurier_client *client, const struct kc_link *link);
 void kc_client_tell_down(struct kurier_client *client, const struct kc_link *link,
                          const struct kb_error *why);
+/* An answer over it said throttle_time_ms; 0: nothing. */
+void kc_client_throttled(struct kurier_client *client, struct kc_link *link, int32_t throttle_ms);
 struct kc_link_options kc_client_link_options(const struct kurier_client *client,
                                               const char *client_id);
 

@@ -144,7 +144,7 @@ static void on_query_answer(struct kc_ask *ask, const struct kn_answer *answer)
         query_failed(client, answer->err);
     } else if (kw_metadata_response_decode(answer->body, answer->version, &cluster->arena,
                                            &response)) {
-        kc_link_throttle(kc_control_link(cluster->asked), response.throttle_time_ms);
+        kc_client_throttled(client, kc_control_link(cluster->asked), response.throttle_time_ms);
         query_answered(client, &response);
     } else {
         kb_error_set(&bad, KB_E_PROTOCOL, "%s: an answer to Metadata that cannot be read: %s",

@@ -41,6 +41,17 @@ void kc_client_tell_down(struct kurier_client *client, const struct kc_link *lin
     kc_event_put(client, KURIER_EVENT_BROKER_DOWN, KB_LOG_WARN, NULL, -1, &what);
 }
 
+void kc_client_throttled(struct kurier_client *client, struct kc_link *link, int32_t throttle_ms)
+{
+    struct kb_error what = {.broker = kc_link_node(link)};
+    if (throttle_ms <= 0)
+        return;
+    kc_link_throttle(link, throttle_ms);
+    snprintf(what.text, sizeof what.text, "%s: throttled for %d ms", kc_link_name(link),
+             throttle_ms);
+    kc_event_put(client, KURIER_EVENT_THROTTLED, KB_LOG_INFO, NULL, -1, &what);
+}
+
 static void data_up(struct kc_link *link)
 {
     struct data_link *data = kc_link_owner(link);

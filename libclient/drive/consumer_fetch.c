@@ -116,7 +116,7 @@ static void on_fetched(void *ctx, const struct kn_answer *answer)
         kc_fetcher_answer(&c->fetcher, now, f->node, &response, &c->arena, &list);
         kc_consumer_deliver(c, &list, answer->frame);
         if (link)
-            kc_link_throttle(link, response.throttle_time_ms);
+            kc_client_throttled(c->client, link, response.throttle_time_ms);
     }
     flight_free(f);
     kc_consumer_look(c);

@@ -164,7 +164,7 @@ static void on_answer(void *ctx, const struct kn_answer *answer)
     } else {
         answer_all(r, &response);
         if (link)
-            kc_link_throttle(link, response.throttle_time_ms);
+            kc_client_throttled(producer->client, link, response.throttle_time_ms);
     }
     lose(r, lost); /* what was not answered */
     request_free(r);

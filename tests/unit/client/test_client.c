@@ -235,7 +235,7 @@ static void a_throttled_link_is_left_alone(void **state)
     kn_sim_run(w->sim, NULL, NULL, 100);
     assert_int_equal(w->usable, 1);
     assert_non_null(kc_link_rpc(link));
-    kc_link_throttle(link, 300);
+    kc_client_throttled(w->client, link, 300);
     assert_null(kc_link_rpc(link));
     kn_sim_run(w->sim, NULL, NULL, 200);
     assert_int_equal(w->usable, 1);
