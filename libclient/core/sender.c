@@ -144,10 +144,19 @@ static int64_t expires_at_ms(struct kc_send_partition *p)
     return since_ms + (p->index < 0 ? options->unplaced_ms : options->delivery_ms);
 }
 
+/* Its oldest batch has waited for longer than partitioner.availability.timeout.ms. */
+static bool is_stuck(const struct kc_send_partition *p, struct kb_time now)
+{
+    int64_t most_ms = p->sender->options.available_ms;
+    return most_ms && oldest(p) && oldest(p)->opened_ms + most_ms <= now.mono_ms;
+}
+
 static void set_timer(struct kc_send_partition *p, struct kb_time now)
 {
     struct kc_sender *sender = p->sender;
     int64_t at = expires_at_ms(p);
+    if (first && sender->options.available_ms && !is_stuck(p, now))
+        at = KB_MIN(at, first->opened_ms + sender->options.available_ms);
     if (p->retry_at_ms > now.mono_ms) /* also for what is not taken from the slot yet */
         at = KB_MIN(at, p->retry_at_ms);
     kb_heap_remove(&sender->timers, &p->timer);
@@ -224,6 +233,7 @@ void kc_partition_look(struct kc_send_partition *p, struct kb_time now)
     kb_list_remove(&p->ring);
     if (can_send(p, now))
         kb_list_push_back(&p->broker->ring, &p->ring);
+    atomic_store_explicit(&p->open_to_all, p->broker && !is_stuck(p, now), memory_order_relaxed);
     set_timer(p, now);
 }
 

@@ -43,6 +43,7 @@ struct kc_send_options {
     int32_t in_flight; /* batches of a partition on their way at once */
     int32_t retries;
     int64_t linger_ms, delivery_ms, unplaced_ms;
+    int64_t available_ms; /* a partition stuck for longer is passed over; 0: never */
     int32_t backoff_ms, backoff_max_ms;
     size_t request_bytes, batch_bytes;
     int64_t memory_bytes;
@@ -74,7 +75,7 @@ struct kc_send_partition {
     struct kb_list batches; /* taken from the slot, oldest first */
     int32_t in_flight;
     bool gone; /* the topic has no such partition any more */
-    atomic_bool led; /* for the sticky choice */
+    atomic_bool open_to_all; /* for the sticky choice: it is led, and takes what it is sent */
     atomic_uint_fast64_t done_bytes;
 
     struct kb_list linger; /* in the sender's list while a batch is open */

@@ -34,7 +34,7 @@ void kc_partition_deinit(struct kc_send_partition *p)
 
 uint32_t kc_partition_queued_bytes(const struct kc_send_partition *p)
 {
-    if (!atomic_load_explicit(&p->led, memory_order_relaxed))
+    if (!atomic_load_explicit(&p->open_to_all, memory_order_relaxed))
         return UINT32_MAX;
     uint64_t in = atomic_load_explicit(&p->slot.bytes, memory_order_relaxed);
     uint64_t out = atomic_load_explicit(&p->done_bytes, memory_order_relaxed);
@@ -341,7 +341,6 @@ bool kc_sender_topic_known(struct kc_sender *sender, struct kb_time now, struct 
         p->gone = i >= count;
         p->broker = p->gone ? NULL : kc_sender_broker(sender, leaders[i]);
         p->bump |= anew;
-        atomic_store_explicit(&p->led, p->broker != NULL, memory_order_relaxed);
     }
     kc_topic_place(topic, now);
     for (int32_t i = 0; i < topic->count; i++)

@@ -218,6 +218,8 @@ static int read_options(struct kurier_producer *producer, const kurier_config *c
                        : kb_error_set(err, KB_E_NO_MEMORY, "no memory for a producer");
     if (!code) {
         producer->max_block_ms = options->producer.max_block_ms;
+        producer->ops = ops;
+        producer->ops.max_in_flight = options->producer.max_in_flight;
         producer->max_record_bytes = (size_t)options->producer.max_request_size;
     }
     kc_options_free(defaults);
@@ -291,7 +293,7 @@ struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime,
         return NULL;
     }
     init(producer, config, kc_runtime_seed(runtime));
-    producer->client = kc_client_new(runtime, config, &ops, producer, err);
+    producer->client = kc_client_new(runtime, config, &producer->ops, producer, err);
     if (!producer->client) {
         deinit(producer);
         return NULL;

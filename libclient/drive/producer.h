@@ -82,6 +82,7 @@ struct kc_report_walk {
 
 struct kurier_producer {
     struct kurier_client *client;
+    struct kc_client_ops ops;
     struct kc_sender sender;
     struct kb_random random;
     bool idempotence_off; /* told once there is somebody to tell */

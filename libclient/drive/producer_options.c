@@ -47,6 +47,7 @@ int kc_producer_options(const struct kc_options *options, struct kc_send_options
         .unplaced_ms = p->max_block_ms > 0 && p->max_block_ms < p->delivery_timeout_ms
                            ? p->max_block_ms
                            : p->delivery_timeout_ms,
+        .available_ms = p->partitioner_adaptive ? p->partitioner_availability_ms : 0,
         .backoff_ms = options->common.retry_backoff_ms,
         .backoff_max_ms = options->common.retry_backoff_max_ms,
         .request_bytes = (size_t)p->max_request_size,

@@ -94,7 +94,7 @@ static void mistakes_are_named(void **state)
     assert_non_null(strstr(err.text, "acks"));
     assert_int_equal(kc_options_set(o, "batch.size", "0", &err), KB_E_BAD_CONFIG);
     assert_int_equal(kc_options_set(o, "batch.size", "1k", &err), KB_E_BAD_CONFIG);
-    assert_int_equal(o->producer.batch_size, 16384);
+    assert_int_equal(o->producer.batch_size, 131072);
 }
 
 static void every_row_is_whole(void **state)

@@ -567,6 +567,26 @@ static void test_sequence_wraps(void **state)
     end();
 }
 
+/* A partition whose broker takes nothing gets no more of what can go elsewhere. */
+static void test_stuck(void **state)
+{
+    (void)state;
+    struct kc_send_options options = defaults();
+    options.available_ms = 50;
+    begin(options, 2);
+    send_full(0, 1);
+    after(LINGER_MS);
+    struct request *r = request_to(1);
+    assert_int_not_equal(kc_partition_queued_bytes(s.topic.partitions[0]), UINT32_MAX);
+    assert_int_equal(kc_sender_deadline_ms(&s.sender), 10000 + 50);
+    after(50);
+    assert_int_equal(kc_partition_queued_bytes(s.topic.partitions[0]), UINT32_MAX);
+    assert_int_equal(kc_sender_deadline_ms(&s.sender), 10000 + DELIVERY_MS);
+    answer(r, 0, 0, 1);
+    assert_int_equal(kc_partition_queued_bytes(s.topic.partitions[0]), 0);
+    end();
+}
+
 /* ---- Too large ------------------------------------------------------------------------------ */
 
 static void test_split(void **state)
@@ -814,6 +834,7 @@ int main(void)
         cmocka_unit_test(test_unknown_producer_and_outcome),
         cmocka_unit_test(test_epochs_end),
         cmocka_unit_test(test_sequence_wraps),
+        cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_single_record_too_large),
         cmocka_unit_test(test_unplaced),
