@@ -145,18 +145,18 @@ static int64_t expires_at_ms(struct kc_send_partition *p)
 }
 
 /* Its oldest batch has waited for longer than partitioner.availability.timeout.ms. */
-static bool is_stuck(const struct kc_send_partition *p, struct kb_time now)
+static bool is_stuck(struct kc_send_partition *p, struct kb_time now)
 {
-    int64_t most_ms = p->sender->options.available_ms;
-    return most_ms && oldest(p) && oldest(p)->opened_ms + most_ms <= now.mono_ms;
+    int64_t most_ms = p->sender->options.available_ms, since_ms = waits_since_ms(p);
+    return most_ms && since_ms != KB_NEVER && since_ms + most_ms <= now.mono_ms;
 }
 
 static void set_timer(struct kc_send_partition *p, struct kb_time now)
 {
     struct kc_sender *sender = p->sender;
     int64_t at = expires_at_ms(p);
-    if (first && sender->options.available_ms && !is_stuck(p, now))
-        at = KB_MIN(at, first->opened_ms + sender->options.available_ms);
+    if (at != KB_NEVER && sender->options.available_ms && !is_stuck(p, now))
+        at = KB_MIN(at, waits_since_ms(p) + sender->options.available_ms);
     if (p->retry_at_ms > now.mono_ms) /* also for what is not taken from the slot yet */
         at = KB_MIN(at, p->retry_at_ms);
     kb_heap_remove(&sender->timers, &p->timer);
