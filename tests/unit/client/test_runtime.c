@@ -113,6 +113,91 @@ static void a_first_mistake_sticks(void **state)
     assert_non_null(strstr(err.text, "bootstrap.servers"));
 }
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void properties_are_loaded(void **state)
+{
+    char path[] = "/tmp/kurier-test-XXXXXX", text[64];
+    kurier_error err;
+    (void)state;
+    close(mkstemp(path));
+    kurier_config *config = kurier_config_new();
+    write_file(path, "# a comment\nbootstrap.servers = a:1,\\\n  b:2\nlinger.ms: 7\n");
+    assert_int_equal(kurier_config_load(config, path), KURIER_OK);
+    assert_int_equal(kurier_config_get(config, "bootstrap.servers", text, sizeof text), 7);
+    assert_string_equal(text, "a:1,b:2");
+    kurier_config_get(config, "queue.buffering.max.ms", text, sizeof text);
+    assert_string_equal(text, "7");
+
+    write_file(path, "client.id=x\nbatchsize=1\n");
+    assert_int_equal(kurier_config_load(config, path), KURIER_E_INVALID_CONFIG);
+    assert_null(kurier_client_new(NULL, config, &err));
+    assert_non_null(strstr(err.text, path));
+    assert_non_null(strstr(err.text, "line 2"));
+    assert_non_null(strstr(err.text, "batch.size"));
+    kurier_config_free(config);
+    unlink(path);
+
+    config = kurier_config_new();
+    assert_int_equal(kurier_config_load(config, path), KURIER_E_INVALID_CONFIG);
+    kurier_config_free(config);
+}
+
+static void the_log_goes_where_it_is_told(void **state)
+{
+    char path[] = "/tmp/kurier-test-XXXXXX", line[512] = "";
+    kurier_error err;
+    (void)state;
+    close(mkstemp(path));
+    kurier_config *config = config_new();
+    kurier_config_set(config, "log.sink", path);
+    kurier_client *client = kurier_client_new(NULL, config, &err);
+    assert_int_equal(kurier_client_ready(client, 300, &err), KURIER_E_TRANSPORT);
+    kurier_client_free(client);
+    FILE *file = fopen(path, "r");
+    assert_non_null(fgets(line, sizeof line, file));
+    fclose(file);
+    unlink(path);
+    assert_non_null(strstr(line, "warn"));
+    assert_non_null(strstr(line, "127.0.0.1:1"));
+    kurier_config_set(config, "log.sink", "/nonexistent/log");
+    assert_null(kurier_client_new(NULL, config, &err));
+    assert_int_equal(err.code, KURIER_E_INVALID_CONFIG);
+    kurier_config_free(config);
+}
+
+static void old_events_are_overwritten(void **state)
+{
+    (void)state;
+    kurier_runtime *runtime = kurier_runtime_new(KURIER_DRIVEN, NULL, NULL);
+    kurier_config *config = config_new();
+    kurier_config_set(config, "log.events", "2");
+    kurier_client *client = kurier_client_new(runtime, config, NULL);
+    struct kb_error what;
+    kurier_event event;
+    for (int i = 0; i < 5; i++) {
+        kb_error_set(&what, i, "event %d", i);
+        kc_event_put(client, KURIER_EVENT_LOG, 7, "orders", i, &what);
+    }
+    for (int i = 3; i < 5; i++) {
+        assert_true(kurier_client_event(client, &event, 0));
+        assert_int_equal(event.partition, i);
+        assert_string_equal(event.topic, "orders");
+    }
+    assert_true(kurier_client_event(client, &event, 0));
+    assert_non_null(strstr(event.error.text, "3 events"));
+    assert_false(kurier_client_event(client, &event, 0));
+    kurier_config_free(config);
+    kurier_client_free(client);
+    kurier_runtime_free(runtime);
+}
+
 /* The fd alone says when to step. */
 static void fd_is_enough(void **state)
 {
@@ -326,6 +411,9 @@ int main(void)
         cmocka_unit_test(null_is_one_thread_for_all),
         cmocka_unit_test(driven_has_no_thread),
         cmocka_unit_test(a_first_mistake_sticks),
+        cmocka_unit_test(properties_are_loaded),
+        cmocka_unit_test(the_log_goes_where_it_is_told),
+        cmocka_unit_test(old_events_are_overwritten),
         cmocka_unit_test(fd_is_enough),
         cmocka_unit_test(client_fd_follows_the_mask),
         cmocka_unit_test(no_memory_is_an_error),
