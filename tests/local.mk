@@ -51,5 +51,6 @@ include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk
 include tests/unit/net.mk
 include tests/system/bad_input.mk
+include tests/system/proxy.mk
 include tests/system/local.mk
 include tests/peers/local.mk

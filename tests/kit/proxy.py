@@ -1,118 +1,186 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP proxy that does what networks do.
+"""A TCP proxy in user space that can misbehave on demand.
 
-    with Proxy() as proxy:
-        proxy.target = ("127.0.0.1", port)
-        proxy.step = 1           # so many bytes at a time
-        proxy.cut_after = 5000   # resets a connection once so many bytes went through it
-        proxy.hole()             # nothing goes through any more, nothing is closed ...
-        proxy.heal()             # ... until now
-        proxy.reset()            # every connection, at once
+    with Proxy(target_port) as proxy:
+        proxy.swallow()         what arrives is read and gone; nobody is told
+        proxy.reset_after(100)  each connection is reset 100 bytes further on, once
+        proxy.trickle()         one byte at a time
+        proxy.forward()         well behaved again; what was swallowed stays gone
+        proxy.drop()            all connections end
 """
 import contextlib
+import selectors
 import socket
 import struct
 import threading
 
-READ_BYTES = 65536
+CHUNK = 1 << 16
+RESET = struct.pack("ii", 1, 0)
+
+
+class Pair:
+    """One connection: two sockets, and what waits to be written to each."""
+
+    def __init__(self, client, server, limit):
+        self.client, self.server = client, server
+        self.waiting = {client: bytearray(), server: bytearray()}
+        self.limit = limit  # bytes until it is reset; None: never
+
+    def other(self, side):
+        return self.server if side is self.client else self.client
 
 
 class Proxy:
-    def __init__(self):
-        self.target = None
-        self.step = READ_BYTES
-        self.cut_after = None
-        self.cuts = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
+    def __init__(self, target_port, port=0):
+        self.target_port = target_port
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.port = self.listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
-        self._open = threading.Event()
-        self._open.set()
-        self._lock = threading.Lock()
-        self._pairs = set()
-        self._closed = False
+        self.selector = selectors.DefaultSelector()
+        self.pairs = set()
+        self.commands = []
+        self.knock, self.door = socket.socketpair()
+        self.swallowing, self.chunk, self.limit = False, CHUNK, None
+        self.accepted = self.resets = 0
+        self.thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
+        for one in (self.listener, self.door):
+            one.setblocking(False)
+            self.selector.register(one, selectors.EVENT_READ)
+        self.thread.start()
         return self
 
     def __exit__(self, *_):
-        self._closed = True
-        self._open.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.reset()
+        self._tell(None)
+        self.thread.join()
 
-    def hole(self):
-        self._open.clear()
+    # ---- What a test says; done when it returns ----
 
-    def heal(self):
-        self._open.set()
+    def _tell(self, command):
+        done = threading.Event()
+        self.commands.append((command, done))
+        self.knock.send(b"!")
+        done.wait(10)
 
-    def reset(self):
-        with self._lock:
-            pairs, self._pairs = self._pairs, set()
-        for pair in pairs:
-            pair.reset()
+    def forward(self):
+        self._tell(lambda: self._behave(False, CHUNK))
+
+    def swallow(self):
+        self._tell(lambda: self._behave(True, CHUNK))
+
+    def trickle(self):
+        self._tell(lambda: self._behave(False, 1))
+
+    def reset_after(self, count):
+        def begin():
+            for pair in self.pairs:
+                pair.limit = count
+        self._tell(begin)
+
+    def drop(self):
+        self._tell(lambda: [self._end(pair) for pair in list(self.pairs)])
+
+    def _behave(self, swallowing, chunk):
+        self.swallowing, self.chunk = swallowing, chunk
+
+    # ---- The thread ----
+
+    def _run(self):
+        while True:
+            for key, events in self.selector.select():
+                if key.fileobj is self.door:
+                    if not self._obey():
+                        return
+                elif key.fileobj is self.listener:
+                    self._accept()
+                elif key.data in self.pairs:
+                    self._move(key.fileobj, key.data, events)
+
+    def _obey(self):
+        self.door.recv(CHUNK)
+        while self.commands:
+            command, done = self.commands.pop(0)
+            if not command:
+                self._close()
+            else:
+                command()
+            done.set()
+            if not command:
+                return False
+        return True
+
+    def _close(self):
+        for pair in list(self.pairs):
+            self._end(pair)
+        for one in (self.listener, self.knock, self.door):
+            one.close()
+        self.selector.close()
 
     def _accept(self):
-        while not self._closed:
-            try:
-                client = self._listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
-        self._open.wait()
+        client, _ = self.listener.accept()
+        self.accepted += 1
         try:
-            server = socket.create_connection(self.target)
+            server = socket.create_connection(("127.0.0.1", self.target_port), 5)
         except OSError:
             client.close()
             return
-        pair = _Pair(self, client, server)
-        with self._lock:
-            self._pairs.add(pair)
-        threading.Thread(target=pair.pump, args=(server, client), daemon=True).start()
-        pair.pump(client, server)
+        pair = Pair(client, server, self.limit)
+        for one in (client, server):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.setblocking(False)
+            self.selector.register(one, selectors.EVENT_READ, pair)
+        self.pairs.add(pair)
 
+    def _move(self, side, pair, events):
+        steps = [lambda: self._read(side, pair)] if events & selectors.EVENT_READ else []
+        steps += [lambda: self._write(pair.client, pair), lambda: self._write(pair.server, pair)]
+        for step in steps:
+            try:
+                if pair in self.pairs:
+                    step()
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._end(pair)
 
-class _Pair:
-    """Two sockets; what comes from one goes to the other."""
+    def _read(self, side, pair):
+        data = side.recv(self.chunk)
+        if not data:
+            self._end(pair)
+            return
+        if self.swallowing:
+            return
+        pair.waiting[pair.other(side)] += data
+        if pair.limit is not None:
+            pair.limit -= len(data)
 
-    def __init__(self, proxy, client, server):
-        self.proxy, self.sockets, self.passed = proxy, (client, server), 0
-        for s in self.sockets:
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _write(self, side, pair):
+        waiting = pair.waiting[side]
+        if pair.limit is not None and pair.limit <= 0:
+            self._reset(pair, side)
+            return
+        if waiting:
+            del waiting[:side.send(waiting[:self.chunk])]
+        # Read nothing more for a side that has much to take, and write when it can.
+        for one in (pair.client, pair.server):
+            full = len(pair.waiting[pair.other(one)]) > 4 * CHUNK
+            events = (0 if full else selectors.EVENT_READ) | (selectors.EVENT_WRITE if pair.waiting[one] else 0)
+            if events and self.selector.get_key(one).events != events:
+                self.selector.modify(one, events, pair)
 
-    def reset(self):
-        for s in self.sockets:
-            with contextlib.suppress(OSError):
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                s.shutdown(socket.SHUT_RD)
-            s.close()
-
-    def pump(self, source, sink):
-        proxy = self.proxy
+    def _reset(self, pair, side):
+        """In the middle of whatever was on its way: half of it arrives."""
+        waiting = pair.waiting[side]
         with contextlib.suppress(OSError):
-            while True:
-                data = source.recv(READ_BYTES)
-                proxy._open.wait()
-                if not data:
-                    sink.shutdown(socket.SHUT_WR)
-                    return
-                self._send(sink, data)
-                if proxy.cut_after is not None and self.passed >= proxy.cut_after:
-                    proxy.cuts += 1
-                    self.reset()
-                    return
+            side.send(waiting[:len(waiting) // 2])
+        for one in (pair.client, pair.server):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.resets += 1
+        self._end(pair)
 
-    def _send(self, sink, data):
-        """In steps; where it is cut, in the middle of what it was to send."""
-        proxy = self.proxy
-        if proxy.cut_after is not None:
-            data = data[:max(proxy.cut_after - self.passed, 0)]
-        for at in range(0, len(data), proxy.step):
-            sink.sendall(data[at:at + proxy.step])
-        self.passed += len(data)
+    def _end(self, pair):
+        self.pairs.discard(pair)
+        for one in (pair.client, pair.server):
+            self.selector.unregister(one)
+            one.close()
