@@ -134,6 +134,17 @@ int kd_producers_update(struct kd_producers *producers, const struct kw_batch_he
     return KB_OK;
 }
 
+/* Without memory there is no order to be kept. */
+void kd_producers_expect(struct kd_producers *producers, const struct kw_batch_header *batch,
+                         int64_t now_ms)
+{
+    if (batch->producer_id < 0 || batch->base_sequence != 0)
+        return;
+    struct kd_producer *producer = kd_producers_obtain(producers, batch->producer_id, now_ms);
+    if (producer && producer->epoch < batch->producer_epoch)
+        set_epoch(producer, batch->producer_epoch);
+}
+
 void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id,
                           int32_t coordinator_epoch)
 {

@@ -56,6 +56,11 @@ int kd_producers_check(const struct kd_producers *producers, const struct kw_bat
 /* The batch is in the log, at header->base_offset. NO_MEMORY leaves all as it was. */
 int kd_producers_update(struct kd_producers *producers, const struct kw_batch_header *batch,
                         int64_t now_ms);
+/* This one was fine and was refused for another reason. Where it is the first of
+ * an id, or of its epoch, nothing may come before it: those that were sent behind
+ * it are out of order until it is there. */
+void kd_producers_expect(struct kd_producers *producers, const struct kw_batch_header *batch,
+                         int64_t now_ms);
 /* What a control batch of a transaction's end does on top of update. */
 void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id,
                           int32_t coordinator_epoch);

@@ -113,8 +113,11 @@ static void refuse_waiting(struct kd_replica *replica, int status)
     struct kb_list *node;
     KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s: no room for an append: %s", replica->name,
            strerror(-status));
-    while ((node = kb_list_pop_front(&replica->waiting)))
-        kd_disk_finish(disk, KB_CONTAINER(node, struct kd_append, link), KB_E_KAFKA_STORAGE_ERROR);
+    while ((node = kb_list_pop_front(&replica->waiting))) {
+        struct kd_append *append = KB_CONTAINER(node, struct kd_append, link);
+        kd_producers_expect(&replica->state.producers, &append->header, kd_disk_now(disk).wall_ms);
+        kd_disk_finish(disk, append, KB_E_KAFKA_STORAGE_ERROR);
+    }
 }
 
 static void reserved(struct kd_replica *replica)

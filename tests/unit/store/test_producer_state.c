@@ -86,6 +86,25 @@ static void an_unknown_producer_starts_anywhere(void **state)
     kd_producers_deinit(&producers);
 }
 
+static void what_was_refused_comes_first(void **state)
+{
+    (void)state;
+    struct kd_producers producers;
+    int64_t offset;
+    kd_producers_init(&producers, 1);
+    struct kw_batch_header first = batch_of(7, 3, 0, 5, -1), second = batch_of(7, 3, 5, 1, -1);
+    kd_producers_expect(&producers, &first, NOW);
+    kd_producers_expect(&producers, &second, NOW);
+    assert_int_equal(check(&producers, 3, 5, 1, &offset), KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    append(&producers, 3, 0, 5, 0);
+    append(&producers, 3, 5, 1, 5);
+    first = batch_of(7, 4, 0, 5, -1);
+    kd_producers_expect(&producers, &first, NOW);
+    assert_int_equal(check(&producers, 4, 5, 1, &offset), KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    append(&producers, 4, 0, 5, 6);
+    kd_producers_deinit(&producers);
+}
+
 static void epochs_fence_and_begin_at_zero(void **state)
 {
     (void)state;
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_gap_is_refused_and_a_repeat_is_known),
         cmocka_unit_test(five_batches_are_remembered),
         cmocka_unit_test(an_unknown_producer_starts_anywhere),
+        cmocka_unit_test(what_was_refused_comes_first),
         cmocka_unit_test(epochs_fence_and_begin_at_zero),
         cmocka_unit_test(sequences_wrap),
         cmocka_unit_test(producers_that_are_silent_are_forgotten),
