@@ -10,6 +10,7 @@ enum reaction {
     AGAIN,          /* not written; later */
     AGAIN_ELSEWHERE, /* not written; metadata first */
     AGAIN_UNKNOWN,  /* perhaps written */
+    ELSEWHERE_UNKNOWN, /* both: a leader that lost its place, or its disk, after the append */
     OUT_OF_SEQUENCE,
     SPLIT,
     REFUSED /* not written, and never will be */
@@ -24,10 +25,10 @@ static const struct {
     {KB_E_UNKNOWN_TOPIC_OR_PARTITION, AGAIN_ELSEWHERE},
     {KB_E_UNKNOWN_TOPIC_ID, AGAIN_ELSEWHERE},
     {KB_E_LEADER_NOT_AVAILABLE, AGAIN_ELSEWHERE},
-    {KB_E_NOT_LEADER_OR_FOLLOWER, AGAIN_ELSEWHERE},
+    {KB_E_NOT_LEADER_OR_FOLLOWER, ELSEWHERE_UNKNOWN},
     {KB_E_FENCED_LEADER_EPOCH, AGAIN_ELSEWHERE},
     {KB_E_REPLICA_NOT_AVAILABLE, AGAIN_ELSEWHERE},
-    {KB_E_KAFKA_STORAGE_ERROR, AGAIN_ELSEWHERE},
+    {KB_E_KAFKA_STORAGE_ERROR, ELSEWHERE_UNKNOWN},
     {KB_E_REQUEST_TIMED_OUT, AGAIN_UNKNOWN},
     {KB_E_NOT_ENOUGH_REPLICAS_AFTER_APPEND, AGAIN_UNKNOWN},
     {KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER, OUT_OF_SEQUENCE},
@@ -163,6 +164,11 @@ static void react(struct kc_send_partition *p, struct kc_send_batch *batch,
         return;
     case AGAIN_ELSEWHERE:
         p->topic->refresh = true;
+        again(p, batch, code, now);
+        return;
+    case ELSEWHERE_UNKNOWN:
+        p->topic->refresh = true;
+        batch->unknown = true;
         again(p, batch, code, now);
         return;
     case AGAIN_UNKNOWN:
