@@ -184,14 +184,6 @@ static long value_of(const struct findings *f, size_t row)
     return *(const long *)(const void *)((const char *)f + rows[row].at);
 }
 
-long findings_total(const struct findings *f)
-{
-    long total = 0;
-    for (size_t i = 0; i < KB_ARRAY_SIZE(rows); i++)
-        total += value_of(f, i);
-    return total;
-}
-
 const char *findings_text(const struct findings *f, char *out, size_t size)
 {
     size_t used = 0;

@@ -82,8 +82,7 @@ void history_find(struct history *h, int32_t partition, int64_t offset, struct k
 void history_producer(struct history *h, int64_t id);
 
 void history_judge(struct history *h, struct findings *out);
-long findings_total(const struct findings *f);
-/* "lost 1, gone 2"; what is 0 is not named. */
+/* "lost 1, gone 2"; what is 0 is not named, and empty is well. */
 const char *findings_text(const struct findings *f, char *out, size_t size);
 
 #endif

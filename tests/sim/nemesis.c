@@ -86,6 +86,33 @@ static void heal(struct world *w)
 
 /* ---- The machine -------------------------------------------------------- */
 
+static void fail_sync(struct world *w)
+{
+    world_fail_at(w, KB_FS_SYNC, world_between(w, 0, 10));
+}
+
+static void fail_write(struct world *w)
+{
+    world_fail_at(w, KB_FS_WRITE, world_between(w, 0, 10));
+}
+
+/* A process that its disk failed is started anew, sometimes on a machine that is. */
+static void replace(struct world *w)
+{
+    world_crash(w, world_between(w, 0, 1) ? KB_CRASH_POWER : KB_CRASH_PROCESS);
+    world_start(w);
+}
+
+static void fill_disk(struct world *w)
+{
+    world_limit_disk(w, world_between(w, 0, 100000));
+}
+
+static void free_disk(struct world *w)
+{
+    world_limit_disk(w, KB_FOREVER);
+}
+
 static void stop_broker(struct world *w)
 {
     kn_sim_stop(w->sim, "broker");
@@ -121,6 +148,9 @@ static const struct fault faults[] = {
     {"cut", 2, 3000, cut_and_reset, heal},
     {"broker stopped", 2, 3000, stop_broker, continue_broker},
     {"app stopped", 1, 1000, stop_app, continue_app},
+    {"failed sync", 2, 400, fail_sync, replace},
+    {"failed write", 2, 400, fail_write, replace},
+    {"disk full", 2, 2000, fill_disk, free_disk},
     {"wall clock jumps", 1, 0, jump, nothing},
 };
 
@@ -148,7 +178,7 @@ static void begin(struct nemesis *n)
 {
     enum { LOOK_AGAIN_MS = 2 };
     const struct fault *fault = choose(n->world);
-    bool crashes = fault->end == restart, busy = n->busy(n->ctx);
+    bool crashes = fault->end == restart || fault->end == replace, busy = n->busy(n->ctx);
     if (crashes && !busy) {
         sleep_for(n, LOOK_AGAIN_MS);
         return;

@@ -92,8 +92,9 @@ static const struct {
     uint64_t seed;
     int faults;
 } old_friends[] = {
-    {"raw", 2475, 12}, /* zeros at the end of the metadata log read as a record */
-    {"raw", 5022, 12},
+    {"raw", 2475, 12},                  /* zeros at the end of the metadata log read as a record */
+    {"raw", 5022, 12}, {"raw", 339, 8}, /* behind a first batch without room the second was taken */
+    {"client", 36, 8},                  /* a sync that failed, told as not persisted */
     {"client", 1, 8}, /* a partition waiting to retry forgot what lay in its slot */
     {"client", 29, 8},
 };

@@ -64,6 +64,7 @@ struct producer {
     struct run *run;
     kurier_producer *handle;
     kurier_topic *topic;
+    bool keyed;   /* the key chooses the partition, else the record says it */
     bool patient; /* every record must get there */
     bool hasty;   /* closes with records on their way */
 };
@@ -74,6 +75,7 @@ static kurier_config *producer_config(struct producer *p)
     static const int64_t batch_bytes[] = {1, 500, 4000, 16384};
     struct world *w = &p->run->world;
     kurier_config *config = config_new(p->run);
+    p->keyed = world_between(w, 0, 1);
     p->patient = world_between(w, 0, 3) > 0;
     p->hasty = world_between(w, 0, 3) == 0;
     kurier_config_set(config, "compression.type", codecs[world_between(w, 0, 4)]);
@@ -100,6 +102,9 @@ static void producer_open(struct producer *p, struct run *run)
     KB_CHECK(p->topic);
 }
 
+/* Where murmur2 sends them. */
+static const char *const keys[PARTITIONS] = {"f", "a", "b"};
+
 static void send_one(struct producer *p)
 {
     uint8_t room[HISTORY_VALUE_MAX];
@@ -107,11 +112,11 @@ static void send_one(struct producer *p)
     int32_t partition = (int32_t)world_between(&p->run->world, 0, PARTITIONS - 1);
     uint64_t id = history_send(history, partition, world_now_ms(&p->run->world));
     struct kb_slice value = history_value(history, id, room);
-    kurier_record record = {.value = kurier_bytes_of(value.data, value.size),
-                            .flags = KURIER_TO_PARTITION,
-                            .partition = partition,
-                            .opaque = id};
+    kurier_record record = {.value = kurier_bytes_of(value.data, value.size), .opaque = id};
     kurier_error err;
+    record.partition = partition;
+    record.flags = p->keyed ? 0 : KURIER_TO_PARTITION;
+    record.key = kurier_str(p->keyed ? keys[partition] : NULL);
     if (kurier_topic_try_send(p->topic, &record, &err) == KURIER_OK)
         return;
     world_trace(&p->run->world, "  producer: not taken: %s", err.text);

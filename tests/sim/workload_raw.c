@@ -111,16 +111,34 @@ static void send_batch(struct batch *batch)
     kb_buf_unref(records);
 }
 
-static void take(struct batch *batch, int code, int64_t base_offset)
+static void take(struct batch *batch, enum history_told told, int64_t base_offset)
 {
     struct producer *p = batch->producer;
-    bool acked = code == KB_OK || code == KB_E_DUPLICATE_SEQUENCE_NUMBER;
     for (int32_t i = 0; i < batch->count; i++)
-        run_tell(p->run, batch->first_id + (uint64_t)i, acked ? HISTORY_ACKED : HISTORY_UNSURE,
-                 acked && base_offset >= 0 ? base_offset + i : -1);
+        run_tell(p->run, batch->first_id + (uint64_t)i, told,
+                 base_offset >= 0 ? base_offset + i : -1);
     kb_list_remove(&batch->link);
     p->lengths[batch->partition]--;
     kb_free(batch);
+}
+
+/* Behind one that was not written, any error is to be expected. */
+static void judge(struct batch *batch, int code, int64_t base_offset)
+{
+    struct producer *p = batch->producer;
+    bool oldest = p->lanes[batch->partition].next == &batch->link;
+    if (code == KB_OK || code == KB_E_DUPLICATE_SEQUENCE_NUMBER) {
+        take(batch, HISTORY_ACKED, base_offset);
+        return;
+    }
+    world_trace(&p->run->world, "  sequence %d of partition %d: %s", batch->sequence,
+                batch->partition, kb_code_name(code));
+    if (!oldest || kb_code_classes(code) & KB_RETRIABLE) {
+        raw_link_break(&p->link);
+        return;
+    }
+    run_complain(p->run, "a batch is refused: %s", kb_code_name(code));
+    take(batch, HISTORY_UNSURE, -1);
 }
 
 static void answer_produce(void *ctx, const struct kn_answer *answer)
@@ -134,15 +152,7 @@ static void answer_produce(void *ctx, const struct kn_answer *answer)
     bool ok = kw_produce_response_decode(answer->body, answer->version, &arena, &response);
     KB_CHECK(ok && response.responses_count == 1);
     const struct kw_produce_response_partition *row = response.responses->partition_responses;
-    if (kb_code_classes(row->error_code) & KB_RETRIABLE) {
-        world_trace(&batch->producer->run->world, "  produce: %s", kb_code_name(row->error_code));
-        raw_link_break(&batch->producer->link);
-    } else {
-        if (row->error_code)
-            world_trace(&batch->producer->run->world, "  batch of partition %d, sequence %d: %s",
-                        batch->partition, batch->sequence, kb_code_name(row->error_code));
-        take(batch, row->error_code, row->base_offset);
-    }
+    judge(batch, row->error_code, row->base_offset);
     kb_arena_deinit(&arena);
 }
 

@@ -5,11 +5,13 @@
 #include "base/mem.h"
 #include "libclient/drive/runtime.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { STOP_MS = 30 * 1000 };
+#define DISK_BYTES ((uint64_t)1 << 40)
 
 /* ---- What is seen of it ------------------------------------------------- */
 
@@ -74,7 +76,7 @@ static void on_started(void *ctx, const struct kb_error *err)
     if (!is_current(self))
         return;
     w->serving = !err->code;
-    if (err->code)
+    if (err->code && !w->failing)
         w->broken = *err;
     world_trace(w, "broker %s %s", err->code ? "does not start:" : "serves", err->text);
 }
@@ -89,7 +91,8 @@ static void on_failed(void *ctx, const struct kb_error *err)
     struct incarnation *self = ctx;
     if (!is_current(self))
         return;
-    self->world->broken = *err;
+    if (!self->world->failing)
+        self->world->broken = *err;
     world_trace(self->world, "broker failed: %s", err->text);
 }
 
@@ -110,16 +113,26 @@ static void configure(const struct world *w, struct kd_broker *broker)
         set(broker, "log.flush.interval.messages", "1000000");
 }
 
+static bool is_to_fail(struct world *w, enum kb_fs_op op)
+{
+    return w->fail_in >= 0 && op == w->fail_op && w->fail_in-- == 0;
+}
+
 /* Before each operation on the disk. */
 static int on_disk(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
 {
     struct incarnation *self = ctx;
     struct world *w = self->world;
-    (void)op;
-    if (!is_current(self) || nth < w->crash_at)
+    if (!is_current(self))
         return 0;
-    world_trace(w, "before an operation on \"%s\":", path);
-    world_crash(w, w->crash_how);
+    if (is_to_fail(w, op)) {
+        world_trace(w, "an operation on \"%s\" fails", path);
+        return -EIO;
+    }
+    if (nth >= w->crash_at) {
+        world_trace(w, "before an operation on \"%s\":", path);
+        world_crash(w, w->crash_how);
+    }
     return 0;
 }
 
@@ -174,6 +187,8 @@ void world_start(struct world *w)
     self->loop = kn_loop_new(self->env);
     KB_CHECK(self->loop);
     w->crash_at = UINT64_MAX;
+    w->fail_in = -1;
+    w->failing = false;
     w->current = self;
     w->starts++;
     world_trace(w, "broker starts");
@@ -209,6 +224,22 @@ void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth)
     w->crash_at = kb_fs_mem_operations(w->disk) + nth;
 }
 
+void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth)
+{
+    w->failing = true;
+    w->fail_op = op;
+    w->fail_in = nth;
+}
+
+void world_limit_disk(struct world *w, int64_t bytes)
+{
+    struct kb_space space;
+    int rc = w->disk->ops->space(w->disk, &space);
+    KB_CHECK(rc == 0);
+    uint64_t used = space.total_bytes - space.free_bytes;
+    kb_fs_mem_set_capacity(w->disk, bytes < 0 ? DISK_BYTES : used + (uint64_t)bytes);
+}
+
 static bool has_ended(void *ctx)
 {
     return ((struct incarnation *)ctx)->ended;
@@ -238,7 +269,7 @@ static void set_scene(struct world *w)
 
 void world_init(struct world *w, const struct world_options *options)
 {
-    *w = (struct world){.options = *options, .crash_at = UINT64_MAX};
+    *w = (struct world){.options = *options, .crash_at = UINT64_MAX, .fail_in = -1};
     kb_random_seed(&w->random, options->seed);
     w->log = (struct kb_log){options->trace ? KB_LOG_INFO : KB_LOG_ERROR, log_line};
     w->sim = kn_sim_new(kb_random_next(&w->random));

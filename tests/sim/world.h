@@ -41,6 +41,9 @@ struct world {
     struct kb_error broken; /* code != 0: a start failed, or a disk did */
     uint64_t crash_at;      /* disk operation; UINT64_MAX: none */
     enum kb_crash crash_how;
+    bool failing; /* an operation fails, and what the broker makes of it is its own affair */
+    enum kb_fs_op fail_op;
+    int64_t fail_in; /* operations of that kind; < 0: none */
 
     struct kn_env *app_env;
     struct kn_loop *app_loop;
@@ -61,6 +64,10 @@ void world_start(struct world *w); /* w->serving once it does */
 void world_crash(struct world *w, enum kb_crash how);
 /* The same, before the nth disk operation from now. */
 void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth);
+/* The nth operation of that kind from now answers -EIO, once. */
+void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth);
+/* The disk has room for that much more; KB_FOREVER: all there is. */
+void world_limit_disk(struct world *w, int64_t bytes);
 /* A clean stop, waited for; false: it did not come to an end. */
 bool world_stop(struct world *w);
 
