@@ -89,15 +89,15 @@ static const struct kb_option rows[] = {
     LONG("log.flush.interval.ms", flush_ms, "9223372036854775807", 0, INT64_MAX,
          "Set: acknowledged from the page cache, flushed after this long.")
     LONG("log.retention.ms", retention_ms, "604800000", -1, INT64_MAX,
-         "Segments older than this are deleted; -1: never.")
+         "How long records are to be kept; -1: for ever. Nothing is deleted by age or size yet.")
     INT("log.retention.minutes", retention_minutes, "10080", -1, INT32_MAX,
         "As log.retention.ms, where that is unset.")
     INT("log.retention.hours", retention_hours, "168", -1, INT32_MAX,
         "As log.retention.minutes, where that is unset.")
     LONG("log.retention.bytes", retention_bytes, "-1", -1, INT64_MAX,
-         "Size at which a partition loses its oldest segments; -1: none.")
+         "How large a partition may grow; -1: without bound. Not acted on yet.")
     LONG("log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
-         "How often retention is looked at.")
+         "How often retention is looked at. Not acted on yet.")
     LONG("log.roll.ms", roll_ms, "604800000", 1, INT64_MAX,
          "Age at which a new segment is begun.")
     INT("log.roll.hours", roll_hours, "168", 1, INT32_MAX, "As log.roll.ms, where that is unset.")
@@ -109,7 +109,7 @@ static const struct kb_option rows[] = {
         "Size of an index file.")
     LONG("log.segment.delete.delay.ms", segment_delete_delay_ms, "60000", 0, INT64_MAX,
          "How long a deleted segment's file stays.")
-    LIST("log.cleanup.policy", cleanup_policy, "delete", NULL, "delete, compact or both.")
+    LIST("log.cleanup.policy", cleanup_policy, "delete", NULL, "delete, compact or both. Compaction is not built yet.")
     ENUM("compression.type", compression_type, "producer",
          "producer|uncompressed|gzip|snappy|lz4|zstd", "How batches are stored.")
     INT("compression.gzip.level", gzip_level, "-1", -1, 9, "Level where gzip is asked for.")

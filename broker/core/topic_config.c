@@ -12,7 +12,7 @@
 /* clang-format off */
 static const struct kb_option rows[] = {
     ROW(LIST, "cleanup.policy", cleanup_policy, "delete", 0, 0, NULL,
-        "What happens to old segments: delete, compact or both."),
+        "What happens to old segments: delete, compact or both. Not acted on yet."),
     ROW(ENUM, "compression.type", compression_type, "producer", 0, 0,
         "producer|uncompressed|gzip|snappy|lz4|zstd", "How batches are stored."),
     ROW(INT, "compression.gzip.level", gzip_level, "-1", -1, 9, NULL, "Level where gzip is asked for."),
@@ -47,9 +47,9 @@ static const struct kb_option rows[] = {
     ROW(BOOL, "preallocate", preallocate, "false", 0, 0, NULL,
         "Kafka's own; space is always reserved ahead here."),
     ROW(LONG, "retention.bytes", retention_bytes, "-1", -1, INT64_MAX, NULL,
-        "Size at which a partition loses its oldest segments; -1: none."),
+        "How large a partition may grow; -1: without bound. Not acted on yet."),
     ROW(LONG, "retention.ms", retention_ms, "604800000", -1, INT64_MAX, NULL,
-        "Segments older than this are deleted; -1: never."),
+        "How long records are to be kept; -1: for ever. Not acted on yet."),
     ROW(INT, "segment.bytes", segment_bytes, "1073741824", 1048576, INT32_MAX, NULL,
         "Size of a segment file."),
     ROW(INT, "segment.index.bytes", index_bytes, "10485760", 4, INT32_MAX, NULL, "Size of an index file."),

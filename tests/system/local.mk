@@ -13,6 +13,7 @@ system_tests += \
 	tests/system/cli_test.py \
 	tests/system/demo_test.py \
 	tests/system/examples_test.py \
+	tests/system/kurierd_test.py \
 	tests/system/network_test.py
 
 # The demo stands beside the programs: ./dev demo runs it.
