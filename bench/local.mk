@@ -15,8 +15,9 @@ bench_state_loop_LDADD = libkurier.la
 EXTRA_PROGRAMS += bench/loops
 bench_loops_SOURCES = bench/loops.c
 bench_loops_LDADD = net/libnet.la wire/libwire.la base/libbase.la
-EXTRA_DIST += bench/compare.py
+EXTRA_DIST += bench/compare.py bench/startup.py
 
 bench: all $(bench_programs)
 	$(PYTHON) $(srcdir)/bench/compare.py $(BENCH_ROUNDS)
+	$(PYTHON) $(srcdir)/bench/startup.py
 .PHONY: bench

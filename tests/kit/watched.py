@@ -52,9 +52,13 @@ class Watched(broker.Broker):
         with self.news:
             assert self.news.wait_for(there, PATIENCE_S), f"no line has {pattern!r}:\n" + "\n".join(self.lines[-20:])
 
+    def status(self, what):
+        """A number of /proc/PID/status."""
+        with open(f"/proc/{self.process.pid}/status") as lines:
+            return int(re.search(rf"^{what}:\s+(\d+)", lines.read(), re.M)[1])
+
     def memory_kb(self, what="VmHWM"):
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return int(re.search(rf"{what}:\s+(\d+)", status.read())[1])
+        return self.status(what)
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
