@@ -813,6 +813,79 @@ static void test_silent_failures(void **state)
     end();
 }
 
+/* ---- Out of memory --------------------------------------------------------------- */
+
+static bool try_append(struct kc_send_slot *slot, uint64_t opaque)
+{
+    struct kc_supply *supply = &s.sender.supply;
+    struct kc_entry entry = {.timestamp_ms = 1, .opaque = opaque, .target = -1};
+    struct kc_hand hand = {.now_ms = s.now.mono_ms};
+    static char value[400];
+    entry.record.value = kb_slice_of(value, sizeof value);
+    entry.max_bytes = kc_entry_max_bytes(&entry.record);
+    enum kc_append lacks;
+    bool got = true;
+    while (got && (lacks = kc_slot_append(slot, &entry, &hand)) > KC_APPEND_CLOSED) {
+        enum kc_part part = lacks == KC_APPEND_LACKS_BATCH   ? KC_PART_BATCH
+                            : lacks == KC_APPEND_LACKS_CHUNK ? KC_PART_CHUNK
+                                                             : KC_PART_NOTES;
+        assert_true(kc_supply_pay(supply, kc_supply_cost(supply, part, entry.max_bytes)));
+        got = part == KC_PART_BATCH   ? (hand.batch = kc_supply_batch(supply)) != NULL
+              : part == KC_PART_CHUNK ? (hand.chunk = kc_supply_chunk(supply, entry.max_bytes)) != NULL
+                                      : (hand.notes = kc_supply_notes(supply)) != NULL;
+    }
+    if (hand.batch)
+        kc_supply_drop_batch(supply, hand.batch);
+    if (hand.chunk)
+        kc_supply_drop_chunk(supply, hand.chunk);
+    if (hand.notes)
+        kc_supply_drop_notes(supply, hand.notes);
+    return got;
+}
+
+/* Whatever allocation fails: each record that was accepted has one report. */
+static void run_short_of_memory(void *ctx)
+{
+    struct kc_send_options options = defaults();
+    (void)ctx;
+    memset(&s, 0, sizeof s);
+    s.now = (struct kb_time){10000, 10000};
+    kb_random_seed(&s.random, 1);
+    if (!kc_sender_init(&s.sender, &options, &s.random, kick, NULL))
+        return;
+    kc_send_topic_init(&s.topic, &s.sender, "t");
+    kc_sender_add(&s.sender, &s.topic);
+    kc_sender_id(&s.sender, s.now, 77, 0);
+    uint64_t accepted = 0, reported = 0;
+    for (uint64_t i = 1; i <= 4; i++)
+        accepted += try_append(&s.topic.unplaced.slot, i);
+    turn();
+    int32_t leader = 1;
+    bool known = kc_sender_topic_known(&s.sender, s.now, &s.topic, topic_id, 1, &leader, 1) ||
+                 kc_sender_topic_known(&s.sender, s.now, &s.topic, topic_id, 1, &leader, 1);
+    after(100);
+    struct kc_send_broker *broker = kc_sender_broker(&s.sender, 1);
+    struct request *r = &s.requests[0];
+    if (known && broker && (r->count = kc_sender_collect(&s.sender, s.now, broker, r->flights, 1)))
+        answer(r, 0, KB_E_MESSAGE_TOO_LARGE, -1);
+    after(100);
+    kc_sender_give_up(&s.sender, s.now, KB_E_PURGED, true);
+    struct kc_send_batch *batch;
+    while ((batch = kc_reports_take(&s.sender.reports))) {
+        reported += (uint64_t)batch->record_count;
+        kc_reports_drop(&s.sender.reports, batch);
+    }
+    assert_int_equal(reported, accepted);
+    assert_int_equal(s.sender.supply.free_bytes, s.sender.supply.total_bytes);
+    end();
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    assert_true(unit_each_failure(run_short_of_memory, NULL) > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -847,6 +920,7 @@ int main(void)
         cmocka_unit_test(test_give_up),
         cmocka_unit_test(test_acks_0),
         cmocka_unit_test(test_silent_failures),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
