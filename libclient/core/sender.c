@@ -115,7 +115,8 @@ static bool can_send(struct kc_send_partition *p, struct kb_time now)
     struct kc_send_batch *waiting = first_waiting(p);
     if (waiting && waiting->attempts > 0)
         return p->in_flight == 0;
-    if (p->in_flight >= sender->options.in_flight)
+    bool one_by_one = sender->options.idempotent && !p->known;
+    if (p->in_flight >= (one_by_one ? 1 : sender->options.in_flight))
         return false;
     if (p->in_flight > 0 && oldest(p) && oldest(p)->attempts > 1)
         return false;

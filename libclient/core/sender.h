@@ -15,8 +15,9 @@
  *   - a batch that failed is sent again only as the oldest, with nothing of the
  *     partition on its way;
  *   - with idempotence, up to five are on their way, and the broker refuses
- *     what comes before its turn; without, one, unless the user set
- *     max.in.flight.requests.per.connection.
+ *     what comes before its turn; but only one until it knows the producer, since
+ *     from one it does not know it takes any sequence;
+ *   - without, one, unless the user set max.in.flight.requests.per.connection.
  * Sequences are stamped at the first sending and stay while any outcome is
  * unknown. Where one is lost for good (a batch given up, a broker that forgot)
  * the partition drains, then goes on under the next epoch with sequence 0.
@@ -92,7 +93,8 @@ struct kc_send_partition {
     int64_t producer_id; /* -1: none yet */
     int16_t epoch;
     int32_t next_sequence;
-    bool bump; /* drain, then the next epoch */
+    bool bump;  /* drain, then the next epoch */
+    bool known; /* the broker has acknowledged something of this epoch */
 };
 
 /* What senders see; immutable but for what it points to. */

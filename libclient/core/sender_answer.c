@@ -98,7 +98,7 @@ void kc_partition_bump(struct kc_send_partition *p)
         else
             batch->stamped = false;
     }
-    p->bump = false;
+    p->bump = p->known = false;
     p->next_sequence = 0;
     if (p->producer_id < 0)
         return;
@@ -149,6 +149,7 @@ static void deliver(struct kc_send_partition *p, struct kc_send_batch *batch,
     bool sure = p->sender->options.acks != 0;
     kc_backoff_reset(&p->backoff);
     p->retry_at_ms = 0;
+    p->known = true;
     kc_partition_finish(p, batch,
                         &(struct kc_outcome){0, sure ? KC_WAS_PERSISTED : KC_POSSIBLY_PERSISTED,
                                              produced->offset, produced->timestamp_ms});

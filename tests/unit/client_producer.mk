@@ -4,12 +4,14 @@ producer_test_libs = libclient/libproducercore.la wire/libwire.la base/libbase.l
 unit_programs += \
 	tests/unit/producer/test_partitioner \
 	tests/unit/producer/test_sender \
+	tests/unit/producer/test_sender_chaos \
 	tests/unit/producer/test_slot_threads \
 	tests/unit/producer/test_supply
 
 producer_machine_libs = libclient/libproducercore.la libclient/libclientcore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
 tests_unit_producer_test_partitioner_LDADD = $(producer_machine_libs)
 tests_unit_producer_test_sender_LDADD = $(producer_machine_libs)
+tests_unit_producer_test_sender_chaos_LDADD = $(producer_machine_libs)
 tests_unit_producer_test_supply_LDADD = $(producer_machine_libs)
 
 # These two compile the slot themselves, behind macros of theirs.

@@ -69,10 +69,13 @@ static void know(int32_t count, int32_t leader)
         kc_sender_topic_known(&s.sender, s.now, &s.topic, topic_id, 1, leaders, count));
 }
 
+/* The brokers have met the producer. */
 static void begin(struct kc_send_options options, int32_t partitions)
 {
     begin_unknown(options);
     know(partitions, 1);
+    for (int32_t i = 0; i < partitions; i++)
+        s.topic.partitions[i]->known = true;
 }
 
 static void end(void)
@@ -271,6 +274,25 @@ static void test_one_of_each(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(request_to(1)->count, 2);
     expect_nothing_for(1);
+    end();
+}
+
+/* A broker takes any sequence from a producer that it does not know: were two
+ * batches on their way and the first refused, the second would overtake it. */
+static void test_one_until_known(void **state)
+{
+    (void)state;
+    begin(defaults(), 1);
+    s.topic.partitions[0]->known = false;
+    send_full(0, 1);
+    send_full(0, 2);
+    send_full(0, 3);
+    after(LINGER_MS);
+    struct request *r = request_to(1);
+    expect_nothing_for(1);
+    answer(r, 0, 0, 1);
+    assert_int_equal(request_to(1)->count, 1);
+    assert_int_equal(request_to(1)->count, 1);
     end();
 }
 
@@ -893,6 +915,7 @@ int main(void)
         cmocka_unit_test(test_full_goes_at_once),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_one_of_each),
+        cmocka_unit_test(test_one_until_known),
         cmocka_unit_test(test_retry_in_order),
         cmocka_unit_test(test_lost_answer),
         cmocka_unit_test(test_without_idempotence_one_at_a_time),
