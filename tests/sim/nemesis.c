@@ -96,6 +96,11 @@ static void fail_write(struct world *w)
     world_fail_at(w, KB_FS_WRITE, world_between(w, 0, 10));
 }
 
+static void fail_read(struct world *w)
+{
+    world_fail_at(w, KB_FS_READ, world_between(w, 0, 10));
+}
+
 /* A process that its disk failed is started anew, sometimes on a machine that is. */
 static void replace(struct world *w)
 {
@@ -150,6 +155,7 @@ static const struct fault faults[] = {
     {"app stopped", 1, 1000, stop_app, continue_app},
     {"failed sync", 2, 400, fail_sync, replace},
     {"failed write", 2, 400, fail_write, replace},
+    {"failed read", 1, 400, fail_read, replace},
     {"disk full", 2, 2000, fill_disk, free_disk},
     {"wall clock jumps", 1, 0, jump, nothing},
 };

@@ -77,8 +77,10 @@ static void start_again(struct run *run)
         return;
     if (choice == 1)
         world_crash(w, KB_CRASH_POWER);
-    else if (!world_stop(w))
+    if (choice == 2 && !world_stop(w)) {
         run_complain(run, "stuck: the broker does not stop");
+        world_crash(w, KB_CRASH_PROCESS);
+    }
     world_start(w);
     run_wait(run, is_serving, run, "the broker does not start");
 }
