@@ -19,7 +19,12 @@ enum kd_acl_op {
     KD_ACL_IDEMPOTENT_WRITE
 };
 enum kd_acl_resource { KD_ON_NOTHING, KD_ON_TOPIC, KD_ON_GROUP, KD_ON_CLUSTER };
-enum kd_throttle { KD_THROTTLE_REQUEST, KD_THROTTLE_PRODUCE, KD_THROTTLE_FETCH, KD_THROTTLE_CHANGE };
+enum kd_throttle {
+    KD_THROTTLE_REQUEST,
+    KD_THROTTLE_PRODUCE,
+    KD_THROTTLE_FETCH,
+    KD_THROTTLE_CHANGE
+};
 
 enum {
     KD_PIPELINED = 1,  /* several in progress on one connection */

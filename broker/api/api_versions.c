@@ -39,9 +39,9 @@ static bool is_software_word(struct kb_slice word)
 static void note_software(struct kd_request *request, const struct kw_api_versions_request *in)
 {
     char *software = request->peer->software;
-    snprintf(software, sizeof request->peer->software, "%.*s %.*s", (int)in->client_software_name.size,
-             in->client_software_name.data, (int)in->client_software_version.size,
-             in->client_software_version.data);
+    snprintf(software, sizeof request->peer->software, "%.*s %.*s",
+             (int)in->client_software_name.size, in->client_software_name.data,
+             (int)in->client_software_version.size, in->client_software_version.data);
 }
 
 static void answer(struct kd_request *request, int16_t version,

@@ -36,7 +36,8 @@ static void on_grown(void *ctx, int code)
     settle(one->grow);
 }
 
-static bool is_here_alone(const struct grow *grow, const struct kw_create_partitions_request_topic *in)
+static bool is_here_alone(const struct grow *grow,
+                          const struct kw_create_partitions_request_topic *in)
 {
     for (int32_t i = 0; i < in->assignments_count; i++)
         if (in->assignments[i].broker_ids_count != 1 ||
@@ -61,7 +62,8 @@ static int check(const struct grow *grow, const struct kd_topic *topic,
                             "%d assignments for %d new partitions", in->assignments_count,
                             in->count - topic->count);
     if (!is_here_alone(grow, in))
-        return kb_error_set(err, KB_E_INVALID_REPLICA_ASSIGNMENT, "the one broker there is has id %d",
+        return kb_error_set(err, KB_E_INVALID_REPLICA_ASSIGNMENT,
+                            "the one broker there is has id %d",
                             grow->request->shard->config->node_id);
     return 0;
 }

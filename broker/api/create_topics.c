@@ -73,11 +73,13 @@ static int check_counts(struct create *create, const struct kw_create_topics_req
     return 0;
 }
 
-static int32_t count_of(const struct create *create, const struct kw_create_topics_request_topic *in)
+static int32_t count_of(const struct create *create,
+                        const struct kw_create_topics_request_topic *in)
 {
     if (in->assignments_count > 0)
         return in->assignments_count;
-    return in->num_partitions > 0 ? in->num_partitions : create->request->shard->config->num_partitions;
+    return in->num_partitions > 0 ? in->num_partitions
+                                  : create->request->shard->config->num_partitions;
 }
 
 static bool is_repeated(const struct create *create, int32_t at)
@@ -130,7 +132,8 @@ static void tell_configs(struct one *one)
     for (size_t i = 0; i < one->topic.config_count; i++)
         kd_topic_config_set(&config, one->topic.configs[i].key, one->topic.configs[i].value, NULL);
     for (size_t i = 0; i < table->count; i++) {
-        struct kw_create_topics_response_config *out = &one->out->configs[one->out->configs_count++];
+        struct kw_create_topics_response_config *out =
+            &one->out->configs[one->out->configs_count++];
         kb_options_get(&table->rows[i], &config, text, sizeof text);
         kw_create_topics_response_config_init(out);
         out->name = kb_slice_str(table->rows[i].key);
@@ -162,11 +165,11 @@ static void start(struct create *create, int32_t at)
         return;
     one->create = create;
     one->out = out;
-    one->topic = (struct kd_new_topic){.name = in->name,
-                                       .id = kb_uuid_random(&shard->random),
-                                       .count = count_of(create, in),
-                                       .factor = in->assignments_count > 0 ? 1
-                                                                           : in->replication_factor};
+    one->topic =
+        (struct kd_new_topic){.name = in->name,
+                              .id = kb_uuid_random(&shard->random),
+                              .count = count_of(create, in),
+                              .factor = in->assignments_count > 0 ? 1 : in->replication_factor};
     take_configs(create, in, &one->topic);
     if (is_repeated(create, at))
         kb_error_set(&err, KB_E_INVALID_REQUEST, "the topic is named twice in this request");

@@ -4,7 +4,8 @@
 #include "broker/api/api.h"
 #include "broker/server/changes.h"
 
-struct delete {
+struct delete
+{
     struct kd_request *request;
     struct kw_delete_topics_request in;
     struct kw_delete_topics_response out;
@@ -69,8 +70,8 @@ void kd_handle_delete_topics(struct kd_request *request)
     static const struct kb_uuid no_id;
     struct delete *delete = kb_arena_alloc(&request->arena, sizeof *delete);
     int16_t version = request->header.version;
-    if (!delete || !kw_delete_topics_request_decode(&request->body, version, &request->arena,
-                                                    &delete->in)) {
+    if (!delete ||
+        !kw_delete_topics_request_decode(&request->body, version, &request->arena, &delete->in)) {
         kd_request_refuse(request);
         return;
     }
@@ -78,7 +79,8 @@ void kd_handle_delete_topics(struct kd_request *request)
     delete->request = request;
     delete->pending = 1;
     kw_delete_topics_response_init(&delete->out);
-    delete->out.responses = kb_arena_array(&request->arena, (size_t)count, sizeof *delete->out.responses);
+    delete->out.responses =
+        kb_arena_array(&request->arena, (size_t)count, sizeof *delete->out.responses);
     for (int32_t i = 0; delete->out.responses && i < count; i++) {
         bool by_name = version < 6;
         start(delete, by_name ? delete->in.topic_names[i] : delete->in.topics[i].name,

@@ -24,13 +24,14 @@ struct subject {
 /* Kafka's numbers for the types of values. */
 static int8_t type_of(const struct kb_option *row)
 {
-    static const int8_t types[] = {[KB_OPT_BOOL] = 1, [KB_OPT_INT] = 3,    [KB_OPT_LONG] = 5,
-                                   [KB_OPT_DOUBLE] = 6, [KB_OPT_STRING] = 2, [KB_OPT_LIST] = 7,
-                                   [KB_OPT_ENUM] = 2};
+    static const int8_t types[] = {
+        [KB_OPT_BOOL] = 1,   [KB_OPT_INT] = 3,  [KB_OPT_LONG] = 5, [KB_OPT_DOUBLE] = 6,
+        [KB_OPT_STRING] = 2, [KB_OPT_LIST] = 7, [KB_OPT_ENUM] = 2};
     return types[row->type];
 }
 
-static bool is_wanted(const struct kw_describe_configs_request_resource *in, const struct kb_option *row)
+static bool is_wanted(const struct kw_describe_configs_request_resource *in,
+                      const struct kb_option *row)
 {
     if (row->type == KB_OPT_IGNORED)
         return false;
@@ -62,7 +63,8 @@ static void add_synonym(struct kw_describe_configs_response_config *out, const c
 /* Where the value comes from, the nearest first: the topic, the broker's file,
  * the default. */
 static void fill_sources(struct describe *d, const struct subject *subject,
-                         const struct kb_option *row, struct kw_describe_configs_response_config *out)
+                         const struct kb_option *row,
+                         struct kw_describe_configs_response_config *out)
 {
     const struct kd_config *broker = d->request->shard->config;
     const struct kb_option *below = subject->topic ? kd_topic_config_default_row(row) : row;
@@ -82,7 +84,8 @@ static void fill_sources(struct describe *d, const struct subject *subject,
 }
 
 static void fill_config(struct describe *d, const struct subject *subject,
-                        const struct kb_option *row, struct kw_describe_configs_response_config *out)
+                        const struct kb_option *row,
+                        struct kw_describe_configs_response_config *out)
 {
     kw_describe_configs_response_config_init(out);
     out->name = kb_slice_str(row->key);
@@ -130,8 +133,7 @@ static void fill(struct describe *d, const struct kw_describe_configs_request_re
         out->error_message = kd_keep(d->request, kb_slice_str(err.text));
         return;
     }
-    out->configs =
-        kb_arena_array(&d->request->arena, subject.table->count, sizeof *out->configs);
+    out->configs = kb_arena_array(&d->request->arena, subject.table->count, sizeof *out->configs);
     for (size_t i = 0; out->configs && i < subject.table->count; i++)
         if (is_wanted(in, &subject.table->rows[i]))
             fill_config(d, &subject, &subject.table->rows[i], &out->configs[out->configs_count++]);

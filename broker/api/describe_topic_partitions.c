@@ -33,7 +33,8 @@ static bool collect(struct page *page)
         return false;
     for (int32_t i = 0; i < page->in.topics_count; i++)
         page->names[page->count++] = page->in.topics[i].name;
-    for (struct kd_topic *t = all ? kd_topics_next(topics, NULL) : NULL; t; t = kd_topics_next(topics, t))
+    for (struct kd_topic *t = all ? kd_topics_next(topics, NULL) : NULL; t;
+         t = kd_topics_next(topics, t))
         page->names[page->count++] = t->by_name.key;
     qsort(page->names, page->count, sizeof *page->names, by_name);
     for (size_t i = 0; i < page->count; i++)
@@ -84,8 +85,7 @@ static void fill_topic(struct page *page, struct kb_slice name, int32_t from)
     out->topic_id = topic->id;
     out->is_internal = kd_topic_name_is_internal(name);
     int32_t count = KB_MAX(KB_MIN(topic->count - from, page->left), 0);
-    out->partitions =
-        kb_arena_array(&page->request->arena, (size_t)count, sizeof *out->partitions);
+    out->partitions = kb_arena_array(&page->request->arena, (size_t)count, sizeof *out->partitions);
     for (int32_t i = 0; out->partitions && i < count; i++)
         fill_partition(topic->places[from + i], &out->partitions[out->partitions_count++]);
     page->left -= count;
@@ -119,7 +119,8 @@ void kd_handle_describe_topic_partitions(struct kd_request *request)
     }
     kw_describe_topic_partitions_response_init(&page.out);
     page.left = KB_MAX(KB_MIN(page.in.response_partition_limit,
-                              request->shard->config->max_partitions_per_request), 1);
+                              request->shard->config->max_partitions_per_request),
+                       1);
     if (collect(&page))
         page.out.topics = kb_arena_array(&request->arena, page.count, sizeof *page.out.topics);
     if (page.out.topics)

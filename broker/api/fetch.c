@@ -36,7 +36,8 @@ static struct kd_place *find(struct kd_fetch *f, struct kd_slot *slot)
 {
     const struct kd_session_part *part = slot->part;
     struct kb_slice name = f->session->uses_ids ? kb_slice_null() : part->topic;
-    slot->place = kd_find_place(f->request->shard, name, part->topic_id, part->partition, &slot->code);
+    slot->place =
+        kd_find_place(f->request->shard, name, part->topic_id, part->partition, &slot->code);
     return slot->place;
 }
 
@@ -278,9 +279,9 @@ void kd_handle_fetch(struct kd_request *request)
     }
     f->request = request;
     request->op = f;
-    int code = kd_sessions_enter(&request->shard->sessions, f->in.session_id, f->in.session_epoch,
-                                 version >= 13, kd_request_now(request), &f->session,
-                                 &f->incremental);
+    int code =
+        kd_sessions_enter(&request->shard->sessions, f->in.session_id, f->in.session_epoch,
+                          version >= 13, kd_request_now(request), &f->session, &f->incremental);
     if (code == KB_E_NO_MEMORY)
         kd_answer_fail(request, "no memory for a session");
     else if (code)

@@ -43,9 +43,11 @@ static void fill(const struct kd_fetch *f, const struct kd_slot *slot,
     out->current_leader = slot->leader;
 }
 
-static bool same_topic(const struct kw_fetch_response_topic *topic, const struct kd_session_part *part)
+static bool same_topic(const struct kw_fetch_response_topic *topic,
+                       const struct kd_session_part *part)
 {
-    return kb_uuid_equal(topic->topic_id, part->topic_id) && kb_slice_equal(topic->topic, part->topic);
+    return kb_uuid_equal(topic->topic_id, part->topic_id) &&
+           kb_slice_equal(topic->topic, part->topic);
 }
 
 /* Partitions in the order of the session; neighbours of one topic together. */

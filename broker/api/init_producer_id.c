@@ -46,8 +46,9 @@ void kd_handle_init_producer_id(struct kd_request *request)
         return;
     }
     if (in.transactional_id.data) {
-        answer(request, in.transactional_id.size ? KB_E_COORDINATOR_NOT_AVAILABLE : KB_E_INVALID_REQUEST,
-               -1, -1);
+        answer(request,
+               in.transactional_id.size ? KB_E_COORDINATOR_NOT_AVAILABLE : KB_E_INVALID_REQUEST, -1,
+               -1);
         return;
     }
     init->request = request;

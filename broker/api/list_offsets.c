@@ -70,10 +70,10 @@ static void search(struct list *list, const struct kd_place *place, int64_t time
     }
     search->list = list;
     search->out = out;
-    search->lookup = (struct kd_lookup){.timestamp_ms = timestamp_ms == MAX_TIMESTAMP ? KD_TIME_MAX
-                                                                                      : timestamp_ms,
-                                        .bound = bound,
-                                        .done = on_found};
+    search->lookup = (struct kd_lookup){
+        .timestamp_ms = timestamp_ms == MAX_TIMESTAMP ? KD_TIME_MAX : timestamp_ms,
+        .bound = bound,
+        .done = on_found};
     list->pending++;
     kd_replica_lookup(place->replica, &search->lookup);
 }
@@ -81,9 +81,9 @@ static void search(struct list *list, const struct kd_place *place, int64_t time
 /* Which version brought which special timestamp. */
 static bool is_served(int16_t version, int64_t timestamp)
 {
-    static const int16_t since[] = {[-LATEST] = 0,         [-EARLIEST] = 0,
-                                    [-MAX_TIMESTAMP] = 7,  [-EARLIEST_LOCAL] = 8,
-                                    [-LATEST_TIERED] = 9,  [-EARLIEST_PENDING_UPLOAD] = 11};
+    static const int16_t since[] = {[-LATEST] = 0,        [-EARLIEST] = 0,
+                                    [-MAX_TIMESTAMP] = 7, [-EARLIEST_LOCAL] = 8,
+                                    [-LATEST_TIERED] = 9, [-EARLIEST_PENDING_UPLOAD] = 11};
     return timestamp >= 0 || (timestamp >= EARLIEST_PENDING_UPLOAD && version >= since[-timestamp]);
 }
 
@@ -99,7 +99,8 @@ static void look(struct list *list, const struct kd_place *place, int64_t timest
                  struct kw_list_offsets_response_partition *out)
 {
     const struct kd_partition *state = kd_replica_state(place->replica);
-    int64_t end = list->in.isolation_level == 1 ? kd_partition_stable_end(state) : state->high_watermark;
+    int64_t end =
+        list->in.isolation_level == 1 ? kd_partition_stable_end(state) : state->high_watermark;
     switch (timestamp) {
     case LATEST:
         out->offset = end;

@@ -2,8 +2,8 @@
 #include "broker/api/lookup.h"
 #include "broker/drive/replica.h"
 
-struct kd_place *kd_find_place(const struct kd_shard *shard, struct kb_slice name, struct kb_uuid id,
-                               int32_t partition, int16_t *code)
+struct kd_place *kd_find_place(const struct kd_shard *shard, struct kb_slice name,
+                               struct kb_uuid id, int32_t partition, int16_t *code)
 {
     const struct kd_topic *topic =
         name.data ? kd_topics_find(&shard->topics, name) : kd_topics_find_id(&shard->topics, id);
@@ -25,7 +25,8 @@ int16_t kd_check_epoch(const struct kd_place *place, int32_t client_epoch)
 {
     if (client_epoch < 0 || client_epoch == place->leader_epoch)
         return KB_OK;
-    return client_epoch > place->leader_epoch ? KB_E_UNKNOWN_LEADER_EPOCH : KB_E_FENCED_LEADER_EPOCH;
+    return client_epoch > place->leader_epoch ? KB_E_UNKNOWN_LEADER_EPOCH
+                                              : KB_E_FENCED_LEADER_EPOCH;
 }
 
 struct kb_slice kd_keep(struct kd_request *request, struct kb_slice text)

@@ -17,8 +17,7 @@ struct metadata {
 static void add_broker(struct metadata *m)
 {
     struct kd_shard *shard = m->request->shard;
-    struct kw_metadata_response_broker *broker =
-        kb_arena_alloc(&m->request->arena, sizeof *broker);
+    struct kw_metadata_response_broker *broker = kb_arena_alloc(&m->request->arena, sizeof *broker);
     if (!broker)
         return;
     const struct kd_endpoint *told = &m->request->peer->spec->told;
@@ -182,8 +181,8 @@ static void prepare_all(struct metadata *m)
 void kd_handle_metadata(struct kd_request *request)
 {
     struct metadata *m = kb_arena_alloc(&request->arena, sizeof *m);
-    if (!m || !kw_metadata_request_decode(&request->body, request->header.version,
-                                          &request->arena, &m->in)) {
+    if (!m || !kw_metadata_request_decode(&request->body, request->header.version, &request->arena,
+                                          &m->in)) {
         kd_request_refuse(request);
         return;
     }

@@ -42,9 +42,11 @@ static bool build(struct kd_request *request, const struct kw_offset_for_leader_
         struct kw_offset_for_leader_epoch_response_topic *to = &out->topics[out->topics_count++];
         kw_offset_for_leader_epoch_response_topic_init(to);
         to->topic = from->topic;
-        to->partitions = kb_arena_array(arena, (size_t)from->partitions_count, sizeof *to->partitions);
+        to->partitions =
+            kb_arena_array(arena, (size_t)from->partitions_count, sizeof *to->partitions);
         for (int32_t j = 0; to->partitions && j < from->partitions_count; j++)
-            fill(request, from->topic, &from->partitions[j], &to->partitions[to->partitions_count++]);
+            fill(request, from->topic, &from->partitions[j],
+                 &to->partitions[to->partitions_count++]);
     }
     return !arena->failed;
 }

@@ -35,7 +35,8 @@ static void answer_acks_0(struct produce *p)
 {
     struct kb_error why;
     if (p->refused && p->request->peer) {
-        kb_error_set(&why, p->refused, "a Produce without acks failed: %s", kb_code_name(p->refused));
+        kb_error_set(&why, p->refused, "a Produce without acks failed: %s",
+                     kb_code_name(p->refused));
         kn_conn_close(p->request->peer->conn, &why);
     }
     kd_answer_nothing(p->request);
@@ -107,8 +108,8 @@ static int check_acks(const struct produce *p, const struct kd_place *place, str
 {
     int32_t wanted = place->topic->config.min_insync_replicas;
     if (p->in.acks == -1 && place->isr_count < wanted)
-        return kb_error_set(err, KB_E_NOT_ENOUGH_REPLICAS,
-                            "%d in sync, min.insync.replicas=%d", place->isr_count, wanted);
+        return kb_error_set(err, KB_E_NOT_ENOUGH_REPLICAS, "%d in sync, min.insync.replicas=%d",
+                            place->isr_count, wanted);
     return 0;
 }
 
@@ -229,8 +230,8 @@ static void refuse_all(struct produce *p, int code, const char *why)
 void kd_handle_produce(struct kd_request *request)
 {
     struct produce *p = kb_arena_alloc(&request->arena, sizeof *p);
-    if (!p || !kw_produce_request_decode(&request->body, request->header.version,
-                                         &request->arena, &p->in)) {
+    if (!p || !kw_produce_request_decode(&request->body, request->header.version, &request->arena,
+                                         &p->in)) {
         kd_request_refuse(request);
         return;
     }

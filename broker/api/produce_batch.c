@@ -2,8 +2,8 @@
 #include "broker/api/produce_batch.h"
 
 /* compression.type, in the order of its choices: producer, uncompressed, ... */
-static const int codec_of_choice[] = {-1,           KW_CODEC_NONE, KW_CODEC_GZIP,
-                                      KW_CODEC_SNAPPY, KW_CODEC_LZ4, KW_CODEC_ZSTD};
+static const int codec_of_choice[] = {-1,           KW_CODEC_NONE, KW_CODEC_GZIP, KW_CODEC_SNAPPY,
+                                      KW_CODEC_LZ4, KW_CODEC_ZSTD};
 
 static int check_size(const struct kd_admission *a, struct kb_error *err)
 {
@@ -11,11 +11,13 @@ static int check_size(const struct kd_admission *a, struct kb_error *err)
     if (a->records.size == 0)
         return kb_error_set(err, KB_E_INVALID_RECORD, "no record batch");
     if (a->records.size > (size_t)config->max_message_bytes)
-        return kb_error_set(err, KB_E_MESSAGE_TOO_LARGE, "%zu bytes are more than max.message.bytes=%d",
-                            a->records.size, config->max_message_bytes);
+        return kb_error_set(err, KB_E_MESSAGE_TOO_LARGE,
+                            "%zu bytes are more than max.message.bytes=%d", a->records.size,
+                            config->max_message_bytes);
     if (a->records.size > (size_t)config->segment_bytes)
-        return kb_error_set(err, KB_E_RECORD_LIST_TOO_LARGE, "%zu bytes are more than segment.bytes=%d",
-                            a->records.size, config->segment_bytes);
+        return kb_error_set(err, KB_E_RECORD_LIST_TOO_LARGE,
+                            "%zu bytes are more than segment.bytes=%d", a->records.size,
+                            config->segment_bytes);
     return 0;
 }
 

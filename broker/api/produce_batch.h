@@ -9,14 +9,14 @@
 struct kd_admission {
     /* In. */
     const struct kd_topic *topic;
-    struct kb_slice records;  /* of the request; may be patched in place */
-    struct kb_buf *frame;     /* that holds them */
+    struct kb_slice records; /* of the request; may be patched in place */
+    struct kb_buf *frame;    /* that holds them */
     int16_t produce_version;
     int64_t wall_ms;
     /* Out. */
-    struct kb_buf *buf;       /* one reference: the frame, or a batch made anew */
-    struct kw_batch batch;    /* in buf */
-    int64_t append_time_ms;   /* LogAppendTime, or -1 */
+    struct kb_buf *buf;     /* one reference: the frame, or a batch made anew */
+    struct kw_batch batch;  /* in buf */
+    int64_t append_time_ms; /* LogAppendTime, or -1 */
 };
 
 /* One of Kafka's codes; err has words. */

@@ -25,9 +25,7 @@ struct kd_config {
     char *listeners;
     char *advertised_listeners;
     char *security_protocol_map;
-    char *inter_broker_listener;
     int32_t backlog;
-    int32_t send_buffer_bytes, receive_buffer_bytes;
     int32_t request_max_bytes;
     int64_t queued_max_request_bytes;
     int32_t max_connections, max_connections_per_ip;

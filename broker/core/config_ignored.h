@@ -118,6 +118,7 @@
     X("group.streams.num.standby.replicas") \
     X("group.streams.session.timeout.ms") \
     X("initial.broker.registration.timeout.ms") \
+    X("inter.broker.listener.name") \
     X("inter.broker.protocol.version") \
     X("kafka.metrics.polling.interval.secs") \
     X("kafka.metrics.reporters") \
@@ -296,6 +297,8 @@
     X("share.fetch.purgatory.purge.interval.requests") \
     X("socket.connection.setup.timeout.max.ms") \
     X("socket.connection.setup.timeout.ms") \
+    X("socket.receive.buffer.bytes") \
+    X("socket.send.buffer.bytes") \
     X("ssl.allow.dn.changes") \
     X("ssl.allow.san.changes") \
     X("ssl.cipher.suites") \

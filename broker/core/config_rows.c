@@ -6,9 +6,11 @@
 #include "broker/core/config_ignored.h"
 
 #define ROW(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)                           \
-    {.key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_BROKER, .flags = 0,                     \
-     .field = offsetof(struct kd_config, FIELD), .value = DEFAULT, .min = MIN, .max = MAX,         \
-     .choices = CHOICES, .aliases = ALIASES, .doc = DOC},
+    {                                                                                              \
+        .key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_BROKER, .flags = 0,                  \
+        .field = offsetof(struct kd_config, FIELD), .value = DEFAULT, .min = MIN, .max = MAX,      \
+        .choices = CHOICES, .aliases = ALIASES, .doc = DOC                                         \
+    }
 #define TEXT(NAME, FIELD, DEFAULT, ALIASES, DOC)                                                   \
     ROW(STRING, NAME, FIELD, DEFAULT, 0, 0, NULL, ALIASES, DOC)
 #define LIST(NAME, FIELD, DEFAULT, ALIASES, DOC)                                                   \
@@ -22,118 +24,114 @@
     ROW(ENUM, NAME, FIELD, DEFAULT, 0, 0, CHOICES, NULL, DOC)
 #define IGNORED(NAME) {.key = NAME, .type = KB_OPT_IGNORED, .scope = KD_SCOPE_BROKER},
 
+/* clang-format off */
 static const struct kb_option rows[] = {
     /* Who it is */
     ROW(INT, "node.id", node_id, "1", 0, INT32_MAX, NULL, "broker.id",
-        "The broker's number in its cluster.")
-    TEXT("broker.rack", rack, NULL, NULL, "Where the broker stands; told to clients.")
+        "The broker's number in its cluster."),
+    TEXT("broker.rack", rack, NULL, NULL, "Where the broker stands; told to clients."),
     TEXT("cluster.id", cluster_id, NULL, NULL,
          "The cluster that the data directory must belong to. Unset: whichever it is; a new "
-         "directory gets a random id.")
+         "directory gets a random id."),
     LIST("log.dirs", log_dirs, "kurier-data", "log.dir",
-         "The one directory that holds everything. It is made if its parent exists.")
+         "The one directory that holds everything. It is made if its parent exists."),
 
     /* How it is reached */
     LIST("listeners", listeners, "PLAINTEXT://127.0.0.1:9092", NULL,
          "NAME://HOST:PORT, comma-separated. Port 0 takes a free port. An empty host, or "
-         "0.0.0.0, is every address.")
+         "0.0.0.0, is every address."),
     LIST("advertised.listeners", advertised_listeners, NULL, NULL,
-         "What clients are told to connect to; as bound where it is unset.")
+         "What clients are told to connect to; as bound where it is unset."),
     LIST("listener.security.protocol.map", security_protocol_map, "PLAINTEXT:PLAINTEXT", NULL,
-         "NAME:PROTOCOL for listeners with names of their own.")
-    TEXT("inter.broker.listener.name", inter_broker_listener, NULL, NULL,
-         "The listener that other brokers use.")
-    INT("socket.listen.backlog.size", backlog, "50", 1, 65535, "Connections waiting for accept.")
-    INT("socket.send.buffer.bytes", send_buffer_bytes, "-1", -1, INT32_MAX,
-        "SO_SNDBUF; -1 leaves it to the kernel.")
-    INT("socket.receive.buffer.bytes", receive_buffer_bytes, "-1", -1, INT32_MAX,
-        "SO_RCVBUF; -1 leaves it to the kernel.")
+         "NAME:PROTOCOL for listeners with names of their own."),
+    INT("socket.listen.backlog.size", backlog, "50", 1, 65535, "Connections waiting for accept."),
     INT("socket.request.max.bytes", request_max_bytes, "104857600", 1024, INT32_MAX,
-        "The largest request; a connection that announces more is closed.")
+        "The largest request; a connection that announces more is closed."),
     LONG("queued.max.request.bytes", queued_max_request_bytes, "134217728", -1, INT64_MAX,
          "Memory for requests in progress. Where it is used up, sockets are not read. -1: "
-         "unbounded.")
+         "unbounded."),
     INT("max.connections", max_connections, "10000", 0, INT32_MAX,
-        "Connections at one time; more are closed at once.")
+        "Connections at one time; more are closed at once."),
     INT("max.connections.per.ip", max_connections_per_ip, "2147483647", 0, INT32_MAX,
-        "Connections at one time from one address.")
+        "Connections at one time from one address."),
     LONG("connections.max.idle.ms", connections_max_idle_ms, "600000", -1, INT64_MAX,
-         "A connection without a request for this long is closed; -1: never.")
-    INT("num.io.threads", io_threads, "2", 1, 64, "Threads that read and write files.")
+         "A connection without a request for this long is closed; -1: never."),
+    INT("num.io.threads", io_threads, "2", 1, 64, "Threads that read and write files."),
     ENUM("log.level", log_level, "info", "error|warn|info|debug",
-         "The least important lines that are logged.")
+         "The least important lines that are logged."),
 
     /* Topics */
     BOOL("auto.create.topics.enable", auto_create_topics, "true",
-         "Make a topic when a client first asks for it.")
-    BOOL("delete.topic.enable", delete_topic, "true", "Whether topics may be deleted.")
-    INT("num.partitions", num_partitions, "1", 1, 100000, "Partitions of a new topic.")
+         "Make a topic when a client first asks for it."),
+    BOOL("delete.topic.enable", delete_topic, "true", "Whether topics may be deleted."),
+    INT("num.partitions", num_partitions, "1", 1, 100000, "Partitions of a new topic."),
     INT("default.replication.factor", default_replication_factor, "1", 1, 32767,
-        "Replicas of a new topic.")
+        "Replicas of a new topic."),
     INT("min.insync.replicas", min_insync_replicas, "1", 1, INT32_MAX,
-        "Replicas that must be in sync for acks=all.")
+        "Replicas that must be in sync for acks=all."),
     INT("max.request.partition.size.limit", max_partitions_per_request, "2000", 1, INT32_MAX,
-        "Partitions in one answer to DescribeTopicPartitions.")
+        "Partitions in one answer to DescribeTopicPartitions."),
 
     /* Consumers and producers */
     INT("fetch.max.bytes", fetch_max_bytes, "57671680", 1024, INT32_MAX,
-        "Records in one Fetch answer, whatever the client asks.")
+        "Records in one Fetch answer, whatever the client asks."),
     INT("max.incremental.fetch.session.cache.slots", fetch_session_slots, "1000", 0, 1000000,
-        "Fetch sessions kept.")
+        "Fetch sessions kept."),
     INT("producer.id.expiration.ms", producer_id_expiration_ms, "86400000", 1, INT32_MAX,
-        "A producer that wrote nothing to a partition for this long is forgotten there.")
+        "A producer that wrote nothing to a partition for this long is forgotten there."),
 
     /* Logs: the defaults of topics */
     LONG("log.flush.interval.messages", flush_messages, "1", 1, INT64_MAX,
-         "1: acknowledged means on disk. More: acknowledged from the page cache.")
+         "1: acknowledged means on disk. More: acknowledged from the page cache."),
     LONG("log.flush.interval.ms", flush_ms, "9223372036854775807", 0, INT64_MAX,
-         "Set: acknowledged from the page cache, flushed after this long.")
+         "Set: acknowledged from the page cache, flushed after this long."),
     LONG("log.retention.ms", retention_ms, "604800000", -1, INT64_MAX,
-         "How long records are to be kept; -1: for ever. Nothing is deleted by age or size yet.")
+         "How long records are to be kept; -1: for ever. Nothing is deleted by age or size yet."),
     INT("log.retention.minutes", retention_minutes, "10080", -1, INT32_MAX,
-        "As log.retention.ms, where that is unset.")
+        "As log.retention.ms, where that is unset."),
     INT("log.retention.hours", retention_hours, "168", -1, INT32_MAX,
-        "As log.retention.minutes, where that is unset.")
+        "As log.retention.minutes, where that is unset."),
     LONG("log.retention.bytes", retention_bytes, "-1", -1, INT64_MAX,
-         "How large a partition may grow; -1: without bound. Not acted on yet.")
+         "How large a partition may grow; -1: without bound. Not acted on yet."),
     LONG("log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
-         "How often retention is looked at. Not acted on yet.")
+         "How often retention is looked at. Not acted on yet."),
     LONG("log.roll.ms", roll_ms, "604800000", 1, INT64_MAX,
-         "Age at which a new segment is begun.")
-    INT("log.roll.hours", roll_hours, "168", 1, INT32_MAX, "As log.roll.ms, where that is unset.")
+         "Age at which a new segment is begun."),
+    INT("log.roll.hours", roll_hours, "168", 1, INT32_MAX, "As log.roll.ms, where that is unset."),
     INT("log.segment.bytes", segment_bytes, "1073741824", 1048576, INT32_MAX,
-        "Size of a segment file.")
+        "Size of a segment file."),
     INT("log.index.interval.bytes", index_interval_bytes, "4096", 0, INT32_MAX,
-        "Bytes of log between two entries of its index.")
+        "Bytes of log between two entries of its index."),
     INT("log.index.size.max.bytes", index_max_bytes, "10485760", 4, INT32_MAX,
-        "Size of an index file.")
+        "Size of an index file."),
     LONG("log.segment.delete.delay.ms", segment_delete_delay_ms, "60000", 0, INT64_MAX,
-         "How long a deleted segment's file stays.")
-    LIST("log.cleanup.policy", cleanup_policy, "delete", NULL, "delete, compact or both. Compaction is not built yet.")
+         "How long a deleted segment's file stays."),
+    LIST("log.cleanup.policy", cleanup_policy, "delete", NULL, "delete, compact or both. Compaction is not built yet."),
     ENUM("compression.type", compression_type, "producer",
-         "producer|uncompressed|gzip|snappy|lz4|zstd", "How batches are stored.")
-    INT("compression.gzip.level", gzip_level, "-1", -1, 9, "Level where gzip is asked for.")
-    INT("compression.lz4.level", lz4_level, "9", 1, 17, "Level where lz4 is asked for.")
-    INT("compression.zstd.level", zstd_level, "3", -131072, 22, "Level where zstd is asked for.")
+         "producer|uncompressed|gzip|snappy|lz4|zstd", "How batches are stored."),
+    INT("compression.gzip.level", gzip_level, "-1", -1, 9, "Level where gzip is asked for."),
+    INT("compression.lz4.level", lz4_level, "9", 1, 17, "Level where lz4 is asked for."),
+    INT("compression.zstd.level", zstd_level, "3", -131072, 22, "Level where zstd is asked for."),
     INT("message.max.bytes", max_message_bytes, "1048588", 0, INT32_MAX,
-        "The largest record batch.")
+        "The largest record batch."),
     ENUM("log.message.timestamp.type", timestamp_type, "CreateTime", "CreateTime|LogAppendTime",
-         "Whose time a record carries.")
+         "Whose time a record carries."),
     LONG("log.message.timestamp.before.max.ms", timestamp_before_max_ms, "9223372036854775807", 0,
-         INT64_MAX, "How far a record's time may lie in the past.")
+         INT64_MAX, "How far a record's time may lie in the past."),
     LONG("log.message.timestamp.after.max.ms", timestamp_after_max_ms, "3600000", 0, INT64_MAX,
-         "How far a record's time may lie in the future.")
+         "How far a record's time may lie in the future."),
     LONG("log.cleaner.delete.retention.ms", delete_retention_ms, "86400000", 0, INT64_MAX,
-         "How long a tombstone stays in a compacted log.")
+         "How long a tombstone stays in a compacted log."),
     LONG("log.cleaner.min.compaction.lag.ms", min_compaction_lag_ms, "0", 0, INT64_MAX,
-         "How long a record is safe from compaction.")
+         "How long a record is safe from compaction."),
     LONG("log.cleaner.max.compaction.lag.ms", max_compaction_lag_ms, "9223372036854775807", 1,
-         INT64_MAX, "How long a record may escape compaction.")
+         INT64_MAX, "How long a record may escape compaction."),
     ROW(DOUBLE, "log.cleaner.min.cleanable.ratio", min_cleanable_ratio, "0.5", 0, 1, NULL, NULL,
-        "Share of unclean bytes from which a log is compacted.")
+        "Share of unclean bytes from which a log is compacted."),
 
     KD_CONFIG_IGNORED(IGNORED)
 };
+/* clang-format on */
 
 _Static_assert(KB_ARRAY_SIZE(rows) <= KD_CONFIG_ROWS, "given[] has one place per row");
 

@@ -142,8 +142,8 @@ void kd_session_leave(struct kd_session *session)
 /* A part's key: the partition, then the topic's id or its name. */
 enum { KEY_MAX = 4 + 16 + 256 };
 
-static struct kb_slice part_key(uint8_t key[KEY_MAX], struct kb_slice topic, struct kb_uuid topic_id,
-                                int32_t partition)
+static struct kb_slice part_key(uint8_t key[KEY_MAX], struct kb_slice topic,
+                                struct kb_uuid topic_id, int32_t partition)
 {
     size_t size = KB_MIN(topic.size, (size_t)256);
     memcpy(key, &partition, 4);

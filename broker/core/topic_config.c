@@ -4,9 +4,11 @@
 #include <string.h>
 
 #define ROW(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, DOC)                                    \
-    {.key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_TOPIC, .flags = 0,                      \
-     .field = offsetof(struct kd_topic_config, FIELD), .value = DEFAULT, .min = MIN, .max = MAX,   \
-     .choices = CHOICES, .doc = DOC}
+    {                                                                                              \
+        .key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_TOPIC, .flags = 0,                   \
+        .field = offsetof(struct kd_topic_config, FIELD), .value = DEFAULT, .min = MIN,            \
+        .max = MAX, .choices = CHOICES, .doc = DOC                                                 \
+    }
 #define LONG_MAX_TEXT "9223372036854775807"
 
 /* clang-format off */

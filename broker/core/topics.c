@@ -82,7 +82,8 @@ struct kd_place *kd_topic_place(const struct kd_topic *topic, int32_t index)
     return index >= 0 && index < topic->count ? topic->places[index] : NULL;
 }
 
-struct kd_topic *kd_topic_new(struct kb_slice name, struct kb_uuid id, const struct kd_config *broker)
+struct kd_topic *kd_topic_new(struct kb_slice name, struct kb_uuid id,
+                              const struct kd_config *broker)
 {
     struct kd_topic *topic = kb_calloc(1, sizeof *topic + name.size + 1);
     if (!topic)
@@ -130,7 +131,8 @@ bool kd_place_set_isr(struct kd_place *place, const int32_t *isr, int32_t count)
     return set_nodes(&place->isr, &place->isr_count, isr, count);
 }
 
-struct kd_place *kd_topic_grow(struct kd_topic *topic, const int32_t *replicas, int32_t replica_count)
+struct kd_place *kd_topic_grow(struct kd_topic *topic, const int32_t *replicas,
+                               int32_t replica_count)
 {
     size_t size = ((size_t)topic->count + 1) * sizeof *topic->places;
     struct kd_place **places = kb_realloc(topic->places, size);

@@ -20,10 +20,10 @@ struct kd_place {
     int32_t leader, leader_epoch; /* leader -1: none */
     int32_t *replicas, *isr;      /* node ids */
     int32_t replica_count, isr_count;
-    int32_t state_version;       /* of its node in the metadata store */
-    struct kd_replica *replica;  /* its log here; NULL: none */
-    bool serving;                /* we lead, and its epoch is on disk */
-    struct kb_list waiting;      /* marks of waiters.h */
+    int32_t state_version;      /* of its node in the metadata store */
+    struct kd_replica *replica; /* its log here; NULL: none */
+    bool serving;               /* we lead, and its epoch is on disk */
+    struct kb_list waiting;     /* marks of waiters.h */
 };
 
 struct kd_topic {
@@ -58,11 +58,13 @@ struct kd_topic *kd_topics_next(const struct kd_topics *topics, const struct kd_
 struct kd_place *kd_topic_place(const struct kd_topic *topic, int32_t index);
 
 /* Not in the image yet; NULL: no memory. */
-struct kd_topic *kd_topic_new(struct kb_slice name, struct kb_uuid id, const struct kd_config *broker);
+struct kd_topic *kd_topic_new(struct kb_slice name, struct kb_uuid id,
+                              const struct kd_config *broker);
 void kd_topic_free(struct kd_topic *topic); /* not in the image */
 /* Makes partition `count` with these replicas, all in sync, led by the first
  * at epoch 0. NULL: no memory. */
-struct kd_place *kd_topic_grow(struct kd_topic *topic, const int32_t *replicas, int32_t replica_count);
+struct kd_place *kd_topic_grow(struct kd_topic *topic, const int32_t *replicas,
+                               int32_t replica_count);
 /* False: no memory. */
 bool kd_place_set_isr(struct kd_place *place, const int32_t *isr, int32_t count);
 

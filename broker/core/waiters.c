@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/waiters.h"
 
-void kd_waiter_init(struct kd_waiter *waiter, void (*wake)(struct kd_waiter *), struct kd_mark *marks)
+void kd_waiter_init(struct kd_waiter *waiter, void (*wake)(struct kd_waiter *),
+                    struct kd_mark *marks)
 {
     *waiter = (struct kd_waiter){.wake = wake, .marks = marks};
 }

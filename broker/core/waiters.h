@@ -18,7 +18,7 @@
 struct kd_waiter {
     void (*wake)(struct kd_waiter *waiter);
     struct kd_mark *marks; /* one per partition it waits for */
-    size_t count; /* placed */
+    size_t count;          /* placed */
 };
 
 struct kd_mark {
@@ -27,7 +27,8 @@ struct kd_mark {
 };
 
 /* `marks`: as many as partitions, they live as long as the waiter. */
-void kd_waiter_init(struct kd_waiter *waiter, void (*wake)(struct kd_waiter *), struct kd_mark *marks);
+void kd_waiter_init(struct kd_waiter *waiter, void (*wake)(struct kd_waiter *),
+                    struct kd_mark *marks);
 /* Puts its next mark on this partition's list. */
 void kd_waiter_arm(struct kd_waiter *waiter, struct kb_list *partition);
 /* Takes all its marks back.. */

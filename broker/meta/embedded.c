@@ -42,10 +42,10 @@ struct embedded {
     struct kn_job job;
     bool busy; /* a job is on its way */
     bool halted;
-    int status;    /* of the job: 0 or -errno; once < 0, it stays */
-    size_t wanted; /* bytes of room that are being asked for */
+    int status;         /* of the job: 0 or -errno; once < 0, it stays */
+    size_t wanted;      /* bytes of room that are being asked for */
     size_t snapshot_at; /* bytes of log at which the next snapshot is due */
-    int refused;   /* 0 or -errno: why there are none */
+    int refused;        /* 0 or -errno: why there are none */
 
     kd_embedded_opened_fn *opened;
     void *opened_ctx;
@@ -249,7 +249,8 @@ static size_t bytes_of(const struct request *request)
 
 static bool has_room(const struct embedded *store, const struct request *request)
 {
-    return store->status < 0 || kd_journal_has_room(&store->journal, store->bytes.size + bytes_of(request));
+    return store->status < 0 ||
+           kd_journal_has_room(&store->journal, store->bytes.size + bytes_of(request));
 }
 
 static void run_reserve(struct kn_job *job)

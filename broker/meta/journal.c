@@ -98,7 +98,8 @@ static int load_log(struct kd_journal *journal, struct kd_tree *tree, struct kb_
         if (journal->size < 0)
             code = kb_error_set(err, KB_E_CORRUPT, "%s does not follow its snapshot", path);
         else if (was_synced((const uint8_t *)data, size, journal->size))
-            code = kb_error_set(err, KB_E_CORRUPT, "%s is damaged at byte %lld", path, (long long)journal->size);
+            code = kb_error_set(err, KB_E_CORRUPT, "%s is damaged at byte %lld", path,
+                                (long long)journal->size);
         else
             r = settle_log(journal, size);
     }
@@ -146,7 +147,8 @@ int kd_journal_reserve(struct kd_journal *journal, size_t bytes)
 
 int kd_journal_append(struct kd_journal *journal, const struct kd_bytes *records)
 {
-    int r = kb_fs_write_all(journal->fs, journal->file, records->data, records->size, journal->size);
+    int r =
+        kb_fs_write_all(journal->fs, journal->file, records->data, records->size, journal->size);
     if (r >= 0)
         r = journal->fs->ops->datasync(journal->fs, journal->file);
     if (r >= 0)

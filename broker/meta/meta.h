@@ -22,16 +22,16 @@
 enum kd_meta_outcome { KD_META_OK, KD_META_CONFLICT, KD_META_UNKNOWN };
 
 enum kd_meta_reason { /* of a conflict */
-    KD_META_FINE,
-    KD_META_NO_NODE, /* also: the parent of what was to be created */
-    KD_META_EXISTS,
-    KD_META_BAD_VERSION,
-    KD_META_NOT_EMPTY,
-    KD_META_NO_CHILDREN, /* ephemeral nodes have none */
-    KD_META_BAD_PATH,
-    KD_META_TOO_LARGE,
-    KD_META_NO_SPACE, /* the disk is full: nothing happened, later it may */
-    KD_META_NO_MEMORY
+                      KD_META_FINE,
+                      KD_META_NO_NODE, /* also: the parent of what was to be created */
+                      KD_META_EXISTS,
+                      KD_META_BAD_VERSION,
+                      KD_META_NOT_EMPTY,
+                      KD_META_NO_CHILDREN, /* ephemeral nodes have none */
+                      KD_META_BAD_PATH,
+                      KD_META_TOO_LARGE,
+                      KD_META_NO_SPACE, /* the disk is full: nothing happened, later it may */
+                      KD_META_NO_MEMORY
 };
 const char *kd_meta_reason_text(enum kd_meta_reason reason);
 
@@ -96,9 +96,12 @@ typedef void kd_meta_node_fn(void *ctx, const struct kd_meta_node *node);
 
 struct kd_meta;
 struct kd_meta_ops {
-    void (*get)(struct kd_meta *, const char *path, struct kd_meta_watch *, kd_meta_node_fn *, void *ctx);
-    void (*children)(struct kd_meta *, const char *path, struct kd_meta_watch *, kd_meta_node_fn *, void *ctx);
-    void (*multi)(struct kd_meta *, const struct kd_meta_op *ops, int n, kd_meta_multi_fn *, void *ctx);
+    void (*get)(struct kd_meta *, const char *path, struct kd_meta_watch *, kd_meta_node_fn *,
+                void *ctx);
+    void (*children)(struct kd_meta *, const char *path, struct kd_meta_watch *, kd_meta_node_fn *,
+                     void *ctx);
+    void (*multi)(struct kd_meta *, const struct kd_meta_op *ops, int n, kd_meta_multi_fn *,
+                  void *ctx);
     void (*disarm)(struct kd_meta *, struct kd_meta_watch *);
     /* What waits is answered with UNKNOWN, then `closed`. */
     void (*close)(struct kd_meta *, void (*closed)(void *ctx), void *ctx);

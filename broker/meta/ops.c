@@ -32,11 +32,8 @@ static void add(struct kd_ops *list, enum kd_meta_kind kind, const char *data, u
     const char *text = data ? kb_arena_strdup(&list->arena, kb_slice_str(data)) : NULL;
     if (!kd_ops_ok(list))
         return;
-    list->ops[list->count++] = (struct kd_meta_op){.kind = kind,
-                                                   .flags = flags,
-                                                   .path = copy,
-                                                   .data = kb_slice_str(text),
-                                                   .version = version};
+    list->ops[list->count++] = (struct kd_meta_op){
+        .kind = kind, .flags = flags, .path = copy, .data = kb_slice_str(text), .version = version};
 }
 
 void kd_ops_check(struct kd_ops *list, int32_t version, const char *format, ...)

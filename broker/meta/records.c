@@ -116,11 +116,11 @@ bool kd_record_state_read(struct kb_slice text, struct kd_state_record *out)
     json_t *object = load(text), *isr = NULL;
     int leader, leader_epoch, controller_epoch;
     memset(out, 0, sizeof *out);
-    bool fine = object &&
-                json_unpack(object, "{s:i,s:i,s:i,s:o}", "leader", &leader, "leader_epoch",
-                            &leader_epoch, "controller_epoch", &controller_epoch, "isr",
-                            &isr) == 0 &&
-                nodes_load(isr, &out->isr, &out->isr_count);
+    bool fine =
+        object &&
+        json_unpack(object, "{s:i,s:i,s:i,s:o}", "leader", &leader, "leader_epoch", &leader_epoch,
+                    "controller_epoch", &controller_epoch, "isr", &isr) == 0 &&
+        nodes_load(isr, &out->isr, &out->isr_count);
     if (fine) {
         out->leader = leader;
         out->leader_epoch = leader_epoch;
@@ -146,13 +146,14 @@ char *kd_record_config(const struct kd_config_entry *entries, size_t count)
     return dump(json_pack("{s:i,s:o}", "version", 1, "config", config));
 }
 
-bool kd_record_config_read(struct kb_slice text, bool (*each)(void *ctx, const char *key, const char *value),
-                           void *ctx)
+bool kd_record_config_read(struct kb_slice text,
+                           bool (*each)(void *ctx, const char *key, const char *value), void *ctx)
 {
     json_t *object = load(text), *config = json_object_get(object, "config"), *value;
     const char *key;
     bool fine = json_is_object(config);
-    json_object_foreach(config, key, value) {
+    json_object_foreach(config, key, value)
+    {
         if (!fine || !json_is_string(value) || !each(ctx, key, json_string_value(value)))
             fine = false;
     }
@@ -177,11 +178,10 @@ char *kd_record_broker(const struct kd_broker_record *record)
 {
     char time[24];
     snprintf(time, sizeof time, "%" PRId64, record->wall_ms);
-    return dump(json_pack("{s:i,s:s,s:i,s:o,s:s,s:s?,s:{s:s},s:{}}", "version", 5, "host",
-                          record->host, "port", record->port, "endpoints",
-                          endpoints_dump(record->endpoints), "timestamp", time, "rack",
-                          record->rack, "listener_security_protocol_map", record->listener,
-                          "PLAINTEXT", "features"));
+    return dump(json_pack(
+        "{s:i,s:s,s:i,s:o,s:s,s:s?,s:{s:s},s:{}}", "version", 5, "host", record->host, "port",
+        record->port, "endpoints", endpoints_dump(record->endpoints), "timestamp", time, "rack",
+        record->rack, "listener_security_protocol_map", record->listener, "PLAINTEXT", "features"));
 }
 
 char *kd_record_controller(int32_t node_id, int64_t wall_ms)
@@ -209,7 +209,8 @@ bool kd_record_cluster_read(struct kb_slice text, char *out, size_t size)
 
 /* ---- Producer ids ------------------------------------------------------- */
 
-struct kb_slice kd_record_block(char out[KD_BLOCK_TEXT], int32_t node_id, int64_t start, int64_t end)
+struct kb_slice kd_record_block(char out[KD_BLOCK_TEXT], int32_t node_id, int64_t start,
+                                int64_t end)
 {
     int size = snprintf(out, KD_BLOCK_TEXT,
                         "{\"version\":1,\"broker\":%d,\"block_start\":\"%" PRId64

@@ -15,8 +15,8 @@ struct kd_config_entry {
 
 struct kd_topic_record {
     struct kb_uuid id;
-    int32_t count;          /* partitions 0 .. count-1 */
-    int32_t **replicas;     /* per partition */
+    int32_t count;      /* partitions 0 .. count-1 */
+    int32_t **replicas; /* per partition */
     int32_t *replica_count;
 };
 
@@ -48,8 +48,8 @@ void kd_state_record_deinit(struct kd_state_record *record);
 
 /* /config/topics/T: `each` is called per entry; its false ends the walk. */
 char *kd_record_config(const struct kd_config_entry *entries, size_t count);
-bool kd_record_config_read(struct kb_slice text, bool (*each)(void *ctx, const char *key, const char *value),
-                           void *ctx);
+bool kd_record_config_read(struct kb_slice text,
+                           bool (*each)(void *ctx, const char *key, const char *value), void *ctx);
 
 /* /brokers/ids/N, /controller, /cluster/id */
 char *kd_record_broker(const struct kd_broker_record *record);
@@ -59,7 +59,8 @@ bool kd_record_cluster_read(struct kb_slice text, char *out, size_t size);
 
 /* /latest_producer_id_block, whose numbers are text; without memory. */
 enum { KD_BLOCK_TEXT = 128 };
-struct kb_slice kd_record_block(char out[KD_BLOCK_TEXT], int32_t node_id, int64_t start, int64_t end);
+struct kb_slice kd_record_block(char out[KD_BLOCK_TEXT], int32_t node_id, int64_t start,
+                                int64_t end);
 bool kd_record_block_read(struct kb_slice text, int64_t *end);
 
 #endif

@@ -29,7 +29,8 @@ static void node_free(struct kd_tree_node *node)
 }
 
 /* Links the node under its parent; false: no memory. */
-static bool node_attach(struct kd_tree *tree, struct kd_tree_node *parent, struct kd_tree_node *node)
+static bool node_attach(struct kd_tree *tree, struct kd_tree_node *parent,
+                        struct kd_tree_node *node)
 {
     if (!kb_map_put(&tree->nodes, &node->entry, kb_slice_str(node->path)))
         return false;

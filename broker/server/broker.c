@@ -83,7 +83,8 @@ struct kd_broker *kd_broker_new(const struct kd_broker_options *options, struct 
     return broker;
 }
 
-int kd_broker_set(struct kd_broker *broker, const char *key, const char *value, struct kb_error *err)
+int kd_broker_set(struct kd_broker *broker, const char *key, const char *value,
+                  struct kb_error *err)
 {
     if (broker->state != FRESH)
         return kb_error_set(err, KB_E_STATE, "%s cannot be set once the broker is started", key);
@@ -185,7 +186,8 @@ static int open_directory(struct kd_broker *broker, struct kb_error *err)
     if (mkdir(path, 0750) && errno != EEXIST)
         return kb_error_errno(err, KB_E_DISK, errno, "cannot make the data directory %s", path);
     int r = kb_fs_posix_new(path, &broker->own_fs);
-    return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot open the data directory %s", path) : 0;
+    return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot open the data directory %s", path)
+                 : 0;
 }
 
 static int open_world(struct kd_broker *broker, struct kb_error *err)

@@ -60,9 +60,8 @@ static void submit(struct change *change, struct kd_ops *ops, kd_meta_multi_fn *
     if (fine)
         kd_meta_multi(change->shard->meta, ops->ops, ops->count, fn, change);
     else
-        fn(change, &(struct kd_meta_result){.outcome = KD_META_CONFLICT,
-                                            .reason = KD_META_NO_MEMORY,
-                                            .failed = -1});
+        fn(change, &(struct kd_meta_result){
+                       .outcome = KD_META_CONFLICT, .reason = KD_META_NO_MEMORY, .failed = -1});
     kd_ops_deinit(ops);
 }
 
@@ -135,15 +134,18 @@ static int check_name(struct kd_shard *shard, struct kb_slice name, struct kb_er
     return 0;
 }
 
-static int set_configs(struct kd_topic *topic, const struct kd_new_topic *from, struct kb_error *err)
+static int set_configs(struct kd_topic *topic, const struct kd_new_topic *from,
+                       struct kb_error *err)
 {
     int code = 0;
     for (size_t i = 0; !code && i < from->config_count; i++)
-        code = kd_topic_config_set(&topic->config, from->configs[i].key, from->configs[i].value, err);
+        code =
+            kd_topic_config_set(&topic->config, from->configs[i].key, from->configs[i].value, err);
     return code;
 }
 
-static int check_counts(struct kd_shard *shard, const struct kd_new_topic *from, struct kb_error *err)
+static int check_counts(struct kd_shard *shard, const struct kd_new_topic *from,
+                        struct kb_error *err)
 {
     int32_t factor = from->factor == -1 ? shard->config->default_replication_factor : from->factor;
     if (from->count < 1 || from->count > KD_PARTITIONS_MAX)
@@ -242,7 +244,8 @@ void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *from, k
 static void on_grown(void *ctx, const struct kd_meta_result *result)
 {
     struct change *change = ctx;
-    struct kd_topic *topic = kd_topics_find(&change->shard->topics, kb_slice_str(change->topic->name));
+    struct kd_topic *topic =
+        kd_topics_find(&change->shard->topics, kb_slice_str(change->topic->name));
     int32_t count = change->topic->count;
     kd_topic_free(change->topic);
     change->topic = topic;
@@ -259,8 +262,8 @@ static void on_grown(void *ctx, const struct kd_meta_result *result)
             on_places_led, change);
 }
 
-void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t count, kd_change_fn *done,
-                    void *ctx)
+void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t count,
+                    kd_change_fn *done, void *ctx)
 {
     struct kd_ops ops;
     struct change *change = topic->condemned ? NULL : change_new(shard, done, ctx);

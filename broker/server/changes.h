@@ -30,9 +30,10 @@ int kd_change_check(struct kd_shard *shard, const struct kd_new_topic *topic, st
 void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *topic, kd_change_fn *done,
                       void *ctx);
 /* To `count` partitions, more than now. */
-void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t count, kd_change_fn *done,
-                    void *ctx);
-void kd_change_delete(struct kd_shard *shard, struct kd_topic *topic, kd_change_fn *done, void *ctx);
+void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t count,
+                    kd_change_fn *done, void *ctx);
+void kd_change_delete(struct kd_shard *shard, struct kd_topic *topic, kd_change_fn *done,
+                      void *ctx);
 /* One that was decided before the last stop; out of the image at once. False:
  * no memory. */
 bool kd_change_resume_delete(struct kd_shard *shard, struct kd_topic *topic);

@@ -17,7 +17,8 @@ static void finish(struct kd_cluster *cluster)
 }
 
 /* A write that did not happen: why. */
-static void fail_write(struct kd_cluster *cluster, const struct kd_meta_result *result, const char *what)
+static void fail_write(struct kd_cluster *cluster, const struct kd_meta_result *result,
+                       const char *what)
 {
     bool full = result->reason == KD_META_NO_SPACE;
     kb_error_set(&cluster->err, full ? KB_E_DISK : KB_E_STATE, "%s: %s", what,
@@ -88,8 +89,7 @@ static void bump_place(struct kd_cluster *cluster, struct kd_ops *ops, struct kd
 {
     place->leader_epoch++;
     struct kd_state_record state = {place->leader, place->leader_epoch,
-                                    cluster->shard->controller_epoch, place->isr,
-                                    place->isr_count};
+                                    cluster->shard->controller_epoch, place->isr, place->isr_count};
     char *text = kd_record_state(&state);
     ops->arena.failed |= !text;
     kd_ops_set(ops, text, place->state_version, "/brokers/topics/%s/partitions/%d/state",
@@ -193,9 +193,12 @@ static void elect(struct kd_cluster *cluster)
 /* ---- Format ------------------------------------------------------------- */
 
 static const char *const folders[] = {
-    "/admin",         "/admin/delete_topics", "/brokers",         "/brokers/ids",
-    "/brokers/topics", "/cluster",            "/config",          "/config/brokers",
-    "/config/changes", "/config/clients",     "/config/ips",      "/config/topics",
+    "/admin",          "/admin/delete_topics",
+    "/brokers",        "/brokers/ids",
+    "/brokers/topics", "/cluster",
+    "/config",         "/config/brokers",
+    "/config/changes", "/config/clients",
+    "/config/ips",     "/config/topics",
     "/config/users",   "/isr_change_notification",
 };
 
@@ -220,8 +223,9 @@ static void format(struct kd_cluster *cluster)
     size_t logs = 0;
     kd_disk_each(cluster->shard->disk, count_log, &logs);
     if (logs) {
-        fail(cluster, KB_E_CORRUPT, "there are logs, but the metadata store (kurier-meta) is missing or empty; "
-                                    "bring it back, or move the logs away");
+        fail(cluster, KB_E_CORRUPT,
+             "there are logs, but the metadata store (kurier-meta) is missing or empty; "
+             "bring it back, or move the logs away");
         return;
     }
     char *id = kd_record_cluster(cluster->shard->cluster_id);
@@ -255,7 +259,8 @@ static void on_cluster_id(void *ctx, const struct kd_meta_node *node)
         elect(cluster);
 }
 
-void kd_cluster_join(struct kd_cluster *cluster, struct kd_shard *shard, kd_cluster_fn *done, void *ctx)
+void kd_cluster_join(struct kd_cluster *cluster, struct kd_shard *shard, kd_cluster_fn *done,
+                     void *ctx)
 {
     *cluster = (struct kd_cluster){.shard = shard, .done = done, .ctx = ctx};
     kb_error_clear(&cluster->err);

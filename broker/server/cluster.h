@@ -27,7 +27,8 @@ struct kd_cluster {
 };
 
 /* Each calls done once, from the loop. */
-void kd_cluster_join(struct kd_cluster *cluster, struct kd_shard *shard, kd_cluster_fn *done, void *ctx);
+void kd_cluster_join(struct kd_cluster *cluster, struct kd_shard *shard, kd_cluster_fn *done,
+                     void *ctx);
 void kd_cluster_register(struct kd_cluster *cluster, kd_cluster_fn *done, void *ctx);
 
 #endif

@@ -36,6 +36,7 @@ void kd_credit_init(struct kd_credit *credit, struct kn_loop *loop, int64_t limi
 struct kb_buf *kd_credit_take(struct kd_credit *credit, size_t size, bool *wait);
 /* resume() is called, once, when some credit has come back. */
 void kd_credit_await(struct kd_credit *credit, struct kd_credit_wait *wait, size_t size);
-void kd_credit_forget(struct kd_credit *credit, struct kd_credit_wait *wait); /* does not wait: nothing */
+void kd_credit_forget(struct kd_credit *credit,
+                      struct kd_credit_wait *wait); /* does not wait: nothing */
 
 #endif

@@ -46,7 +46,8 @@ static void on_read(void *ctx, const struct kd_meta_node *node)
     struct kd_ids *ids = ctx;
     int64_t last_end = -1;
     bool known = node->outcome == KD_META_OK;
-    if (node->outcome == KD_META_UNKNOWN || (known && !kd_record_block_read(node->data, &last_end))) {
+    if (node->outcome == KD_META_UNKNOWN ||
+        (known && !kd_record_block_read(node->data, &last_end))) {
         ids->busy = false;
         answer(ids, KB_E_COORDINATOR_NOT_AVAILABLE);
         return;

@@ -26,8 +26,8 @@ struct item {
 static void fail(struct load *load, const char *what, const char *name)
 {
     if (!load->err.code)
-        kb_error_set(&load->err, KB_E_CORRUPT, "metadata store: %s of topic %s cannot be read", what,
-                     name);
+        kb_error_set(&load->err, KB_E_CORRUPT, "metadata store: %s of topic %s cannot be read",
+                     what, name);
 }
 
 static void on_condemned(void *ctx, const struct kd_meta_node *node);
@@ -96,8 +96,8 @@ static bool set_config(void *ctx, const char *key, const char *value)
     struct kb_error err;
     /* Made by a newer broker, perhaps: the topic goes on with the default. */
     if (kd_topic_config_set(&item->topic->config, key, value, &err))
-        KB_LOG(item->load->shard->log, KB_LOG_WARN, "topics", "config ignored topic=%s reason=\"%s\"",
-               item->topic->name, err.text);
+        KB_LOG(item->load->shard->log, KB_LOG_WARN, "topics",
+               "config ignored topic=%s reason=\"%s\"", item->topic->name, err.text);
     return true;
 }
 
@@ -167,14 +167,16 @@ static void on_condemned(void *ctx, const struct kd_meta_node *node)
 {
     struct load *load = ctx;
     for (int i = 0; node->outcome == KD_META_OK && i < node->count; i++) {
-        struct kd_topic *topic = kd_topics_find(&load->shard->topics, kb_slice_str(node->children[i]));
+        struct kd_topic *topic =
+            kd_topics_find(&load->shard->topics, kb_slice_str(node->children[i]));
         if (topic)
             topic->condemned = true;
     }
     settle(load);
 }
 
-void kd_image_load(struct kd_shard *shard, void (*done)(void *ctx, const struct kb_error *err), void *ctx)
+void kd_image_load(struct kd_shard *shard, void (*done)(void *ctx, const struct kb_error *err),
+                   void *ctx)
 {
     struct load *load = KB_NEW(struct load);
     struct kb_error err;

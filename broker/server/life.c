@@ -256,8 +256,9 @@ static void on_advanced(void *ctx, struct kd_replica *replica)
 static void on_offline(void *ctx, struct kd_replica *replica, const struct kb_error *err)
 {
     struct kd_life *life = ctx;
-    KB_LOG(life->shard.log, KB_LOG_ERROR, "broker", "partition offline topic=%s partition=%d reason=\"%s\"",
-           kd_replica_topic(replica), kd_replica_partition(replica), err->text);
+    KB_LOG(life->shard.log, KB_LOG_ERROR, "broker",
+           "partition offline topic=%s partition=%d reason=\"%s\"", kd_replica_topic(replica),
+           kd_replica_partition(replica), err->text);
     on_advanced(life, replica);
 }
 

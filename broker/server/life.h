@@ -20,7 +20,7 @@ struct kd_life {
     struct kn_timer deadline; /* of a stop */
     struct kn_timer upkeep;   /* what has to be done now and then */
     struct kb_error err;
-    struct kn_task drained;   /* the last connection has gone */
+    struct kn_task drained; /* the last connection has gone */
     bool starting, stopping, server_open, disk_open;
     bool stop_wanted; /* while starting */
     bool halted;      /* nothing is begun any more */

@@ -75,7 +75,8 @@ static void on_sent(struct kn_conn *conn, void *ctx, bool sent)
  * that a slow reader holds one. */
 static bool send_answer(struct kd_link *link, struct kd_request *request)
 {
-    struct kn_source *source = request->source ? kd_source_start(request->source, link->conn) : NULL;
+    struct kn_source *source =
+        request->source ? kd_source_start(request->source, link->conn) : NULL;
     request->source = NULL;
     int code = kn_conn_send(link->conn, request->pieces, request->piece_count, source);
     request->piece_count = 0;
@@ -89,7 +90,8 @@ static bool send_answer(struct kd_link *link, struct kd_request *request)
 static void flush(struct kd_link *link)
 {
     struct kd_request *request;
-    while ((request = KB_LIST_FIRST(&link->requests, struct kd_request, link)) && request->answered) {
+    while ((request = KB_LIST_FIRST(&link->requests, struct kd_request, link)) &&
+           request->answered) {
         if (request->sending)
             return;
         request->sending = true;
@@ -269,16 +271,15 @@ static void on_idle(struct kn_timer *timer)
     kn_conn_close(link->conn, &why);
 }
 
-static const struct kn_conn_handler handler = {.on_size = on_size,
-                                               .on_frame = on_frame,
-                                               .on_drain = on_drain,
-                                               .on_close = on_close};
+static const struct kn_conn_handler handler = {
+    .on_size = on_size, .on_frame = on_frame, .on_drain = on_drain, .on_close = on_close};
 
 void kd_link_open(struct kd_server *server, struct kn_sock *sock, const struct kn_addr *peer,
                   struct kn_listener *listener, const struct kd_listener_spec *spec)
 {
     struct kd_shard *shard = server->shard;
-    struct kn_conn_options options = {.max_frame_bytes = (uint32_t)shard->config->request_max_bytes};
+    struct kn_conn_options options = {.max_frame_bytes =
+                                          (uint32_t)shard->config->request_max_bytes};
     struct kb_error err;
     struct kd_link *link = KB_NEW(struct kd_link);
     if (!link) {

@@ -64,7 +64,8 @@ static void protocol_of(const char *map, const char *name, char *out, size_t siz
     size_t length = strlen(name);
     snprintf(out, size, "%s", name);
     while (map && *map)
-        if (next_item(&map, item, sizeof item) && !strncmp(item, name, length) && item[length] == ':')
+        if (next_item(&map, item, sizeof item) && !strncmp(item, name, length) &&
+            item[length] == ':')
             snprintf(out, size, "%s", item + length + 1);
 }
 
@@ -104,8 +105,8 @@ static int advertise(struct kd_listeners *listeners, const char *item, struct kb
         return kb_error_set(err, KB_E_BAD_CONFIG,
                             "advertised.listeners: '%s' is not NAME://HOST:PORT", item);
     if (!strcmp(told.host, "0.0.0.0") || !strcmp(told.host, "::"))
-        return kb_error_set(err, KB_E_BAD_CONFIG,
-                            "advertised.listeners: nobody can connect to %s", told.host);
+        return kb_error_set(err, KB_E_BAD_CONFIG, "advertised.listeners: nobody can connect to %s",
+                            told.host);
     struct kd_listener_spec *spec = find(listeners, name);
     if (!spec)
         return kb_error_set(err, KB_E_BAD_CONFIG,

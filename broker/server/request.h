@@ -21,7 +21,7 @@ struct kd_link;
 struct kd_source;
 
 struct kd_request {
-    struct kb_list link; /* in its connection's order */
+    struct kb_list link;  /* in its connection's order */
     struct kd_link *peer; /* NULL: the connection has gone */
     struct kd_server *server;
     struct kd_shard *shard;

@@ -40,7 +40,8 @@ static void on_accept(void *owner, struct kn_sock *sock, const struct kn_addr *p
     struct kd_door *door = owner;
     struct kd_server *server = door->server;
     char name[KN_ADDR_TEXT];
-    if (server->link_count < server->shard->config->max_connections && !too_many_from(server, peer)) {
+    if (server->link_count < server->shard->config->max_connections &&
+        !too_many_from(server, peer)) {
         kd_link_open(server, sock, peer, door->listener, door->spec);
         return;
     }
@@ -53,8 +54,8 @@ static void on_accept(void *owner, struct kn_sock *sock, const struct kn_addr *p
 static void on_starved(void *owner, int error)
 {
     struct kd_door *door = owner;
-    KB_LOG(door->server->shard->log, KB_LOG_WARN, "server", "connections wait to be accepted reason=\"%s\"",
-           strerror(error));
+    KB_LOG(door->server->shard->log, KB_LOG_WARN, "server",
+           "connections wait to be accepted reason=\"%s\"", strerror(error));
 }
 
 static int open_door(struct kd_server *server, struct kd_listener_spec *spec, struct kb_error *err)

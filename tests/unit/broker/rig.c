@@ -124,13 +124,13 @@ bool client_hear(struct client *client, int16_t key, int16_t version)
 struct kb_buf *make_batch(const struct batch_spec *spec)
 {
     size_t value_bytes = spec->value_bytes ? spec->value_bytes : 8;
-    struct kb_buf *buf = kb_buf_new(KW_BATCH_HEADER_BYTES + (size_t)spec->count * (value_bytes + 64));
+    struct kb_buf *buf =
+        kb_buf_new(KW_BATCH_HEADER_BYTES + (size_t)spec->count * (value_bytes + 64));
     uint8_t *value = kb_calloc(1, value_bytes);
     uint8_t *records = buf->data + KW_BATCH_HEADER_BYTES, *at = records;
     for (int32_t i = 0; i < spec->count; i++) {
-        struct kw_record_in record = {.offset_delta = i,
-                                      .key = kb_slice_str("k"),
-                                      .value = kb_slice_of(value, value_bytes)};
+        struct kw_record_in record = {
+            .offset_delta = i, .key = kb_slice_str("k"), .value = kb_slice_of(value, value_bytes)};
         at = kw_record_write(at, &record, kw_record_body_size(&record));
     }
     struct kw_batch_header header;
@@ -141,7 +141,8 @@ struct kb_buf *make_batch(const struct batch_spec *spec)
     header.producer_id = spec->producer_id;
     header.producer_epoch = spec->producer_id < 0 ? -1 : spec->epoch;
     header.base_sequence = spec->producer_id < 0 ? -1 : spec->sequence;
-    kw_batch_stamp(buf->data, &header, kw_crc32c(0, records, (size_t)(at - records)), (size_t)(at - records));
+    kw_batch_stamp(buf->data, &header, kw_crc32c(0, records, (size_t)(at - records)),
+                   (size_t)(at - records));
     buf->size = (size_t)(at - buf->data);
     kb_free(value);
     return buf;

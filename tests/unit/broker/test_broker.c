@@ -190,7 +190,8 @@ static void an_oversized_frame_ends_the_connection(void **state)
 {
     struct kb_fs *fs = kb_fs_mem_new();
     struct kd_broker *broker = rig_broker(fs);
-    static const uint8_t sizes[][4] = {{0x7f, 0xff, 0xff, 0xff}, {0xff, 0xff, 0xff, 0xff}, {0, 0, 0, 0}};
+    static const uint8_t sizes[][4] = {
+        {0x7f, 0xff, 0xff, 0xff}, {0xff, 0xff, 0xff, 0xff}, {0, 0, 0, 0}};
     (void)state;
     rig_start(broker);
     for (size_t i = 0; i < 3; i++) {
@@ -253,7 +254,10 @@ static void simulate(struct kb_fs *fs, uint64_t seed, bool kill, int64_t ms)
     struct kn_sim *sim = kn_sim_new(seed);
     struct kn_env *env = kn_sim_env(sim, "broker");
     struct kn_loop *loop = kn_loop_new(env);
-    struct kd_broker_options options = {.fs = fs, .loop = loop, .seed = seed, .ctx = &world,
+    struct kd_broker_options options = {.fs = fs,
+                                        .loop = loop,
+                                        .seed = seed,
+                                        .ctx = &world,
                                         .events = {.started = on_started, .stopped = on_stopped}};
     struct kd_broker *broker = kd_broker_new(&options, &err);
     assert_int_equal(kd_broker_start(broker, &err), 0);

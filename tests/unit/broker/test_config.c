@@ -12,7 +12,8 @@ struct lines {
     char last[256];
 };
 
-static void count_line(struct kb_log *log, enum kb_level level, const char *component, const char *text)
+static void count_line(struct kb_log *log, enum kb_level level, const char *component,
+                       const char *text)
 {
     struct lines *lines = (struct lines *)log;
     (void)component;
@@ -132,9 +133,11 @@ static void a_topic_refuses_with_kafkas_code(void **state)
     struct kb_error err;
     assert_true(kd_topic_config_init(&topic, *state));
     assert_int_equal(kd_topic_config_set(&topic, "retention", "1", &err), KB_E_INVALID_CONFIG);
-    assert_int_equal(kd_topic_config_set(&topic, "retention.ms", "soon", &err), KB_E_INVALID_CONFIG);
+    assert_int_equal(kd_topic_config_set(&topic, "retention.ms", "soon", &err),
+                     KB_E_INVALID_CONFIG);
     assert_int_equal(err.code, KB_E_INVALID_CONFIG);
-    assert_int_equal(kd_topic_config_set(&topic, "cleanup.policy", "burn", &err), KB_E_INVALID_CONFIG);
+    assert_int_equal(kd_topic_config_set(&topic, "cleanup.policy", "burn", &err),
+                     KB_E_INVALID_CONFIG);
     assert_int_equal(topic.cleanup, KD_CLEANUP_DELETE);
     kd_topic_config_deinit(&topic);
 }
@@ -157,12 +160,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(defaults_flush_every_record, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_key_names_the_nearest, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_value_names_key_and_value, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_only_kafka_knows_is_taken_with_a_warning, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_only_kafka_knows_is_taken_with_a_warning, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_stock_file_is_understood, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fault_in_a_file_names_its_line, setup, teardown),
         cmocka_unit_test_setup_teardown(the_finer_key_wins, setup, teardown),
         cmocka_unit_test_setup_teardown(there_is_one_directory, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_topic_takes_its_defaults_from_the_broker, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_topic_takes_its_defaults_from_the_broker, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_topic_refuses_with_kafkas_code, setup, teardown),
         cmocka_unit_test_setup_teardown(every_default_has_its_row, setup, teardown),
     };

@@ -34,8 +34,9 @@ static void what_is_advertised_is_told(void **state)
     struct kd_listeners l;
     char text[256];
     (void)state;
-    assert_int_equal(parse(&l, "IN://[::1]:9092, OUT://0.0.0.0:9093",
-                           "OUT://kafka.example:19093", "IN:PLAINTEXT,OUT:PLAINTEXT", NULL), 0);
+    assert_int_equal(parse(&l, "IN://[::1]:9092, OUT://0.0.0.0:9093", "OUT://kafka.example:19093",
+                           "IN:PLAINTEXT,OUT:PLAINTEXT", NULL),
+                     0);
     kd_listeners_format(&l, text, sizeof text);
     assert_string_equal(text, "IN://[::1]:9092,OUT://kafka.example:19093");
     assert_string_equal(l.specs[0].bind.host, "::1");
@@ -69,7 +70,8 @@ static void what_is_wrong_is_named(void **state)
     struct kb_error err;
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(parse(&l, cases[i].listeners, cases[i].advertised, NULL, &err), KB_E_BAD_CONFIG);
+        assert_int_equal(parse(&l, cases[i].listeners, cases[i].advertised, NULL, &err),
+                         KB_E_BAD_CONFIG);
         if (!strstr(err.text, cases[i].word))
             fail_msg("%s: %s", cases[i].listeners, err.text);
     }

@@ -58,8 +58,11 @@ static void start(struct world *w, uint64_t seed)
     w->loop = kn_loop_new(w->env);
     w->exec = kn_exec_new(w->env, 2);
     w->opened = w->closed = false;
-    struct kd_embedded_options options = {.loop = w->loop, .exec = w->exec, .fs = w->fs,
-                                          .dir = "meta", .seed = seed,
+    struct kd_embedded_options options = {.loop = w->loop,
+                                          .exec = w->exec,
+                                          .fs = w->fs,
+                                          .dir = "meta",
+                                          .seed = seed,
                                           .snapshot_bytes = w->snapshot_bytes};
     assert_true(kd_embedded_open(&options, on_opened, w));
     assert_true(kn_sim_run(w->sim, is_set, &w->opened, WAIT_MS));

@@ -65,8 +65,8 @@ static int teardown(void **state)
 
 /* ---- Asking ------------------------------------------------------------- */
 
-static struct kb_uuid create(struct client *c, const char *name, int32_t partitions, const char *key,
-                             const char *value, int16_t want)
+static struct kb_uuid create(struct client *c, const char *name, int32_t partitions,
+                             const char *key, const char *value, int16_t want)
 {
     struct kw_create_topics_request in;
     struct kw_create_topics_request_topic topic;
@@ -135,7 +135,8 @@ static const struct batch_spec ten = {.producer_id = -1, .count = 10};
 
 struct ask_fetch {
     const char *topic;
-    int32_t partition, max_wait_ms, min_bytes, max_bytes, part_bytes, session_id, session_epoch, epoch;
+    int32_t partition, max_wait_ms, min_bytes, max_bytes, part_bytes, session_id, session_epoch,
+        epoch;
     int64_t offset;
     bool empty; /* names no partition */
 };
@@ -199,7 +200,8 @@ static int count_batches(struct kb_slice records)
     return count;
 }
 
-static struct kw_list_offsets_response_partition list(struct client *c, const char *topic, int64_t time)
+static struct kw_list_offsets_response_partition list(struct client *c, const char *topic,
+                                                      int64_t time)
 {
     struct kw_list_offsets_request in;
     struct kw_list_offsets_request_topic t;
@@ -252,7 +254,8 @@ static void what_is_produced_is_fetched(void **state)
         fetch(c, &(struct ask_fetch){.topic = "t", .partition = 1, .session_epoch = -1});
     assert_int_equal(out.high_watermark, 20);
     assert_int_equal(count_batches(out.records), 2);
-    out = fetch(c, &(struct ask_fetch){.topic = "t", .partition = 1, .session_epoch = -1, .offset = 15});
+    out = fetch(
+        c, &(struct ask_fetch){.topic = "t", .partition = 1, .session_epoch = -1, .offset = 15});
     assert_int_equal(count_batches(out.records), 1);
 }
 
@@ -263,8 +266,9 @@ static void byte_limits_hold_but_for_the_first_batch(void **state)
     create(c, "t", 1, NULL, NULL, 0);
     for (int i = 0; i < 5; i++)
         produce(c, "t", 0, &large);
-    struct kw_fetch_response_partition out = fetch(
-        c, &(struct ask_fetch){.topic = "t", .session_epoch = -1, .max_bytes = 100, .part_bytes = 100});
+    struct kw_fetch_response_partition out =
+        fetch(c, &(struct ask_fetch){
+                     .topic = "t", .session_epoch = -1, .max_bytes = 100, .part_bytes = 100});
     assert_int_equal(count_batches(out.records), 1);
     out = fetch(c, &(struct ask_fetch){.topic = "t", .session_epoch = -1, .part_bytes = 11000});
     assert_int_equal(count_batches(out.records), 2);
@@ -278,7 +282,8 @@ static void a_fetch_waits_for_what_comes(void **state)
     struct client *c = &rig->client, other;
     client_dial(&other, rig->broker);
     create(c, "t", 1, NULL, NULL, 0);
-    send_fetch(c, &(struct ask_fetch){.topic = "t", .session_epoch = -1, .max_wait_ms = 15000, .min_bytes = 1});
+    send_fetch(c, &(struct ask_fetch){
+                      .topic = "t", .session_epoch = -1, .max_wait_ms = 15000, .min_bytes = 1});
     assert_int_equal(produce(&other, "t", 0, &ten), 0);
     struct kw_fetch_response out = hear_fetch(c);
     assert_int_equal(count_batches(out.responses[0].partitions[0].records), 1);
@@ -291,8 +296,9 @@ static void a_fetch_waits_for_min_bytes_at_most_its_time(void **state)
     create(c, "t", 1, NULL, NULL, 0);
     produce(c, "t", 0, &ten);
     int64_t before = kb_mono_ns();
-    struct kw_fetch_response_partition out = fetch(
-        c, &(struct ask_fetch){.topic = "t", .session_epoch = -1, .max_wait_ms = 50, .min_bytes = 100000});
+    struct kw_fetch_response_partition out =
+        fetch(c, &(struct ask_fetch){
+                     .topic = "t", .session_epoch = -1, .max_wait_ms = 50, .min_bytes = 100000});
     assert_true(kb_mono_ns() - before >= 45000000);
     assert_int_equal(count_batches(out.records), 1);
 }
@@ -306,7 +312,8 @@ static void sessions_tell_only_what_is_new(void **state)
     struct kw_fetch_response out = hear_fetch(c);
     int32_t id = out.session_id;
     assert_true(id > 0);
-    send_fetch(c, &(struct ask_fetch){.topic = "t", .session_id = id, .session_epoch = 1, .offset = 10});
+    send_fetch(
+        c, &(struct ask_fetch){.topic = "t", .session_id = id, .session_epoch = 1, .offset = 10});
     out = hear_fetch(c);
     assert_int_equal(out.session_id, id);
     assert_int_equal(out.responses_count, 0);
@@ -326,7 +333,8 @@ static void errors_of_partitions_are_theirs(void **state)
     struct client *c = &((struct rig *)*state)->client;
     create(c, "t", 1, NULL, NULL, 0);
     produce(c, "t", 0, &ten);
-    struct ask_fetch ask = {.topic = "t", .session_epoch = -1, .max_wait_ms = 10000, .min_bytes = 1, .offset = 11};
+    struct ask_fetch ask = {
+        .topic = "t", .session_epoch = -1, .max_wait_ms = 10000, .min_bytes = 1, .offset = 11};
     assert_int_equal(fetch(c, &ask).error_code, KB_E_OFFSET_OUT_OF_RANGE);
     ask.offset = 0;
     ask.epoch = 99;
@@ -435,7 +443,8 @@ static void offsets_are_found_by_time(void **state)
     create(c, "t", 1, NULL, NULL, 0);
     const int64_t times[] = {1000, 3000, 2000};
     for (int i = 0; i < 3; i++)
-        produce(c, "t", 0, &(struct batch_spec){.producer_id = -1, .count = 2, .timestamp_ms = times[i]});
+        produce(c, "t", 0,
+                &(struct batch_spec){.producer_id = -1, .count = 2, .timestamp_ms = times[i]});
     assert_int_equal(list(c, "t", -1).offset, 6);
     assert_int_equal(list(c, "t", -2).offset, 0);
     assert_int_equal(list(c, "t", -4).offset, 0);
@@ -547,7 +556,9 @@ static void a_deleted_topic_ends_the_wait(void **state)
     struct client other;
     struct kb_uuid id = create(&rig->client, "t", 1, NULL, NULL, 0);
     client_dial(&other, rig->broker);
-    send_fetch(&other, &(struct ask_fetch){.topic = "t", .session_epoch = -1, .max_wait_ms = 15000, .min_bytes = 1});
+    send_fetch(&other,
+               &(struct ask_fetch){
+                   .topic = "t", .session_epoch = -1, .max_wait_ms = 15000, .min_bytes = 1});
     assert_int_equal(delete_id(&rig->client, id), 0);
     assert_int_equal(hear_fetch(&other).responses[0].partitions[0].error_code,
                      KB_E_UNKNOWN_TOPIC_OR_PARTITION);

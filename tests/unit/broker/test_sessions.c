@@ -66,8 +66,9 @@ static void a_wrong_epoch_is_refused_and_the_next_goes_on(void **state)
     assert_int_equal(enter(&w, id, 2), KB_E_INVALID_FETCH_SESSION_EPOCH);
     assert_int_equal(enter(&w, id + 1, 1), KB_E_FETCH_SESSION_ID_NOT_FOUND);
     assert_int_equal(enter(&w, id, 1), KB_OK);
-    assert_int_equal(kd_sessions_enter(&w.sessions, id, 2, false, w.now, &w.session, &w.incremental),
-                     KB_E_INVALID_FETCH_SESSION_EPOCH); /* somebody is inside */
+    assert_int_equal(
+        kd_sessions_enter(&w.sessions, id, 2, false, w.now, &w.session, &w.incremental),
+        KB_E_INVALID_FETCH_SESSION_EPOCH); /* somebody is inside */
     kd_session_leave(w.session);
     assert_int_equal(kd_sessions_enter(&w.sessions, id, 2, true, w.now, &w.session, &w.incremental),
                      KB_E_FETCH_SESSION_TOPIC_ID_ERROR);

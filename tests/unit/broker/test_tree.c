@@ -110,8 +110,8 @@ static void paths_are_checked(void **state)
 
 static void multi_under_memory_pressure(void *ctx)
 {
-    const struct kd_meta_op ops[] = {create("/m", "1", 0), create("/m/n", "2", 0), set("/m", "3", 0),
-                                     drop("/m/n"), drop("/m")};
+    const struct kd_meta_op ops[] = {create("/m", "1", 0), create("/m/n", "2", 0),
+                                     set("/m", "3", 0), drop("/m/n"), drop("/m")};
     int64_t before = tree.zxid;
     (void)ctx;
     enum kd_meta_reason reason = apply(ops, 5);
@@ -158,8 +158,8 @@ static void replay_gives_the_same_tree(void **state)
     (void)state;
     record(&bytes, (struct kd_meta_op[]){create("/a", "1", 0), create("/b", NULL, 0)}, 2);
     record(&bytes, (struct kd_meta_op[]){create("/b/n-", "x", KD_META_SEQUENTIAL)}, 1);
-    record(&bytes, (struct kd_meta_op[]){create("/b/n-", "y", KD_META_SEQUENTIAL),
-                                         set("/a", "22", 0)}, 2);
+    record(&bytes,
+           (struct kd_meta_op[]){create("/b/n-", "y", KD_META_SEQUENTIAL), set("/a", "22", 0)}, 2);
     record(&bytes, (struct kd_meta_op[]){drop("/b/n-0000000000")}, 1);
     assert_true(kd_tree_init(&other, 2));
     size_t at = 0, size;
@@ -178,7 +178,8 @@ static void a_snapshot_gives_the_same_tree_without_ephemerals(void **state)
     struct kd_bytes bytes = {0};
     struct kd_tree other;
     (void)state;
-    apply((struct kd_meta_op[]){create("/a", "1", 0), create("/a/b", "", 0), create("/c", "3", 0)}, 3);
+    apply((struct kd_meta_op[]){create("/a", "1", 0), create("/a/b", "", 0), create("/c", "3", 0)},
+          3);
     apply_one(create("/a/n-", "x", KD_META_SEQUENTIAL));
     apply_one(create("/e", "x", KD_META_EPHEMERAL));
     assert_true(kd_journal_snapshot(&bytes, &tree));
@@ -240,7 +241,9 @@ static void records_come_back(void **state)
     kd_record_free(text);
 
     text = kd_record_state(&leader);
-    assert_string_equal(text, "{\"version\":1,\"leader\":1,\"leader_epoch\":4,\"controller_epoch\":7,\"isr\":[1,2]}");
+    assert_string_equal(
+        text,
+        "{\"version\":1,\"leader\":1,\"leader_epoch\":4,\"controller_epoch\":7,\"isr\":[1,2]}");
     assert_true(kd_record_state_read(kb_slice_str(text), &leader2));
     assert_int_equal(leader2.leader_epoch, 4);
     kd_state_record_deinit(&leader2);
@@ -262,9 +265,14 @@ static void records_come_back(void **state)
 
 static void nonsense_in_nodes_is_refused(void **state)
 {
-    static const char *const texts[] = {"", "{", "[]", "{}", "{\"topic_id\":7}",
-                                        "{\"topic_id\":\"AQIDAAAAAAAAAAAAAAAAAA\",\"partitions\":{\"1\":[1]}}",
-                                        "{\"topic_id\":\"AQIDAAAAAAAAAAAAAAAAAA\",\"partitions\":{\"0\":[]}}"};
+    static const char *const texts[] = {
+        "",
+        "{",
+        "[]",
+        "{}",
+        "{\"topic_id\":7}",
+        "{\"topic_id\":\"AQIDAAAAAAAAAAAAAAAAAA\",\"partitions\":{\"1\":[1]}}",
+        "{\"topic_id\":\"AQIDAAAAAAAAAAAAAAAAAA\",\"partitions\":{\"0\":[]}}"};
     struct kd_topic_record topic;
     struct kd_state_record leader;
     char id[8];
@@ -289,7 +297,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(paths_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(out_of_memory_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(replay_gives_the_same_tree, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_snapshot_gives_the_same_tree_without_ephemerals, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_snapshot_gives_the_same_tree_without_ephemerals, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(damage_is_found_at_every_byte, setup, teardown),
         cmocka_unit_test(records_come_back),
         cmocka_unit_test(nonsense_in_nodes_is_refused),
