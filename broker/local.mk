@@ -15,6 +15,8 @@ broker_libbrokercore_la_SOURCES = \
 noinst_LTLIBRARIES += broker/libbrokermeta.la
 broker_libbrokermeta_la_SOURCES = \
 	broker/meta/embedded.c broker/meta/embedded.h \
+	broker/meta/embedded_answer.c broker/meta/embedded_batch.c \
+	broker/meta/embedded_impl.h \
 	broker/meta/journal.c broker/meta/journal.h \
 	broker/meta/journal_code.c broker/meta/journal_code.h \
 	broker/meta/meta.h \
