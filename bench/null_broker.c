@@ -26,7 +26,8 @@ enum { PRODUCE = 0, FETCH = 1, METADATA = 3, API_VERSIONS = 18, INIT_PRODUCER_ID
 enum { FRAME_MAX = 128 << 20, PARTITIONS_MAX = 4096, NODE = 1 };
 
 static const int16_t apis[][3] = {
-    {PRODUCE, 7, 7}, {FETCH, 4, 4}, {METADATA, 4, 4}, {API_VERSIONS, 0, 0}, {INIT_PRODUCER_ID, 0, 0},
+    {PRODUCE, 7, 7},          {FETCH, 4, 4}, {METADATA, 4, 4}, {API_VERSIONS, 0, 0},
+    {INIT_PRODUCER_ID, 0, 0},
 };
 
 static int port, partitions = 1;

@@ -9,7 +9,10 @@ libclient_libproducercore_la_SOURCES = \
 	libclient/core/send_batch.c libclient/core/send_batch.h \
 	libclient/core/sender.c libclient/core/sender.h \
 	libclient/core/sender_answer.c \
+	libclient/core/sender_choose.c \
 	libclient/core/sender_flush.c \
+	libclient/core/sender_place.c \
+	libclient/core/sender_request.c \
 	libclient/core/sender_split.c \
 	libclient/core/sender_topic.c \
 	libclient/core/slot.c libclient/core/slot.h \
@@ -19,7 +22,9 @@ libclient_libclient_la_SOURCES += \
 	libclient/api/producer.c \
 	libclient/api/producer_reports.c \
 	libclient/api/producer_send.c \
+	libclient/api/producer_wait.c \
 	libclient/drive/producer.c libclient/drive/producer.h \
+	libclient/drive/producer_flush.c \
 	libclient/drive/producer_id.c \
 	libclient/drive/producer_options.c \
 	libclient/drive/producer_request.c \

@@ -177,8 +177,7 @@ static int fetch_part(struct sending *s, enum kc_append lacks)
     if (code)
         return code;
     s->hand.now_ms = kc_runtime_now(s->producer->client->runtime).mono_ms;
-    bool got = part == KC_PART_BATCH
-                   ? (s->hand.batch = kc_supply_batch(supply)) != NULL
+    bool got = part == KC_PART_BATCH ? (s->hand.batch = kc_supply_batch(supply)) != NULL
                : part == KC_PART_CHUNK
                    ? (s->hand.chunk = kc_supply_chunk(supply, s->entry.max_bytes)) != NULL
                    : (s->hand.notes = kc_supply_notes(supply)) != NULL;
@@ -278,7 +277,8 @@ static int append(struct sending *s)
             continue;
         }
         if (outcome == KC_APPEND_LACKS_BATCH && s->sticky) {
-            int32_t now = kc_topic_stick_on(&s->topic->send, s->table, s->to->index, s->hand.filled);
+            int32_t now =
+                kc_topic_stick_on(&s->topic->send, s->table, s->to->index, s->hand.filled);
             if (now != s->to->index) {
                 s->to = s->table->partitions[now];
                 continue;
@@ -289,8 +289,8 @@ static int append(struct sending *s)
     return code;
 }
 
-static int send_one(struct kurier_topic *topic, const kurier_record *record, bool wait,
-                    int timeout_ms, struct kb_error *err)
+int kc_topic_send(struct kurier_topic *topic, const kurier_record *record, bool wait,
+                  int timeout_ms, struct kb_error *err)
 {
     struct sending s;
     s.topic = topic;
@@ -319,7 +319,8 @@ kurier_code kurier_topic_send(kurier_topic *topic, const kurier_record *record, 
     if (e)
         e->code = 0;
     int code = kc_client_check(producer->client, e);
-    return (kurier_code)(code ? code : send_one(topic, record, true, producer->max_block_ms, e));
+    return (kurier_code)(code ? code
+                              : kc_topic_send(topic, record, true, producer->max_block_ms, e));
 }
 
 kurier_code kurier_topic_try_send(kurier_topic *topic, const kurier_record *record,
@@ -331,7 +332,7 @@ kurier_code kurier_topic_try_send(kurier_topic *topic, const kurier_record *reco
         e->code = 0;
     int code = kc_client_check(client, e);
     if (!code)
-        code = send_one(topic, record, false, 0, e);
+        code = kc_topic_send(topic, record, false, 0, e);
     if (!code && atomic_load_explicit(&client->pending, memory_order_relaxed) & KURIER_ROOM)
         kc_client_unpend(client, KURIER_ROOM);
     return (kurier_code)code;
@@ -346,81 +347,15 @@ size_t kurier_topic_send_many(kurier_topic *topic, const kurier_record *records,
         return 0;
     int64_t deadline_ms = timeout_ms > 0 ? kb_deadline(kc_runtime_now(runtime), timeout_ms) : 0;
     for (size_t i = 0; i < n; i++) {
-        int code = send_one(topic, &records[i], false, 0, e);
+        int code = kc_topic_send(topic, &records[i], false, 0, e);
         if (code == KB_E_QUEUE_FULL && timeout_ms != 0) {
-            int64_t left = timeout_ms < 0 ? KB_FOREVER
-                                          : kb_time_left(kc_runtime_now(runtime), deadline_ms);
-            code = send_one(topic, &records[i], true, (int)left, e);
+            int64_t left =
+                timeout_ms < 0 ? KB_FOREVER : kb_time_left(kc_runtime_now(runtime), deadline_ms);
+            code = kc_topic_send(topic, &records[i], true, (int)left, e);
         }
         if (code)
             return i;
         kb_error_clear(e);
     }
     return n;
-}
-
-/* ---- There and back --------------------------------------------------------------------------- */
-
-static bool sync_done(void *ctx)
-{
-    struct kc_sync *sync = ctx;
-    return atomic_load(&sync->done);
-}
-
-static void fill_report(const struct kc_sync *sync, struct kurier_topic *topic,
-                        const kurier_record *record, kurier_report *out)
-{
-    *out = (kurier_report){.opaque = record->opaque,
-                           .topic = topic,
-                           .partition = sync->partition,
-                           .code = (kurier_code)sync->outcome.code,
-                           .persisted = (kurier_persisted)sync->outcome.persisted,
-                           .attempts = sync->attempts,
-                           .offset = sync->outcome.code ? -1 : sync->outcome.offset,
-                           .timestamp_ms = sync->outcome.timestamp_ms,
-                           .record = sync->outcome.code ? record : NULL};
-}
-
-/* Does not linger: somebody waits. */
-static int await(struct kurier_producer *producer, struct kc_sync *sync, int64_t deadline_ms,
-                 struct kb_error *err)
-{
-    struct kurier_client *client = producer->client;
-    atomic_store(&producer->seal_all, true);
-    kc_producer_kick(producer);
-    int64_t left = kb_time_left(kc_runtime_now(client->runtime), deadline_ms);
-    return kc_wait(&client->waits, client->runtime, KC_WAIT_SYNC, sync_done, sync,
-                   (int)KB_MIN(left, (int64_t)INT32_MAX), err);
-}
-
-kurier_code kurier_topic_send_wait(kurier_topic *topic, const kurier_record *record,
-                                   kurier_report *out, int timeout_ms, kurier_error *err)
-{
-    struct kb_error *e = kc_error(err);
-    struct kurier_producer *producer = topic->producer;
-    struct kurier_client *client = producer->client;
-    int code = kc_client_check(client, e);
-    if (code)
-        return (kurier_code)code;
-    int64_t deadline_ms = kb_deadline(kc_runtime_now(client->runtime), timeout_ms);
-    struct kc_sync *sync = kc_sync_new(&producer->syncs, record->opaque), outcome;
-    if (!sync)
-        return (kurier_code)kb_error_set(e, KB_E_NO_MEMORY, "no memory for a report");
-    kurier_record marked = *record;
-    marked.opaque = sync->token;
-    int block_ms = producer->max_block_ms;
-    if (timeout_ms >= 0 && timeout_ms < block_ms)
-        block_ms = timeout_ms;
-    code = send_one(topic, &marked, true, block_ms, e);
-    bool sent = code == 0;
-    if (sent)
-        code = await(producer, sync, deadline_ms, e);
-    if (!kc_sync_end(&producer->syncs, sync, sent, &outcome))
-        return (kurier_code)code;
-    kurier_report report;
-    fill_report(&outcome, topic, record, &report);
-    if (out)
-        *out = report;
-    kurier_report_error(&report, err);
-    return report.code;
 }

@@ -23,7 +23,7 @@ struct kc_rung {
 struct kc_bell {
     _Atomic(struct kc_rung *) top;
     atomic_bool watched;
-    atomic_bool kicked; /* a kick is on its way to the loop */
+    atomic_bool kicked;                 /* a kick is on its way to the loop */
     void (*kick)(struct kc_bell *bell); /* any thread */
     void *ctx;
 };

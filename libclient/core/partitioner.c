@@ -28,10 +28,10 @@ uint32_t kc_murmur2(struct kb_slice bytes)
 /* CRC-32 as in zlib, four bits at a time: keys are short. */
 uint32_t kc_crc32(struct kb_slice bytes)
 {
-    static const uint32_t nibbles[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+    static const uint32_t nibbles[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                         0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                         0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                         0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
     uint32_t crc = UINT32_MAX;
     for (size_t i = 0; i < bytes.size; i++) {
         crc ^= bytes.data[i];
@@ -67,7 +67,8 @@ int32_t kc_partition_by_key(enum kc_partitioner kind, struct kb_slice key, int32
 }
 
 /* Every partition a weight: as much as it has less waiting than the fullest. */
-static uint64_t weight(const struct kc_load *load, int32_t partition, uint32_t most, bool any_leader)
+static uint64_t weight(const struct kc_load *load, int32_t partition, uint32_t most,
+                       bool any_leader)
 {
     uint32_t queued = load->queued_bytes(load->ctx, partition);
     if (queued == UINT32_MAX)

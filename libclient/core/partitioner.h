@@ -34,7 +34,7 @@ int32_t kc_partition_choose(const struct kc_load *load, struct kb_random *random
 /* The topic's sticky partition, shared by its senders. A race costs a switch
  * more or less, nothing else. */
 struct kc_sticky {
-    atomic_int partition;           /* -1: none yet */
+    atomic_int partition;            /* -1: none yet */
     atomic_uint_fast64_t from_bytes; /* the partition's count when it was chosen */
 };
 

@@ -7,8 +7,7 @@
 
 struct kc_send_batch *kc_send_batch_new(uint32_t chunk_max)
 {
-    struct kc_send_batch *batch =
-        kb_calloc(1, sizeof *batch + chunk_max * sizeof batch->chunks[0]);
+    struct kc_send_batch *batch = kb_calloc(1, sizeof *batch + chunk_max * sizeof batch->chunks[0]);
     if (!batch)
         return NULL;
     batch->chunk_max = chunk_max;
@@ -28,9 +27,8 @@ void kc_send_batch_reset(struct kc_send_batch *batch)
 size_t kc_entry_max_bytes(const struct kw_record_in *record)
 {
     enum { NUMBERS_MAX_BYTES = 32 }; /* lengths, deltas, count */
-    size_t headers = record->header_count
-                         ? kw_headers_size(record->headers, record->header_count)
-                         : record->raw_headers.size;
+    size_t headers = record->header_count ? kw_headers_size(record->headers, record->header_count)
+                                          : record->raw_headers.size;
     return NUMBERS_MAX_BYTES + record->key.size + record->value.size + headers;
 }
 

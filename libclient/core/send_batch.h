@@ -32,8 +32,8 @@ struct kc_notes {
 
 /* What became of it. */
 struct kc_outcome {
-    int32_t code; /* kb_code */
-    int32_t persisted; /* enum kurier_persisted's numbers */
+    int32_t code;         /* kb_code */
+    int32_t persisted;    /* enum kurier_persisted's numbers */
     int64_t offset;       /* of the first record; -1: not known */
     int64_t timestamp_ms; /* LogAppendTime; -1: the records' own */
 };

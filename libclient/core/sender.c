@@ -90,7 +90,7 @@ static struct kc_send_batch *oldest(const struct kc_send_partition *p)
     return KB_LIST_FIRST(&p->batches, struct kc_send_batch, link);
 }
 
-static struct kc_send_batch *first_waiting(const struct kc_send_partition *p)
+struct kc_send_batch *kc_partition_waiting(const struct kc_send_partition *p)
 {
     KB_LIST_EACH(it, &p->batches) {
         struct kc_send_batch *batch = KB_CONTAINER(it, struct kc_send_batch, link);
@@ -105,14 +105,14 @@ static bool has_more(struct kc_send_partition *p)
     return kc_slot_peek(&p->slot) || p->due_number > p->taken_number;
 }
 
-static bool can_send(struct kc_send_partition *p, struct kb_time now)
+bool kc_partition_can_send(struct kc_send_partition *p, struct kb_time now)
 {
     const struct kc_sender *sender = p->sender;
     if (!p->broker || p->bump || p->retry_at_ms > now.mono_ms)
         return false;
     if (sender->options.idempotent && sender->id_state != KC_ID_HELD)
         return false;
-    struct kc_send_batch *waiting = first_waiting(p);
+    struct kc_send_batch *waiting = kc_partition_waiting(p);
     if (waiting && waiting->attempts > 0)
         return p->in_flight == 0;
     bool one_by_one = sender->options.idempotent && !p->known;
@@ -152,7 +152,7 @@ static bool is_stuck(struct kc_send_partition *p, struct kb_time now)
     return most_ms && since_ms != KB_NEVER && since_ms + most_ms <= now.mono_ms;
 }
 
-static void set_timer(struct kc_send_partition *p, struct kb_time now)
+void kc_partition_set_timer(struct kc_send_partition *p, struct kb_time now)
 {
     struct kc_sender *sender = p->sender;
     int64_t at = expires_at_ms(p);
@@ -167,7 +167,7 @@ static void set_timer(struct kc_send_partition *p, struct kb_time now)
         sender->blind = true;
 }
 
-static struct kc_send_batch *take(struct kc_send_partition *p)
+struct kc_send_batch *kc_partition_take(struct kc_send_partition *p)
 {
     struct kc_send_batch *batch = kc_slot_pop(&p->slot);
     if (!batch)
@@ -184,7 +184,7 @@ void kc_sender_pack(struct kc_sender *sender, struct kc_send_batch *batch)
     kc_slot_ready(batch);
 }
 
-static void seal(struct kc_send_partition *p, uint64_t upto)
+void kc_partition_seal(struct kc_send_partition *p, uint64_t upto)
 {
     struct kc_send_batch *unsealed = kc_slot_seal(&p->slot, upto);
     if (unsealed)
@@ -194,8 +194,8 @@ static void seal(struct kc_send_partition *p, uint64_t upto)
 void kc_partition_take_all(struct kc_send_partition *p, bool open)
 {
     if (open)
-        seal(p, atomic_load(&p->slot.number));
-    while (take(p))
+        kc_partition_seal(p, atomic_load(&p->slot.number));
+    while (kc_partition_take(p))
         ;
 }
 
@@ -232,10 +232,10 @@ void kc_partition_look(struct kc_send_partition *p, struct kb_time now)
     else if (!p->broker && !p->topic->pending && p->due_number > p->taken_number)
         kc_partition_take_all(p, true); /* so that its time runs */
     kb_list_remove(&p->ring);
-    if (can_send(p, now))
+    if (kc_partition_can_send(p, now))
         kb_list_push_back(&p->broker->ring, &p->ring);
     atomic_store_explicit(&p->open_to_all, p->broker && !is_stuck(p, now), memory_order_relaxed);
-    set_timer(p, now);
+    kc_partition_set_timer(p, now);
 }
 
 /* ---- A turn ---------------------------------------------------------------------- */
@@ -290,8 +290,8 @@ static void expire(struct kc_send_partition *p, struct kb_time now)
     int32_t code = p->index < 0 && p->topic->error ? p->topic->error : KB_E_TIMED_OUT;
     while (expires_at_ms(p) <= now.mono_ms) {
         if (!oldest(p) && !kc_slot_peek(&p->slot))
-            seal(p, p->due_number);
-        if (!oldest(p) && !take(p))
+            kc_partition_seal(p, p->due_number);
+        if (!oldest(p) && !kc_partition_take(p))
             break; /* being written: it rings */
         kc_partition_fail(p, oldest(p), code);
     }
@@ -345,82 +345,6 @@ bool kc_sender_rest(struct kc_sender *sender)
     return kc_bell_rest(&sender->rules.bell, !kb_list_empty(&sender->lingering));
 }
 
-/* ---- Requests ---------------------------------------------------------------------- */
-
-static struct kc_send_batch *next_batch(struct kc_send_partition *p)
-{
-    struct kc_sender *sender = p->sender;
-    struct kc_send_batch *batch = first_waiting(p);
-    if (batch)
-        return batch;
-    if (!kc_slot_peek(&p->slot)) {
-        /* Compressing is for the loop only where a batch lingered out: one a turn. */
-        if (sender->options.codec != KW_CODEC_NONE && sender->packed > 0) {
-            sender->more = true;
-            return NULL;
-        }
-        seal(p, p->due_number);
-    }
-    return take(p);
-}
-
-static void stamp(struct kc_send_partition *p, struct kc_send_batch *batch)
-{
-    const struct kc_sender *sender = p->sender;
-    if (batch->attempts > 0 && batch->stamped)
-        return;
-    if (sender->options.idempotent) {
-        if (p->producer_id < 0) {
-            p->producer_id = sender->producer_id;
-            p->epoch = sender->producer_epoch;
-            p->next_sequence = 0;
-        }
-        batch->stamped = true;
-        batch->producer_id = p->producer_id;
-        batch->producer_epoch = p->epoch;
-        batch->base_sequence = p->next_sequence;
-        p->next_sequence = kw_sequence_add(p->next_sequence, batch->record_count);
-    }
-    kc_send_batch_stamp(batch);
-}
-
-static void depart(struct kc_send_partition *p, struct kc_send_batch *batch,
-                   struct kc_flight *flight)
-{
-    stamp(p, batch);
-    batch->attempts++;
-    batch->flight = flight;
-    p->in_flight++;
-    *flight = (struct kc_flight){batch, p};
-}
-
-size_t kc_sender_collect(struct kc_sender *sender, struct kb_time now,
-                         struct kc_send_broker *broker, struct kc_flight *flights, size_t max)
-{
-    size_t count = 0, bytes = 0;
-    struct kb_list again;
-    struct kb_list *it;
-    kb_list_init(&again);
-    while (count < max && !kb_list_empty(&broker->ring)) {
-        struct kc_send_partition *p =
-            KB_LIST_FIRST(&broker->ring, struct kc_send_partition, ring);
-        struct kc_send_batch *batch = can_send(p, now) ? next_batch(p) : NULL;
-        if (batch && count && bytes + kc_send_batch_bytes(batch) > sender->options.request_bytes)
-            break;
-        kb_list_remove(&p->ring);
-        if (batch) {
-            bytes += kc_send_batch_bytes(batch);
-            depart(p, batch, &flights[count++]);
-            set_timer(p, now);
-        }
-        if (batch ? can_send(p, now) : sender->more)
-            kb_list_push_back(&again, &p->ring);
-    }
-    while ((it = kb_list_pop_front(&again)))
-        kb_list_push_back(&broker->ring, it);
-    return count;
-}
-
 void kc_sender_seal_all(struct kc_sender *sender, struct kb_time now)
 {
     struct kc_send_partition *p;
@@ -433,8 +357,7 @@ void kc_sender_seal_all(struct kc_sender *sender, struct kb_time now)
 
 uint64_t kc_topic_accepted(struct kc_send_topic *topic)
 {
-    uint64_t accepted =
-        atomic_load_explicit(&topic->unplaced.slot.accepted, memory_order_relaxed);
+    uint64_t accepted = atomic_load_explicit(&topic->unplaced.slot.accepted, memory_order_relaxed);
     const struct kc_table *table = atomic_load(&topic->table);
     for (int32_t i = 0; table && i < table->count; i++)
         accepted +=

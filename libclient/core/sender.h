@@ -40,7 +40,7 @@ enum { KC_NOT_PERSISTED, KC_POSSIBLY_PERSISTED, KC_WAS_PERSISTED };
 
 struct kc_send_options {
     bool idempotent;
-    int16_t acks; /* -1, 0, 1 */
+    int16_t acks;      /* -1, 0, 1 */
     int32_t in_flight; /* batches of a partition on their way at once */
     int32_t retries;
     int64_t linger_ms, delivery_ms, unplaced_ms;
@@ -70,12 +70,12 @@ struct kc_send_partition {
     struct kc_send_slot slot;
     struct kc_sender *sender;
     struct kc_send_topic *topic;
-    int32_t index; /* -1: the topic's unplaced records */
+    int32_t index;                 /* -1: the topic's unplaced records */
     struct kc_send_broker *broker; /* NULL: no leader */
     struct kb_list ring;
     struct kb_list batches; /* taken from the slot, oldest first */
     int32_t in_flight;
-    bool gone; /* the topic has no such partition any more */
+    bool gone;               /* the topic has no such partition any more */
     atomic_bool open_to_all; /* for the sticky choice: it is led, and takes what it is sent */
     atomic_uint_fast64_t done_bytes;
 
@@ -115,9 +115,9 @@ struct kc_send_topic {
     struct kc_sticky sticky;
     atomic_uint_fast64_t chance; /* seeds a choice, any thread */
     struct kc_send_partition unplaced;
-    int32_t error;     /* why its partitions are not known; 0: not answered, or they are */
-    bool refresh;      /* the driver is to ask for it anew */
-    int32_t count;     /* partitions ever made */
+    int32_t error; /* why its partitions are not known; 0: not answered, or they are */
+    bool refresh;  /* the driver is to ask for it anew */
+    int32_t count; /* partitions ever made */
     struct kc_send_partition **partitions;
     void *owner;
 };
@@ -140,11 +140,11 @@ struct kc_sender {
     enum kc_id_state id_state;
     int64_t producer_id;
     int16_t producer_epoch;
-    int32_t packed; /* batches compressed in this turn */
-    bool more;      /* something was put off to the next */
-    bool closing;   /* nothing lingers any more */
+    int32_t packed;   /* batches compressed in this turn */
+    bool more;        /* something was put off to the next */
+    bool closing;     /* nothing lingers any more */
     int32_t dropping; /* not 0: whatever comes fails with this */
-    bool reported;  /* since the driver looked */
+    bool reported;    /* since the driver looked */
     /* A batch has its outcome, and has not yet gone to the reports. True: whom it
      * concerns has heard of it, and it was counted (kc_reports_finished). NULL: none. */
     bool (*finished)(struct kc_sender *sender, struct kc_send_batch *batch);
@@ -177,9 +177,9 @@ uint32_t kc_partition_queued_bytes(const struct kc_send_partition *p); /* any th
 
 /* What metadata says: `leaders` [count], -1: none now. Another generation: the
  * topic was made anew. False: no memory; say it again. */
-bool kc_sender_topic_known(struct kc_sender *sender, struct kb_time now, struct kc_send_topic *topic,
-                           struct kb_uuid id, uint32_t generation, const int32_t *leaders,
-                           int32_t count);
+bool kc_sender_topic_known(struct kc_sender *sender, struct kb_time now,
+                           struct kc_send_topic *topic, struct kb_uuid id, uint32_t generation,
+                           const int32_t *leaders, int32_t count);
 /* There is no answer for it but this error. */
 void kc_sender_topic_failed(struct kc_sender *sender, struct kb_time now,
                             struct kc_send_topic *topic, int32_t code);
@@ -220,7 +220,7 @@ struct kc_flush {
     struct kc_flush_item {
         struct kc_send_partition *partition;
         uint64_t number;
-    } *items;
+    } * items;
     size_t count, room, at;
     bool failed; /* something meanwhile did */
     bool done;
@@ -232,7 +232,8 @@ void kc_flush_end(struct kc_flush *flush);
 void kc_sender_seal_all(struct kc_sender *sender, struct kb_time now);
 /* Gives up: what was never sent as NOT_PERSISTED; with in_flight all the rest.
  * Answers how many records. */
-size_t kc_sender_give_up(struct kc_sender *sender, struct kb_time now, int32_t code, bool in_flight);
+size_t kc_sender_give_up(struct kc_sender *sender, struct kb_time now, int32_t code,
+                         bool in_flight);
 /* Records accepted, those placed counted twice; and those reported or (no report
  * due) done, the placed once: the difference is outstanding. Any thread. */
 uint64_t kc_topic_accepted(struct kc_send_topic *topic);
@@ -244,6 +245,12 @@ void kc_partition_init(struct kc_send_partition *p, struct kc_sender *sender,
 void kc_partition_deinit(struct kc_send_partition *p);
 /* Looks at it anew: ring, timer. After each change. */
 void kc_partition_look(struct kc_send_partition *p, struct kb_time now);
+bool kc_partition_can_send(struct kc_send_partition *p, struct kb_time now);
+void kc_partition_set_timer(struct kc_send_partition *p, struct kb_time now);
+/* The oldest that is not on its way; NULL: none was taken from the slot. */
+struct kc_send_batch *kc_partition_waiting(const struct kc_send_partition *p);
+struct kc_send_batch *kc_partition_take(struct kc_send_partition *p); /* the slot's next; NULL */
+void kc_partition_seal(struct kc_send_partition *p, uint64_t upto);   /* what is open */
 /* Everything sealed, and if `open` what is open too (where nobody writes), into
  * `batches`. */
 void kc_partition_take_all(struct kc_send_partition *p, bool open);

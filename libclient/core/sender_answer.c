@@ -7,9 +7,9 @@
 /* What a broker's code for one batch asks for. */
 enum reaction {
     DELIVERED,
-    AGAIN,          /* not written; later */
-    AGAIN_ELSEWHERE, /* not written; metadata first */
-    AGAIN_UNKNOWN,  /* perhaps written */
+    AGAIN,             /* not written; later */
+    AGAIN_ELSEWHERE,   /* not written; metadata first */
+    AGAIN_UNKNOWN,     /* perhaps written */
     ELSEWHERE_UNKNOWN, /* both: a leader that lost its place, or its disk, after the append */
     OUT_OF_SEQUENCE,
     SPLIT,
@@ -79,9 +79,9 @@ void kc_partition_finish(struct kc_send_partition *p, struct kc_send_batch *batc
 void kc_partition_fail(struct kc_send_partition *p, struct kc_send_batch *batch, int32_t code)
 {
     bool perhaps = batch->unknown || batch->flight;
-    kc_partition_finish(p, batch,
-                        &(struct kc_outcome){code, perhaps ? KC_POSSIBLY_PERSISTED : KC_NOT_PERSISTED,
-                                             -1, -1});
+    kc_partition_finish(
+        p, batch,
+        &(struct kc_outcome){code, perhaps ? KC_POSSIBLY_PERSISTED : KC_NOT_PERSISTED, -1, -1});
 }
 
 /*

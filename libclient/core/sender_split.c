@@ -51,9 +51,8 @@ bool kc_batch_copy(struct kc_supply *supply, struct kc_send_batch *to,
 {
     const struct kc_send_partition *home = to->home;
     uint32_t words = from->batch->notes ? home->slot.words : 0;
-    struct kc_entry entry = {.timestamp_ms = from->record.timestamp_ms,
-                             .opaque = from->opaque,
-                             .target = from->target};
+    struct kc_entry entry = {
+        .timestamp_ms = from->record.timestamp_ms, .opaque = from->opaque, .target = from->target};
     entry.record.key = from->record.key;
     entry.record.value = from->record.value;
     entry.record.raw_headers = from->record.raw_headers;
@@ -84,7 +83,8 @@ bool kc_batch_split(struct kc_send_partition *p, struct kc_send_batch *batch)
     if (batch->record_count < 2 || !kc_send_reader_init(&reader, batch, 1))
         return false;
     int32_t half = batch->record_count / 2;
-    struct kc_send_batch *first = kc_batch_like(supply, batch), *second = kc_batch_like(supply, batch);
+    struct kc_send_batch *first = kc_batch_like(supply, batch),
+                         *second = kc_batch_like(supply, batch);
     bool copied = first && second && copy_records(supply, first, &reader, half) &&
                   copy_records(supply, second, &reader, batch->record_count - half);
     kc_send_reader_deinit(&reader);

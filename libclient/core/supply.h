@@ -30,7 +30,7 @@ struct kc_supply {
     uint32_t chunk_max; /* chunks of a batch */
     struct kb_pool *chunks, *notes;
     struct kb_lock lock;
-    struct kb_list queue; /* of claims, under the lock */
+    struct kb_list queue;       /* of claims, under the lock */
     struct kc_send_batch *idle; /* batches, under the lock */
 };
 
@@ -67,7 +67,8 @@ struct kc_notes *kc_supply_notes(struct kc_supply *supply);
 void kc_supply_drop_chunk(struct kc_supply *supply, struct kb_buf *chunk);
 void kc_supply_drop_notes(struct kc_supply *supply, struct kc_notes *notes);
 void kc_supply_drop_payload(struct kc_supply *supply, struct kc_send_batch *batch); /* its chunks */
-void kc_supply_release(struct kc_supply *supply, struct kc_send_batch *batch); /* repays, keeps it */
+void kc_supply_release(struct kc_supply *supply,
+                       struct kc_send_batch *batch); /* repays, keeps it */
 void kc_supply_drop_batch(struct kc_supply *supply, struct kc_send_batch *batch);
 
 #endif

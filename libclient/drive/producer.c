@@ -8,29 +8,6 @@ enum { ARENA_BYTES = 64 << 20, TOPIC_NAME_MAX = 249 };
 
 /* ---- A turn ------------------------------------------------------------------------ */
 
-struct flush_call {
-    struct kc_call call;
-    struct kurier_producer *producer;
-    struct kc_flush flush;
-    struct kb_list link;
-};
-
-static void end_flushes(struct kurier_producer *producer)
-{
-    KB_LIST_EACH_SAFE(it, &producer->flushes) {
-        struct flush_call *f = KB_CONTAINER(it, struct flush_call, link);
-        if (!f->flush.done)
-            continue;
-        struct kb_error err;
-        kb_error_clear(&err);
-        if (f->flush.failed)
-            kb_error_set(&err, KB_E_UNDELIVERED, "%s", kb_code_text(KB_E_UNDELIVERED));
-        kb_list_remove(&f->link);
-        kc_flush_end(&f->flush);
-        kc_call_done(&f->call, f->flush.failed ? &err : NULL);
-    }
-}
-
 static void refresh_topics(struct kurier_producer *producer)
 {
     KB_LIST_EACH(it, &producer->sender.topics) {
@@ -63,7 +40,7 @@ void kc_producer_look(struct kurier_producer *producer)
             kc_producer_send(producer, KB_CONTAINER(it, struct kc_send_broker, link));
     } while (!kc_sender_rest(sender));
     refresh_topics(producer);
-    end_flushes(producer);
+    kc_producer_end_flushes(producer);
     if (sender->reported) {
         sender->reported = false;
         kc_client_pend(producer->client, KURIER_REPORTS);
@@ -192,20 +169,11 @@ static void on_close(void *owner)
     kc_producer_drop_requests(producer);
     kn_timer_cancel(kc_client_loop(producer->client), &producer->timer);
     kn_task_cancel(&producer->look);
-    KB_LIST_EACH_SAFE(it, &producer->flushes) {
-        struct flush_call *f = KB_CONTAINER(it, struct flush_call, link);
-        struct kb_error err;
-        kb_error_set(&err, KB_E_CLOSED, "the producer was freed");
-        kb_list_remove(&f->link);
-        kc_flush_end(&f->flush);
-        kc_call_done(&f->call, &err);
-    }
+    kc_producer_drop_flushes(producer);
 }
 
-static const struct kc_client_ops ops = {.topic = on_topic,
-                                         .usable = on_usable,
-                                         .ready = on_ready,
-                                         .close = on_close};
+static const struct kc_client_ops ops = {
+    .topic = on_topic, .usable = on_usable, .ready = on_ready, .close = on_close};
 
 /* ---- Making and ending ------------------------------------------------------------------ */
 
@@ -269,8 +237,8 @@ static void deinit(struct kurier_producer *producer)
     kb_free(producer);
 }
 
-struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime,
-                                        const kurier_config *config, struct kb_error *err)
+struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime, const kurier_config *config,
+                                        struct kb_error *err)
 {
     struct kc_send_options options;
     if (config && config->mistake.code) {
@@ -300,8 +268,9 @@ struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime,
     }
     if (producer->idempotence_off) {
         struct kb_error what;
-        kb_error_set(&what, 0,
-                     "idempotence is off: acks, retries or max.in.flight was set below what it needs");
+        kb_error_set(
+            &what, 0,
+            "idempotence is off: acks, retries or max.in.flight was set below what it needs");
         kc_event_put(producer->client, KURIER_EVENT_LOG, KB_LOG_WARN, NULL, -1, &what);
     }
     kc_producer_kick(producer); /* its id is asked for at once */
@@ -370,38 +339,4 @@ struct kurier_topic *kc_producer_topic(struct kurier_producer *producer, const c
     else if (is_new)
         kn_loop_post(kc_client_loop(producer->client), &topic->mail);
     return topic;
-}
-
-/* ---- Flush ----------------------------------------------------------------------------------- */
-
-static void run_flush(struct kc_call *call)
-{
-    struct flush_call *f = KB_CONTAINER(call, struct flush_call, call);
-    struct kurier_producer *producer = f->producer;
-    struct kb_time now = kn_loop_now(kc_client_loop(producer->client));
-    kc_sender_step(&producer->sender, now);
-    if (kc_flush_begin(&producer->sender, now, &f->flush)) {
-        kb_list_push_back(&producer->flushes, &f->link);
-        kc_producer_look(producer);
-        return;
-    }
-    struct kb_error err;
-    kb_error_set(&err, KB_E_NO_MEMORY, "no memory to flush");
-    kc_call_done(call, &err);
-}
-
-static void release_flush(struct kc_call *call)
-{
-    kb_free(KB_CONTAINER(call, struct flush_call, call));
-}
-
-struct kc_call *kc_producer_flush_call(struct kurier_producer *producer)
-{
-    struct flush_call *f = KB_NEW(struct flush_call);
-    if (!f)
-        return NULL;
-    f->producer = producer;
-    kb_list_init(&f->link);
-    kc_call_init(&f->call, producer->client, run_flush, release_flush);
-    return &f->call;
 }

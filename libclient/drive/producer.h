@@ -70,12 +70,12 @@ int32_t kc_syncs_finished(struct kc_syncs *syncs, struct kc_send_batch *batch);
 
 /* What poll is going through: it alone touches this. */
 struct kc_report_walk {
-    struct kc_send_batch *batch; /* NULL: none */
+    struct kc_send_batch *batch;  /* NULL: none */
     struct kc_send_reader reader; /* of a failed one */
     struct kc_notes_iter notes;   /* of a delivered one */
     int32_t at;
-    int32_t told;  /* records passed over since it was last counted */
-    bool readable; /* records can be shown */
+    int32_t told;           /* records passed over since it was last counted */
+    bool readable;          /* records can be shown */
     kurier_record *records; /* of the reports handed out last */
     size_t record_room;
 };
@@ -94,7 +94,7 @@ struct kurier_producer {
     pthread_mutex_t lock; /* of the map, and of poll */
     struct kb_map topics;
     atomic_bool closed;
-    atomic_bool seal_all; /* somebody waits for memory */
+    atomic_bool seal_all;   /* somebody waits for memory */
     atomic_bool wants_room; /* try_send was refused */
     struct kc_call *flush, *close;
     struct kc_report_walk walk;
@@ -113,8 +113,8 @@ struct kurier_producer {
     bool asking;
 };
 
-struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime,
-                                        const kurier_config *config, struct kb_error *err);
+struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime, const kurier_config *config,
+                                        struct kb_error *err);
 void kc_producer_free(struct kurier_producer *producer);
 struct kurier_topic *kc_producer_topic(struct kurier_producer *producer, const char *name,
                                        struct kb_error *err);
@@ -125,6 +125,10 @@ void kc_producer_kick(struct kurier_producer *producer);
 int kc_producer_options(const struct kc_options *options, struct kc_send_options *out,
                         bool *idempotence_off, struct kb_error *err);
 
+/* Any thread: the record into its batch. wait: for memory and metadata. */
+int kc_topic_send(struct kurier_topic *topic, const kurier_record *record, bool wait,
+                  int timeout_ms, struct kb_error *err);
+
 /* On the loop. */
 void kc_producer_look(struct kurier_producer *producer);
 void kc_producer_ask_id(struct kurier_producer *producer);
@@ -132,8 +136,9 @@ void kc_producer_ask_id(struct kurier_producer *producer);
 void kc_producer_send(struct kurier_producer *producer, struct kc_send_broker *broker);
 void kc_producer_drop_requests(struct kurier_producer *producer);
 
-/* A flush that goes on until everything before it is done; `last`: then what is
- * left is given up at the call's deadline (close). */
+/* A flush that goes on until everything before it is done. NULL: no memory. */
 struct kc_call *kc_producer_flush_call(struct kurier_producer *producer);
+void kc_producer_end_flushes(struct kurier_producer *producer);  /* those that are done */
+void kc_producer_drop_flushes(struct kurier_producer *producer); /* all: it is being freed */
 
 #endif

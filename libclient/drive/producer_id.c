@@ -27,7 +27,8 @@ static int read_answer(struct kurier_producer *producer, const struct kn_answer 
     kb_arena_reset(&producer->arena);
     if (!kw_init_producer_id_response_decode(answer->body, answer->version, &producer->arena,
                                              response))
-        return kb_error_set(err, KB_E_UNSUPPORTED, "an answer to InitProducerId that cannot be read");
+        return kb_error_set(err, KB_E_UNSUPPORTED,
+                            "an answer to InitProducerId that cannot be read");
     if (response->error_code)
         return kb_error_set(err, response->error_code, "a producer id was asked for: %s",
                             kb_code_text(response->error_code));
@@ -64,8 +65,7 @@ void kc_producer_ask_id(struct kurier_producer *producer)
         .api_key = INIT_PRODUCER_ID,
         .min_version = VERSION_MIN,
         .max_version = VERSION_MAX,
-        .deadline_ms =
-            kb_deadline(now, producer->client->options->common.request_timeout_ms),
+        .deadline_ms = kb_deadline(now, producer->client->options->common.request_timeout_ms),
         .encode = encode,
         .on_answer = on_answer};
     kc_client_ask(producer->client, KC_ANY_BROKER, &producer->ask_id);

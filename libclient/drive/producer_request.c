@@ -14,7 +14,7 @@
 enum {
     PRODUCE = 0,
     PRODUCE_MIN = 3,
-    PRODUCE_ZSTD = 7,    /* the first version that takes it */
+    PRODUCE_ZSTD = 7,     /* the first version that takes it */
     PRODUCE_BY_NAME = 12, /* the last version that names topics */
     PRODUCE_MAX = 13,
     REQUEST_HEAD_MAX = 64 << 20,
@@ -152,7 +152,8 @@ static void on_answer(void *ctx, const struct kn_answer *answer)
 
     kb_arena_reset(&producer->arena);
     if (answer->err) {
-        lost = answer->err->code == KB_E_TIMED_OUT ? KB_E_REQUEST_TIMED_OUT : KB_E_NETWORK_EXCEPTION;
+        lost =
+            answer->err->code == KB_E_TIMED_OUT ? KB_E_REQUEST_TIMED_OUT : KB_E_NETWORK_EXCEPTION;
     } else if (producer->sender.options.acks == 0) {
         all_written(r);
     } else if (!kw_produce_response_decode(answer->body, answer->version, &producer->arena,
@@ -201,8 +202,7 @@ static int choose_version(const struct request *r, const struct kn_rpc *rpc)
 static bool fill(struct request *r, struct kw_produce_request *request, struct kb_arena *arena)
 {
     struct kurier_producer *producer = r->producer;
-    struct kw_produce_request_topic *topics =
-        kb_arena_array(arena, r->count, sizeof *topics);
+    struct kw_produce_request_topic *topics = kb_arena_array(arena, r->count, sizeof *topics);
     struct kw_produce_request_partition *partitions =
         kb_arena_array(arena, r->count, sizeof *partitions);
     if (!topics || !partitions)
@@ -244,12 +244,12 @@ static size_t splice(const struct request *r, struct kb_buf *head, const struct 
                                      kb_slice_of(head->data + from, splices[i].at - from)};
         from = splices[i].at;
         for (uint32_t c = 0; c < batch->chunk_count; c++)
-            out[n++] = (struct kb_piece){kb_buf_ref(batch->chunks[c]),
-                                         kb_buf_view(batch->chunks[c])};
+            out[n++] =
+                (struct kb_piece){kb_buf_ref(batch->chunks[c]), kb_buf_view(batch->chunks[c])};
     }
     if (from < head->size)
-        out[n++] = (struct kb_piece){kb_buf_ref(head),
-                                     kb_slice_of(head->data + from, head->size - from)};
+        out[n++] =
+            (struct kb_piece){kb_buf_ref(head), kb_slice_of(head->data + from, head->size - from)};
     return n;
 }
 
@@ -288,15 +288,14 @@ static bool call(struct request *r, struct kn_rpc *rpc)
     struct kb_buf *head = pieces ? encode(r, arena, &splices) : NULL;
     if (!head)
         return false;
-    struct kn_request request = {
-        .api_key = PRODUCE,
-        .version = r->version,
-        .pieces = pieces,
-        .n = splice(r, head, splices, r->count, pieces),
-        .timeout_ms = producer->client->options->common.request_timeout_ms,
-        .no_answer = producer->sender.options.acks == 0,
-        .on_answer = on_answer,
-        .ctx = r};
+    struct kn_request request = {.api_key = PRODUCE,
+                                 .version = r->version,
+                                 .pieces = pieces,
+                                 .n = splice(r, head, splices, r->count, pieces),
+                                 .timeout_ms = producer->client->options->common.request_timeout_ms,
+                                 .no_answer = producer->sender.options.acks == 0,
+                                 .on_answer = on_answer,
+                                 .ctx = r};
     kb_buf_unref(head);
     r->call = kn_rpc_call(rpc, &request, NULL);
     r->left = r->call != NULL;

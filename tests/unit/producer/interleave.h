@@ -68,8 +68,7 @@ void il_lock_leave(struct kb_lock *lock);
 #define atomic_fetch_sub(p, v) (il_step(), __atomic_fetch_sub(p, v, __ATOMIC_SEQ_CST))
 #define atomic_fetch_or(p, v) (il_step(), __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST))
 #define atomic_compare_exchange_strong(p, was, v)                                                  \
-    (il_step(),                                                                                    \
-     __atomic_compare_exchange_n(p, was, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    (il_step(), __atomic_compare_exchange_n(p, was, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 #define kb_lock_enter il_lock_enter
 #define kb_lock_try il_lock_try
 #define kb_lock_leave il_lock_leave

@@ -65,8 +65,7 @@ static void know(int32_t count, int32_t leader)
     int32_t leaders[8];
     for (int32_t i = 0; i < count; i++)
         leaders[i] = leader;
-    assert_true(
-        kc_sender_topic_known(&s.sender, s.now, &s.topic, topic_id, 1, leaders, count));
+    assert_true(kc_sender_topic_known(&s.sender, s.now, &s.topic, topic_id, 1, leaders, count));
 }
 
 /* The brokers have met the producer. */
@@ -852,9 +851,10 @@ static bool try_append(struct kc_send_slot *slot, uint64_t opaque)
                             : lacks == KC_APPEND_LACKS_CHUNK ? KC_PART_CHUNK
                                                              : KC_PART_NOTES;
         assert_true(kc_supply_pay(supply, kc_supply_cost(supply, part, entry.max_bytes)));
-        got = part == KC_PART_BATCH   ? (hand.batch = kc_supply_batch(supply)) != NULL
-              : part == KC_PART_CHUNK ? (hand.chunk = kc_supply_chunk(supply, entry.max_bytes)) != NULL
-                                      : (hand.notes = kc_supply_notes(supply)) != NULL;
+        got = part == KC_PART_BATCH ? (hand.batch = kc_supply_batch(supply)) != NULL
+              : part == KC_PART_CHUNK
+                  ? (hand.chunk = kc_supply_chunk(supply, entry.max_bytes)) != NULL
+                  : (hand.notes = kc_supply_notes(supply)) != NULL;
     }
     if (hand.batch)
         kc_supply_drop_batch(supply, hand.batch);

@@ -132,8 +132,7 @@ static void take_reports(void)
             uint64_t opaque = kc_notes_iter_next(&notes);
             w.reports[opaque]++;
             w.persisted[opaque] = batch->outcome.persisted;
-            assert_true(batch->outcome.code != 0 ||
-                        batch->outcome.persisted == KC_WAS_PERSISTED);
+            assert_true(batch->outcome.code != 0 || batch->outcome.persisted == KC_WAS_PERSISTED);
         }
         kc_reports_drop(&w.sender.reports, batch);
     }
@@ -146,8 +145,8 @@ static void note_batch(const struct kc_flight *flight, struct batch *out)
     struct kw_batch_header header;
     struct kc_notes_iter notes;
     kw_batch_peek(flight->batch->chunks[0]->data, &header);
-    *out = (struct batch){flight->partition->index, header.record_count, header.base_sequence,
-                          header.producer_id, header.producer_epoch, {0}};
+    *out = (struct batch){flight->partition->index, header.record_count,   header.base_sequence,
+                          header.producer_id,       header.producer_epoch, {0}};
     assert_true(out->count <= BATCH_RECORDS);
     kc_notes_iter_init(&notes, flight->batch);
     for (int32_t i = 0; i < out->count; i++)

@@ -19,7 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SENDERS = 2, LOOP = 2, RECORDS = 2, PARTITIONS = 2, PARTS = 12, BLOCK = 512, SLOTS = 4, RUNS = 30000 };
+enum {
+    SENDERS = 2,
+    LOOP = 2,
+    RECORDS = 2,
+    PARTITIONS = 2,
+    PARTS = 12,
+    BLOCK = 512,
+    SLOTS = 4,
+    RUNS = 30000
+};
 
 static int sends[SENDERS] = {2, 1}; /* records */
 
@@ -27,11 +36,11 @@ static int sends[SENDERS] = {2, 1}; /* records */
 struct plan {
     const char *name;
     size_t batch_bytes, chunk_bytes;
-    bool large;    /* the first sender's first record does not fit a chunk */
-    bool unplaced; /* partitions become known on the way */
-    bool grow;     /* a second partition appears */
-    bool anew;     /* the topic is made anew: its slots close, records move */
-    bool flush;    /* somebody asks for everything to be sealed */
+    bool large;               /* the first sender's first record does not fit a chunk */
+    bool unplaced;            /* partitions become known on the way */
+    bool grow;                /* a second partition appears */
+    bool anew;                /* the topic is made anew: its slots close, records move */
+    bool flush;               /* somebody asks for everything to be sealed */
     int to[SENDERS][RECORDS]; /* partitions */
 };
 
@@ -484,8 +493,9 @@ static void explore(const struct plan *plan)
     const char *runs = getenv("SLOT_RUNS");
     struct il_result result = il_explore(&scenario, runs ? strtoull(runs, NULL, 10) : RUNS);
     printf("# %s, %s: %llu states, %llu runs, %llu steps, %llu ends\n", plan->name,
-           result.complete ? "all" : "not all", (unsigned long long)result.states, (unsigned long long)result.runs,
-           (unsigned long long)result.steps, (unsigned long long)result.outcomes);
+           result.complete ? "all" : "not all", (unsigned long long)result.states,
+           (unsigned long long)result.runs, (unsigned long long)result.steps,
+           (unsigned long long)result.outcomes);
     fflush(stdout);
     assert_true(result.outcomes > 0);
 }
@@ -513,8 +523,8 @@ static void test_flush(void **state)
 static void test_large(void **state)
 {
     (void)state;
-    explore(&(struct plan){"large", 4096, 160, .large = true, .flush = true,
-                           .to = {{0, 0}, {0, 0}}});
+    explore(
+        &(struct plan){"large", 4096, 160, .large = true, .flush = true, .to = {{0, 0}, {0, 0}}});
 }
 
 static void test_unplaced(void **state)
@@ -526,8 +536,7 @@ static void test_unplaced(void **state)
 static void test_unplaced_full(void **state)
 {
     (void)state;
-    explore(&(struct plan){"unplaced, full", 140, BLOCK, .unplaced = true,
-                           .to = {{0, 0}, {0, 0}}});
+    explore(&(struct plan){"unplaced, full", 140, BLOCK, .unplaced = true, .to = {{0, 0}, {0, 0}}});
 }
 
 static void test_unplaced_large(void **state)

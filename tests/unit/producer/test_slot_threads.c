@@ -40,8 +40,8 @@ static struct {
     struct kc_send_slot slots[PARTITIONS], unplaced;
     struct table all;
     _Atomic(struct table *) table;
-    int kicked;               /* eventfd */
-    int room[SENDERS];        /* eventfds of those who wait for memory */
+    int kicked;        /* eventfd */
+    int room[SENDERS]; /* eventfds of those who wait for memory */
     atomic_int running;
     bool known;
     int total;
@@ -143,8 +143,8 @@ static void *sender(void *ctx)
         do {
             struct table *table = atomic_load(&w.table);
             entry.target = r % PARTITIONS;
-            outcome = kc_slot_append(table ? table->slots[entry.target] : &w.unplaced, &entry,
-                                     &hand);
+            outcome =
+                kc_slot_append(table ? table->slots[entry.target] : &w.unplaced, &entry, &hand);
             if (outcome >= KC_APPEND_LACKS_BATCH) {
                 /* a chunk may be of the wrong size for another slot's lack */
                 get(s, &hand, outcome, entry.max_bytes);
