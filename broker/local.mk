@@ -49,7 +49,9 @@ broker_libbroker_la_SOURCES = \
 	broker/api/produce.c \
 	broker/api/produce_batch.c broker/api/produce_batch.h \
 	broker/server/broker.c \
+	broker/server/change.c broker/server/change.h \
 	broker/server/changes.c broker/server/changes.h \
+	broker/server/changes_delete.c \
 	broker/server/cluster.c broker/server/cluster.h \
 	broker/server/credit.c broker/server/credit.h \
 	broker/server/ids.c broker/server/ids.h \

@@ -1,75 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Topics are made, and grow. */
 #include "broker/server/changes.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "broker/core/waiters.h"
-#include "broker/drive/replica.h"
-#include "broker/meta/ops.h"
+#include "broker/server/change.h"
 #include "broker/server/leading.h"
-
-/* One change on its way. */
-struct change {
-    struct kd_shard *shard;
-    struct kd_topic *topic; /* create: not in the image yet; delete: out of it */
-    kd_change_fn *done;
-    void *ctx;
-    int32_t from; /* the first partition that is new */
-    size_t pending;
-    int code;
-};
-
-static struct change *change_new(struct kd_shard *shard, kd_change_fn *done, void *ctx)
-{
-    struct change *change = KB_NEW(struct change);
-    if (change)
-        *change = (struct change){.shard = shard, .done = done, .ctx = ctx};
-    return change;
-}
-
-static void finish(struct change *change, int code)
-{
-    kd_change_fn *done = change->done;
-    void *ctx = change->ctx;
-    kb_free(change);
-    done(ctx, code);
-}
-
-static int code_of(const struct kd_meta_result *result)
-{
-    if (result->outcome == KD_META_OK)
-        return KB_OK;
-    if (result->outcome == KD_META_UNKNOWN)
-        return KB_E_UNKNOWN_SERVER_ERROR;
-    if (result->failed == 0) /* the controller's epoch */
-        return KB_E_NOT_CONTROLLER;
-    if (result->reason == KD_META_NO_SPACE)
-        return KB_E_KAFKA_STORAGE_ERROR;
-    switch (result->reason) {
-    case KD_META_EXISTS:
-        return KB_E_TOPIC_ALREADY_EXISTS;
-    case KD_META_NO_NODE:
-        return KB_E_UNKNOWN_TOPIC_OR_PARTITION;
-    default:
-        return KB_E_UNKNOWN_SERVER_ERROR;
-    }
-}
-
-static void submit(struct change *change, struct kd_ops *ops, kd_meta_multi_fn *fn)
-{
-    bool fine = kd_ops_ok(ops);
-    if (fine)
-        kd_meta_multi(change->shard->meta, ops->ops, ops->count, fn, change);
-    else
-        fn(change, &(struct kd_meta_result){
-                       .outcome = KD_META_CONFLICT, .reason = KD_META_NO_MEMORY, .failed = -1});
-    kd_ops_deinit(ops);
-}
-
-static void begin_ops(struct change *change, struct kd_ops *ops, int room)
-{
-    kd_ops_init(ops, room + 1);
-    kd_ops_check(ops, change->shard->controller_version, "/controller_epoch");
-}
 
 /* ---- What a topic looks like in the store ------------------------------- */
 
@@ -188,23 +123,23 @@ int kd_change_check(struct kd_shard *shard, const struct kd_new_topic *topic, st
 
 static void on_places_led(void *ctx, int code)
 {
-    struct change *change = ctx;
-    if (code)
-        KB_LOG(change->shard->log, KB_LOG_ERROR, "topics", "cannot lead topic=%s error=%s",
-               change->topic->name, kb_code_name(code));
-    finish(change, code ? KB_E_KAFKA_STORAGE_ERROR : KB_OK);
+    struct kd_change *change = ctx;
+    if (code) /* the topic may have been deleted meanwhile */
+        KB_LOG(change->shard->log, KB_LOG_ERROR, "topics", "cannot lead a new partition error=%s",
+               kb_code_name(code));
+    kd_change_finish(change, code ? KB_E_KAFKA_STORAGE_ERROR : KB_OK);
 }
 
 static void on_created(void *ctx, const struct kd_meta_result *result)
 {
-    struct change *change = ctx;
+    struct kd_change *change = ctx;
     struct kd_topic *topic = change->topic;
-    int code = code_of(result);
+    int code = kd_change_code(result);
     if (!code && !kd_topics_put(&change->shard->topics, topic))
         code = KB_E_UNKNOWN_SERVER_ERROR;
     if (code) {
         kd_topic_free(topic);
-        finish(change, code);
+        kd_change_finish(change, code);
         return;
     }
     KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "created topic=%s partitions=%d", topic->name,
@@ -219,7 +154,7 @@ void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *from, k
     struct kd_ops ops;
     kb_error_clear(&err);
     struct kd_topic *topic = draft(shard, from, &err);
-    struct change *change = topic ? change_new(shard, done, ctx) : NULL;
+    struct kd_change *change = topic ? kd_change_new(shard, done, ctx) : NULL;
     if (!change || !grow_to(shard, topic, from->count)) {
         if (topic)
             kd_topic_free(topic);
@@ -228,7 +163,7 @@ void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *from, k
         return;
     }
     change->topic = topic;
-    begin_ops(change, &ops, 3 + 2 * topic->count);
+    kd_change_begin(change, &ops, 3 + 2 * topic->count);
     add_topic_node(&ops, topic, true);
     kd_ops_create(&ops, NULL, 0, "/brokers/topics/%s/partitions", topic->name);
     add_places(shard, &ops, topic, 0);
@@ -236,24 +171,24 @@ void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *from, k
     ops.arena.failed |= !config;
     kd_ops_create(&ops, config, 0, "/config/topics/%s", topic->name);
     kd_record_free(config);
-    submit(change, &ops, on_created);
+    kd_change_submit(change, &ops, on_created);
 }
 
 /* ---- Grow --------------------------------------------------------------- */
 
 static void on_grown(void *ctx, const struct kd_meta_result *result)
 {
-    struct change *change = ctx;
+    struct kd_change *change = ctx;
     struct kd_topic *topic =
         kd_topics_find(&change->shard->topics, kb_slice_str(change->topic->name));
     int32_t count = change->topic->count;
     kd_topic_free(change->topic);
     change->topic = topic;
-    int code = code_of(result);
+    int code = kd_change_code(result);
     if (!code && (!topic || !grow_to(change->shard, topic, count)))
         code = KB_E_UNKNOWN_SERVER_ERROR;
     if (code) {
-        finish(change, code);
+        kd_change_finish(change, code);
         return;
     }
     KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "grown topic=%s partitions=%d", topic->name,
@@ -266,7 +201,7 @@ void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t coun
                     kd_change_fn *done, void *ctx)
 {
     struct kd_ops ops;
-    struct change *change = topic->condemned ? NULL : change_new(shard, done, ctx);
+    struct kd_change *change = topic->condemned ? NULL : kd_change_new(shard, done, ctx);
     struct kd_topic *grown =
         change ? kd_topic_new(kb_slice_str(topic->name), topic->id, shard->config) : NULL;
     if (!grown || !grow_to(shard, grown, count)) {
@@ -278,125 +213,8 @@ void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t coun
     }
     change->topic = grown;
     change->from = topic->count;
-    begin_ops(change, &ops, 1 + 2 * (count - topic->count));
+    kd_change_begin(change, &ops, 1 + 2 * (count - topic->count));
     add_topic_node(&ops, grown, false);
     add_places(shard, &ops, grown, topic->count);
-    submit(change, &ops, on_grown);
-}
-
-/* ---- Delete ------------------------------------------------------------- */
-
-static void on_forgotten(void *ctx, const struct kd_meta_result *result)
-{
-    struct change *change = ctx;
-    kd_topic_free(change->topic);
-    finish(change, code_of(result));
-}
-
-/* The logs are gone: so may be the nodes. */
-static void forget(struct change *change)
-{
-    struct kd_ops ops;
-    const struct kd_topic *topic = change->topic;
-    begin_ops(change, &ops, 4 + 2 * topic->count);
-    for (int32_t i = 0; i < topic->count; i++) {
-        kd_ops_delete(&ops, "/brokers/topics/%s/partitions/%d/state", topic->name, i);
-        kd_ops_delete(&ops, "/brokers/topics/%s/partitions/%d", topic->name, i);
-    }
-    kd_ops_delete(&ops, "/brokers/topics/%s/partitions", topic->name);
-    kd_ops_delete(&ops, "/brokers/topics/%s", topic->name);
-    kd_ops_delete(&ops, "/config/topics/%s", topic->name);
-    kd_ops_delete(&ops, "/admin/delete_topics/%s", topic->name);
-    submit(change, &ops, on_forgotten);
-}
-
-struct drop_op {
-    struct kd_op op;
-    struct change *change;
-};
-
-static void on_dropped(struct kd_op *op, int code)
-{
-    struct drop_op *dropped = KB_CONTAINER(op, struct drop_op, op);
-    struct change *change = dropped->change;
-    kb_free(dropped);
-    if (code)
-        change->code = code;
-    if (--change->pending == 0)
-        forget(change);
-}
-
-static void drop_place(struct change *change, struct kd_place *place)
-{
-    struct drop_op *dropping = place->replica ? KB_NEW(struct drop_op) : NULL;
-    place->serving = false;
-    kd_waiters_wake(&place->waiting);
-    if (!dropping)
-        return;
-    dropping->change = change;
-    dropping->op.done = on_dropped;
-    change->pending++;
-    kd_replica_delete(place->replica, &dropping->op);
-    place->replica = NULL;
-}
-
-/* It is decided: nobody sees the topic any more, its logs go. */
-static void drop(struct change *change)
-{
-    struct kd_topic *topic = change->topic;
-    KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "deleted topic=%s", topic->name);
-    kd_topics_remove(&change->shard->topics, topic);
-    change->pending = 1;
-    for (int32_t i = 0; i < topic->count; i++)
-        drop_place(change, topic->places[i]);
-    if (--change->pending == 0)
-        forget(change);
-}
-
-static void on_condemned(void *ctx, const struct kd_meta_result *result)
-{
-    struct change *change = ctx;
-    int code = code_of(result);
-    if (!code) {
-        drop(change);
-        return;
-    }
-    change->topic->condemned = false;
-    finish(change, code);
-}
-
-void kd_change_delete(struct kd_shard *shard, struct kd_topic *topic, kd_change_fn *done, void *ctx)
-{
-    struct kd_ops ops;
-    struct change *change = change_new(shard, done, ctx);
-    if (!change || topic->condemned) {
-        kb_free(change);
-        done(ctx, topic->condemned ? KB_E_UNKNOWN_TOPIC_OR_PARTITION : KB_E_UNKNOWN_SERVER_ERROR);
-        return;
-    }
-    topic->condemned = true;
-    change->topic = topic;
-    begin_ops(change, &ops, 1);
-    kd_ops_create(&ops, NULL, 0, "/admin/delete_topics/%s", topic->name);
-    submit(change, &ops, on_condemned);
-}
-
-static void on_resumed(void *ctx, int code)
-{
-    struct kd_shard *shard = ctx;
-    if (code)
-        KB_LOG(shard->log, KB_LOG_WARN, "topics", "a deletion could not be finished error=%s",
-               kb_code_name(code));
-}
-
-bool kd_change_resume_delete(struct kd_shard *shard, struct kd_topic *topic)
-{
-    struct change *change = change_new(shard, on_resumed, shard);
-    if (!change)
-        return false;
-    change->topic = topic;
-    for (int32_t i = 0; i < topic->count; i++)
-        topic->places[i]->replica = kd_disk_find(shard->disk, topic->id, i);
-    drop(change);
-    return true;
+    kd_change_submit(change, &ops, on_grown);
 }
