@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "wire/message.h"
 
-enum { ARENA_BYTES = 64 << 20, TOPIC_NAME_MAX = 249 };
+enum { ARENA_BYTES = 64 << 20, TOPIC_NAME_MAX = 249, LOOKS_MAX = 4 };
 
 /* ---- A turn ------------------------------------------------------------------------ */
 
@@ -26,26 +26,35 @@ static void set_timer(struct kurier_producer *producer)
     kn_timer_set(kc_client_loop(producer->client), &producer->timer, at);
 }
 
-void kc_producer_look(struct kurier_producer *producer)
+static void look_once(struct kurier_producer *producer)
 {
     struct kc_sender *sender = &producer->sender;
     struct kb_time now = kn_loop_now(kc_client_loop(producer->client));
-    do {
-        kc_sender_step(sender, now);
-        if (atomic_exchange(&producer->seal_all, false))
-            kc_sender_seal_all(sender, now);
-        if (kc_sender_wants_id(sender))
-            kc_producer_ask_id(producer);
-        KB_LIST_EACH(it, &sender->brokers)
-            kc_producer_send(producer, KB_CONTAINER(it, struct kc_send_broker, link));
-    } while (!kc_sender_rest(sender));
+    kc_sender_step(sender, now);
+    if (atomic_exchange(&producer->seal_all, false))
+        kc_sender_seal_all(sender, now);
+    if (kc_sender_wants_id(sender))
+        kc_producer_ask_id(producer);
+    KB_LIST_EACH(it, &sender->brokers)
+        kc_producer_send(producer, KB_CONTAINER(it, struct kc_send_broker, link));
+}
+
+/* Senders may ring faster than we look: others on this loop get their turn too. */
+void kc_producer_look(struct kurier_producer *producer)
+{
+    struct kc_sender *sender = &producer->sender;
+    bool rests = false;
+    for (int i = 0; i < LOOKS_MAX && !rests; i++) {
+        look_once(producer);
+        rests = kc_sender_rest(sender);
+    }
     refresh_topics(producer);
     kc_producer_end_flushes(producer);
     if (sender->reported) {
         sender->reported = false;
         kc_client_pend(producer->client, KURIER_REPORTS);
     }
-    if (sender->more)
+    if (sender->more || !rests)
         kn_task_next(kc_client_loop(producer->client), &producer->look);
     set_timer(producer);
 }

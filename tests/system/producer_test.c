@@ -491,6 +491,7 @@ static void test_fork(void)
     if (pid == 0) {
         bool told = kurier_topic_send(l.topic, &record, NULL) == KURIER_E_FORKED &&
                     kurier_producer_flush(l.producer, 100, NULL) == KURIER_E_FORKED;
+        kurier_producer_free(l.producer);
         _exit(told ? 0 : 1);
     }
     int status = -1;
