@@ -79,7 +79,8 @@ static int settle_log(struct kd_journal *journal, size_t found)
     return r < 0 ? r : journal->fs->ops->datasync(journal->fs, journal->file);
 }
 
-static int load_log(struct kd_journal *journal, struct kd_tree *tree, struct kb_error *err)
+static int load_log(struct kd_journal *journal, bool clean, struct kd_tree *tree,
+                    struct kb_error *err)
 {
     char path[128], *data = NULL;
     size_t size = 0;
@@ -97,7 +98,8 @@ static int load_log(struct kd_journal *journal, struct kd_tree *tree, struct kb_
         journal->size = replay((const uint8_t *)data, size, tree);
         if (journal->size < 0)
             code = kb_error_set(err, KB_E_CORRUPT, "%s does not follow its snapshot", path);
-        else if (was_synced((const uint8_t *)data, size, journal->size))
+        else if ((clean && journal->size < (int64_t)size) ||
+                 was_synced((const uint8_t *)data, size, journal->size))
             code = kb_error_set(err, KB_E_CORRUPT, "%s is damaged at byte %lld", path,
                                 (long long)journal->size);
         else
@@ -109,7 +111,7 @@ static int load_log(struct kd_journal *journal, struct kd_tree *tree, struct kb_
     return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot open %s", path) : code;
 }
 
-int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir,
+int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir, bool clean,
                     struct kd_tree *tree, struct kb_error *err)
 {
     *journal = (struct kd_journal){.fs = fs, .dir = dir};
@@ -118,7 +120,7 @@ int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *di
         return kb_error_errno(err, KB_E_DISK, -r, "cannot make %s", dir);
     int code = load_snapshot(journal, tree, err);
     if (!code)
-        code = load_log(journal, tree, err);
+        code = load_log(journal, clean, tree, err);
     journal->allocated = journal->size;
     if (code)
         kd_journal_close(journal);

@@ -26,8 +26,9 @@ struct kd_journal {
     int64_t cut_bytes; /* torn bytes that open found */
 };
 
-/* Loads the tree, cuts a torn tail. CORRUPT, DISK. */
-int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir,
+/* Loads the tree, cuts a torn tail; after a clean stop there can be none, and what
+ * looks like one is damage. CORRUPT, DISK. */
+int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir, bool clean,
                     struct kd_tree *tree, struct kb_error *err);
 /* Whether `bytes` more are sure to find room. */
 bool kd_journal_has_room(const struct kd_journal *journal, size_t bytes);

@@ -192,6 +192,7 @@ static void open_meta(struct kd_life *life)
                                           .fs = shard->fs,
                                           .log = shard->log,
                                           .dir = "kurier-meta",
+                                          .clean = kd_disk_was_clean(shard->disk),
                                           .seed = kb_random_next(&shard->random)};
     if (!kd_embedded_open(&options, on_meta_opened, life))
         fail_memory(life);

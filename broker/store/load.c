@@ -180,11 +180,14 @@ int kd_log_load(struct kd_load *load)
     struct kd_listing listing = {0};
     kb_error_clear(&load->err);
     int code = read_identity(load);
-    if (!code && !load->abandoned) {
+    if (!code)
         code = list_files(load, &listing);
-        if (!code)
-            code = load_files(load, &listing);
+    if (!code && load->abandoned && listing.base_count) {
+        load->abandoned = false;
+        code = kb_error_set(&load->err, KB_E_CORRUPT, "%s holds segments, but no " KD_PARTITION_FILE, load->dir);
     }
+    if (!code && !load->abandoned)
+        code = load_files(load, &listing);
     if (code) {
         kd_log_free(load->log);
         load->log = NULL;
