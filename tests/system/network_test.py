@@ -80,7 +80,7 @@ def _():
 
 @tap.case("what is read is whole, though every connection is cut")
 def _():
-    kurier("produce", "-t", "recut", text=lines())
+    kurier("produce", "-t", "recut", "-X", "batch.size=10000", text=lines())
     proxy.cut_after, proxy.cuts = 50021, 0
     try:
         out = kurier("consume", "-t", "recut", "-e", "-q", "-X", "max.partition.fetch.bytes=20000",
