@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -98,6 +99,16 @@ static void on_failed(void *ctx, const struct kb_error *err)
         abort();
 }
 
+/* A descriptor per connection and per open segment: all that we may have. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int catch_signals(void)
 {
     sigset_t set;
@@ -132,6 +143,7 @@ int main(int argc, char **argv)
     int status = options && bell >= 0 ? parse(argc, argv, options, &option_count) : 1;
     if (status < 0) {
         int signals = catch_signals();
+        raise_descriptors();
         struct kb_error err;
         struct kb_log *log = kb_log_fd_new(STDERR_FILENO, KB_LOG_INFO);
         struct kd_broker_options made = {.log = log, .events.failed = on_failed, .ctx = &bell};

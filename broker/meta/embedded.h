@@ -22,7 +22,7 @@ struct kd_embedded_options {
     struct kb_log *log;    /* may be NULL */
     const char *dir;       /* in fs; must stay */
     size_t snapshot_bytes; /* of log, after which a snapshot is written; 0: 1 MiB */
-    bool clean; /* the last stop was: then no write can be torn */
+    bool clean;            /* the last stop was: then no write can be torn */
     uint64_t seed;
 };
 

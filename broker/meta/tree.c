@@ -3,6 +3,21 @@
 #include "base/mem.h"
 #include <stdio.h>
 
+const char *kd_meta_reason_text(enum kd_meta_reason reason)
+{
+    static const char *const texts[] = {[KD_META_FINE] = "fine",
+                                        [KD_META_NO_NODE] = "no such node",
+                                        [KD_META_EXISTS] = "the node exists",
+                                        [KD_META_BAD_VERSION] = "another version",
+                                        [KD_META_NOT_EMPTY] = "the node has children",
+                                        [KD_META_NO_CHILDREN] = "an ephemeral node has no children",
+                                        [KD_META_BAD_PATH] = "not a path",
+                                        [KD_META_TOO_LARGE] = "too large",
+                                        [KD_META_NO_SPACE] = "the disk is full",
+                                        [KD_META_NO_MEMORY] = "out of memory"};
+    return texts[reason];
+}
+
 static struct kd_tree_node *node_new(const char *path, struct kb_slice data)
 {
     size_t length = strlen(path);

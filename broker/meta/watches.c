@@ -16,21 +16,6 @@ void kd_meta_watch_init(struct kd_meta_watch *watch,
     kb_list_init(&watch->link);
 }
 
-const char *kd_meta_reason_text(enum kd_meta_reason reason)
-{
-    static const char *const texts[] = {[KD_META_FINE] = "fine",
-                                        [KD_META_NO_NODE] = "no such node",
-                                        [KD_META_EXISTS] = "the node exists",
-                                        [KD_META_BAD_VERSION] = "another version",
-                                        [KD_META_NOT_EMPTY] = "the node has children",
-                                        [KD_META_NO_CHILDREN] = "an ephemeral node has no children",
-                                        [KD_META_BAD_PATH] = "not a path",
-                                        [KD_META_TOO_LARGE] = "too large",
-                                        [KD_META_NO_SPACE] = "the disk is full",
-                                        [KD_META_NO_MEMORY] = "out of memory"};
-    return texts[reason];
-}
-
 void kd_watches_init(struct kd_watches *watches, uint64_t seed)
 {
     kb_map_init(&watches->places, seed);
