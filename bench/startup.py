@@ -4,7 +4,7 @@
 
     startup.py [PARTITIONS [ROUNDS]]        100 and 10 by default; prints a table in Markdown
 
-Each partition holds two segments, 2 MB in all, less for many. Time runs from exec to the line that says ready, as
+Each partition holds 2 MB in two segments, less where they are many. Time runs from exec to the line that says ready, as
 seen by the parent, and in brackets as kurierd says itself; the largest of ROUNDS. RSS is of a broker that was just
 started, its own pages apart from those of shared files.
 """
@@ -46,8 +46,8 @@ def fill(server, partitions):
 
 def row(name, times, server):
     seen, said = max(t[0] for t in times), max(t[1] for t in times)
-    print(f"| {name} | {seen:.0f} ({said}) | {status(server, 'VmRSS') / 1024:.1f} | {status(server, 'RssAnon') / 1024:.1f} "
-          f"| {status(server, 'Threads')} |", flush=True)
+    print(f"| {name} | {seen:.0f} ({said}) | {status(server, 'VmRSS') / 1024:.1f} "
+          f"| {status(server, 'RssAnon') / 1024:.1f} | {status(server, 'Threads')} |", flush=True)
 
 
 def again(server, end, rounds):

@@ -43,8 +43,8 @@ static void note_failure(const struct kd_read *read)
     if (read->code != KB_E_KAFKA_STORAGE_ERROR || replica->read_failed)
         return;
     replica->read_failed = true;
-    KB_LOG(replica->disk->log, KB_LOG_ERROR, "disk", "%s: cannot be read at offset %" PRId64, replica->name,
-           read->offset);
+    KB_LOG(replica->disk->log, KB_LOG_ERROR, "disk", "%s: cannot be read at offset %" PRId64,
+           replica->name, read->offset);
 }
 
 static void run_read(struct kn_job *job)

@@ -184,7 +184,8 @@ int kd_log_load(struct kd_load *load)
         code = list_files(load, &listing);
     if (!code && load->abandoned && listing.base_count) {
         load->abandoned = false;
-        code = kb_error_set(&load->err, KB_E_CORRUPT, "%s holds segments, but no " KD_PARTITION_FILE, load->dir);
+        code = kb_error_set(&load->err, KB_E_CORRUPT,
+                            "%s holds segments, but no " KD_PARTITION_FILE, load->dir);
     }
     if (!code && !load->abandoned)
         code = load_files(load, &listing);

@@ -11,7 +11,8 @@ from tap import Skip
 def mounted(options):
     """The path of a fresh tmpfs; a skip for whoever may not mount."""
     with tempfile.TemporaryDirectory(prefix="kurier-disk-") as path:
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "kurier", path], stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "kurier", path],
+                              stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise Skip(f"no filesystem can be mounted here: {done.stderr.strip()}")
         try:

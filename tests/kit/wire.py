@@ -140,7 +140,8 @@ def read_all(connection, topic, partition=0):
 
 
 def create_topic(connection, topic, partitions=1, **config):
-    configs = struct.pack(">i", len(config)) + b"".join(text(k.replace("_", ".")) + text(str(v)) for k, v in config.items())
+    rows = [text(key.replace("_", ".")) + text(str(value)) for key, value in config.items()]
+    configs = struct.pack(">i", len(rows)) + b"".join(rows)
     body = struct.pack(">i", 1) + text(topic) + struct.pack(">ihi", partitions, 1, 0) + configs
     answer = connection.ask(CREATE_TOPICS, 2, body + struct.pack(">ib", 10000, 0))
     answer.number("i"), answer.number("i"), answer.text()

@@ -44,14 +44,15 @@ def _():
 
 @tap.case("magic")
 def _():
-    refuses(INVALID_RECORD, UNSUPPORTED_FORMAT, CORRUPT, **{f"magic_{m}": wire.batch(magic=m) for m in (0, 1, 3, 127, -1)})
+    refuses(INVALID_RECORD, UNSUPPORTED_FORMAT, CORRUPT, 
+            **{f"magic_{m}": wire.batch(magic=m) for m in (0, 1, 3, 127, -1)})
 
 
 @tap.case("lengths")
 def _():
     size = len(wire.batch())
-    refuses(INVALID_RECORD, CORRUPT,
-            **{f"length_{n}": wire.batch(length=n) for n in (-1, 0, 1, 48, 49, size - 13, size - 11, 1 << 30, (1 << 31) - 1, -(1 << 31))})
+    lies = (-1, 0, 1, 48, 49, size - 13, size - 11, 1 << 30, (1 << 31) - 1, -(1 << 31))
+    refuses(INVALID_RECORD, CORRUPT, **{f"length_{n}": wire.batch(length=n) for n in lies})
 
 
 @tap.case("a batch cut at every byte")
@@ -68,7 +69,8 @@ def _():
 @tap.case("counts of records and offsets")
 def _():
     two = [b"a", b"b"]
-    refuses(INVALID_RECORD, CORRUPT, none=wire.batch([]), fewer=wire.batch(two, count=1), more=wire.batch(two, count=3, last=2),
+    refuses(INVALID_RECORD, CORRUPT, none=wire.batch([]), fewer=wire.batch(two, count=1),
+            more=wire.batch(two, count=3, last=2),
             negative=wire.batch(two, count=-1, last=-2), huge=wire.batch(two, count=(1 << 31) - 1, last=(1 << 31) - 2),
             last=wire.batch(two, last=7), one_fewer=wire.batch(two, count=1, last=0))
     refuses(INVALID_RECORD, gap=wire.batch(two, records=wire.record(0, b"a") + wire.record(2, b"b")),
@@ -92,8 +94,9 @@ def _():
 
 @tap.case("flags that are not a producer's to set")
 def _():
-    refuses(INVALID_RECORD, INVALID_TXN, TIMESTAMP, control=wire.batch(attributes=0x20), transaction=wire.batch(attributes=0x10),
-            append_time=wire.batch(attributes=0x08), horizon=wire.batch(attributes=0x40),
+    refuses(INVALID_RECORD, INVALID_TXN, TIMESTAMP, control=wire.batch(attributes=0x20),
+            transaction=wire.batch(attributes=0x10), append_time=wire.batch(attributes=0x08),
+            horizon=wire.batch(attributes=0x40),
             own_transaction=wire.batch(attributes=0x10, producer=5, epoch=0, sequence=0))
 
 
@@ -123,7 +126,8 @@ def _():
 @tap.case("compressed records that hold less than they promise")
 def _():
     for name, codec, records in bombs.claims():
-        refuses(INVALID_RECORD, CORRUPT, TOO_LARGE, **{f"{name} ({codec})": wire.batch([b"x"], records=records, attributes=codec)})
+        data = wire.batch([b"x"], records=records, attributes=codec)
+        refuses(INVALID_RECORD, CORRUPT, TOO_LARGE, **{f"{name} ({codec})": data})
 
 
 for make, codec, plain_mb in ((bombs.gzip, bombs.GZIP, 400), (bombs.snappy, bombs.SNAPPY, 20),
@@ -153,7 +157,8 @@ def _():
             answer = client.ask(wire.PRODUCE, 7, wire.produce_body(TOPIC, wire.batch(), acks=acks))
             answer.take(4), answer.text(), answer.take(8)
             assert answer.number("h") == 21
-        for topic, partition in ((TOPIC, 1), (TOPIC, -1), (TOPIC, (1 << 31) - 1), ("absent", 0), ("", 0), ("../x", 0), ("a" * 300, 0)):
+        for topic, partition in ((TOPIC, 1), (TOPIC, -1), (TOPIC, (1 << 31) - 1), ("absent", 0), ("", 0),
+                                 ("../x", 0), ("a" * 300, 0)):
             assert wire.produce(client, topic, wire.batch(), partition)[0] in (3, 17)
         assert wire.produce(client, TOPIC, wire.batch())[0] == 0
 

@@ -120,7 +120,8 @@ def _():
 @tap.case("a tail that was never acknowledged is cut and kept beside")
 def _():
     tails = {"half a batch": wire.batch([value(BATCHES)], base=BATCHES)[:5000], "zeros": bytes(70_000),
-             "noise": bytes(range(1, 200)) * 300, "a batch that does not match": wire.batch([b"x"], base=BATCHES, crc=1),
+             "noise": bytes(range(1, 200)) * 300,
+             "a batch that does not match": wire.batch([b"x"], base=BATCHES, crc=1),
              "a batch of another offset": wire.batch([b"x"], base=7), "half a header": wire.batch()[:30]}
     for name, tail in tails.items():
         with Damaged(after_kill=True) as server:
@@ -233,11 +234,12 @@ def _():
 @tap.case("checkpoints: damaged, empty, missing; all is looked at anew")
 def _():
     for after_kill in (False, True):
-        for name in ("recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "replication-offset-checkpoint"):
+        for name in ("recovery-point", "log-start", "replication"):
             for damage in (lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 5), scramble, remove):
                 with Damaged(after_kill) as server:
-                    if os.path.exists(os.path.join(server.data, name)):
-                        damage(os.path.join(server.data, name))
+                    path = os.path.join(server.data, f"{name}-offset-checkpoint")
+                    if os.path.exists(path):
+                        damage(path)
                     server.serves()
 
 
@@ -272,7 +274,8 @@ def _():
 @tap.case("the metadata journal: damage before its end is no torn write, and refused")
 def _():
     size = os.path.getsize(os.path.join(Damaged.stopped, "kurier-meta", "log"))
-    for at, after_kill in ((0, True), (20, True), (size // 4, True), (size // 2, True), (size // 2, False), (-5, False)):
+    for at, after_kill in ((0, True), (20, True), (size // 4, True), (size // 2, True),
+                           (size // 2, False), (-5, False)):
         with Damaged(after_kill) as server:
             server.flip("kurier-meta/log", at)
             server.refuses("kurier-meta/log")

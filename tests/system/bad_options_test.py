@@ -78,7 +78,8 @@ def refuses(said, *words, **values):
 
 @tap.case("unknown keys, with the nearest that is known")
 def _():
-    refuses("unknown configuration key 'log.retention.hourss'; did you mean 'log.retention.hours'?", log_retention_hourss=3)
+    refuses("unknown configuration key 'log.retention.hourss'; did you mean 'log.retention.hours'?",
+            log_retention_hourss=3)
     refuses("did you mean 'num.partitions'?", num_partition=3)
     refuses("unknown configuration key 'what.is.this'", what_is_this=1)
 

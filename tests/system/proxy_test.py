@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A producer and a consumer through a network that breaks: deadlines hold, close returns, nothing is lost or doubled."""
+"""Through a network that breaks: deadlines hold, close returns, nothing is lost or doubled."""
 import os
 import signal
 import subprocess
@@ -162,7 +162,8 @@ def _():
 @tap.case("a black hole, for a while: it goes on where it was")
 def _():
     with Server() as server:
-        producer, consumer = both(server, **{"request.timeout.ms": 1000, "socket.connection.setup.timeout.max.ms": 1000})
+        hasty = {"request.timeout.ms": 1000, "socket.connection.setup.timeout.max.ms": 1000}
+        producer, consumer = both(server, **hasty)
         with producer, consumer:
             producer.gets(500)
             consumer.gets(100)

@@ -27,8 +27,8 @@ def _():
         served_kb = server.memory_kb("VmRSS")
         assert server.stop() == 0
         server.start()
-        print(f"# {server.startup_ms} ms, {server.memory_kb('VmRSS') / 1024:.1f} MB, after serving {served_kb / 1024:.1f} MB, "
-              f"{server.status('Threads')} threads")
+        print(f"# {server.startup_ms} ms, {server.memory_kb('VmRSS') / 1024:.1f} MB, "
+              f"after serving {served_kb / 1024:.1f} MB, {server.status('Threads')} threads")
         assert server.startup_ms < START_LIMIT_MS
         assert server.memory_kb("VmRSS") <= IDLE_LIMIT_KB and served_kb <= IDLE_LIMIT_KB
         assert server.status("Threads") <= THREADS_LIMIT
