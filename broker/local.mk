@@ -9,6 +9,7 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/sessions.c broker/core/sessions.h \
 	broker/core/topic_config.c broker/core/topic_config.h \
 	broker/core/topics.c broker/core/topics.h \
+	broker/core/turns.c broker/core/turns.h \
 	broker/core/waiters.c broker/core/waiters.h
 
 # ---- The metadata store ----
@@ -48,10 +49,12 @@ broker_libbroker_la_SOURCES = \
 	broker/api/offset_for_leader_epoch.c \
 	broker/api/produce.c \
 	broker/api/produce_batch.c broker/api/produce_batch.h \
+	broker/api/produce_check.c broker/api/produce_check.h \
 	broker/server/broker.c \
 	broker/server/change.c broker/server/change.h \
 	broker/server/changes.c broker/server/changes.h \
 	broker/server/changes_delete.c \
+	broker/server/checkers.c broker/server/checkers.h \
 	broker/server/cluster.c broker/server/cluster.h \
 	broker/server/credit.c broker/server/credit.h \
 	broker/server/ids.c broker/server/ids.h \

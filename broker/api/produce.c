@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Produce: one batch per partition, each on its own way to the disk. The
- * answer waits for all of them, at most for the client's timeout. */
+/* Produce: one batch per partition. They are checked, then each goes its own
+ * way to the disk; the answer waits for all of them, from then on at most for
+ * the client's timeout. */
 #include "wire/gen/produce.h"
 #include "broker/api/api.h"
 #include "broker/api/lookup.h"
-#include "broker/api/produce_batch.h"
+#include "broker/api/produce_check.h"
 #include "broker/drive/replica.h"
 #include "broker/server/link.h"
 
@@ -14,7 +15,8 @@ struct part {
     struct kd_append append;
     struct produce *produce;
     struct kw_produce_response_partition *out;
-    struct kd_replica *replica; /* NULL: answered */
+    struct kb_uuid topic_id;
+    struct kd_replica *replica; /* NULL: not appended, or answered */
     int64_t append_time_ms;
 };
 
@@ -24,8 +26,9 @@ struct produce {
     struct kw_produce_response out;
     struct part *parts;
     size_t count;
-    size_t pending; /* parts, and one for the handler itself */
-    int refused;    /* why some partition failed; 0: none did */
+    struct kd_produce_check check; /* its batches stand as the parts do */
+    size_t pending;                /* parts, and one for the handler itself */
+    int refused;                   /* why some partition failed; 0: none did */
 };
 
 /* ---- The answer --------------------------------------------------------- */
@@ -123,7 +126,6 @@ static enum kd_wait wait_of(const struct produce *p, const struct kd_place *plac
 static void append(struct produce *p, struct part *part, const struct kd_place *place,
                    const struct kd_admission *a)
 {
-    part->produce = p;
     part->replica = place->replica;
     part->append_time_ms = a->append_time_ms;
     part->append = (struct kd_append){.frame = a->buf,
@@ -134,39 +136,60 @@ static void append(struct produce *p, struct part *part, const struct kd_place *
                                       .owner = part};
     p->pending++;
     kd_replica_append(place->replica, &part->append);
-    kb_buf_unref(a->buf);
 }
 
-static void start_part(struct produce *p, const struct kw_produce_request_topic *topic,
-                       const struct kw_produce_request_partition *in, struct part *part,
-                       struct kw_produce_response_partition *out)
+static struct kb_slice name_in(const struct produce *p,
+                               const struct kw_produce_request_topic *topic)
 {
-    struct kd_shard *shard = p->request->shard;
-    struct kb_error err;
+    return p->request->header.version >= 13 ? kb_slice_null() : topic->name;
+}
+
+/* Where it goes, and what is asked of it there. */
+static void prepare_part(struct produce *p, const struct kw_produce_request_topic *topic,
+                         const struct kw_produce_request_partition *in, struct part *part,
+                         struct kd_admission *a)
+{
     int16_t code;
-    kb_error_clear(&err);
-    kw_produce_response_partition_init(out);
-    out->index = in->index;
-    part->out = out;
-    struct kb_slice name = p->request->header.version >= 13 ? kb_slice_null() : topic->name;
-    struct kd_place *place = kd_find_place(shard, name, topic->topic_id, in->index, &code);
+    struct kd_place *place =
+        kd_find_place(p->request->shard, name_in(p, topic), topic->topic_id, in->index, &code);
+    part->produce = p;
+    kw_produce_response_partition_init(part->out);
+    part->out->index = in->index;
     if (!place) {
-        refuse(p, out, code, NULL);
+        kd_admission_refuse(a, code);
         return;
     }
-    struct kd_admission a = {.topic = place->topic,
-                             .records = in->records,
-                             .frame = p->request->frame,
-                             .produce_version = p->request->header.version,
-                             .wall_ms = kd_request_now(p->request).wall_ms};
+    part->topic_id = place->topic->id;
     if (kd_topic_name_is_internal(kb_slice_str(place->topic->name)))
-        kb_error_set(&err, KB_E_INVALID_TOPIC_EXCEPTION, "the topic is internal");
-    else if (!check_acks(p, place, &err))
-        kd_produce_admit(shard, &a, &err);
-    if (err.code)
-        refuse(p, out, err.code, err.text);
+        kd_admission_refuse(a, KB_E_INVALID_TOPIC_EXCEPTION);
     else
-        append(p, part, place, &a);
+        kd_admission_init(a, place->topic, in->records, p->request);
+}
+
+/* The topic may have gone since, or lost replicas. */
+static struct kd_place *find_again(struct produce *p, const struct part *part, struct kb_error *err)
+{
+    int16_t code;
+    struct kd_place *place =
+        kd_find_place(p->request->shard, kb_slice_null(), part->topic_id, part->out->index, &code);
+    if (!place && code == KB_E_UNKNOWN_TOPIC_ID && p->request->header.version < 13)
+        code = KB_E_UNKNOWN_TOPIC_OR_PARTITION;
+    if (!place)
+        err->code = code;
+    return place && !check_acks(p, place, err) ? place : NULL;
+}
+
+static void finish_part(struct produce *p, struct part *part, struct kd_admission *a)
+{
+    struct kd_place *place = a->err.code ? NULL : find_again(p, part, &a->err);
+    if (place) {
+        kd_admission_stamp(a, kd_request_now(p->request).wall_ms);
+        append(p, part, place, a);
+    } else {
+        refuse(p, part->out, a->err.code, a->err.text);
+    }
+    kb_buf_unref(a->buf);
+    a->buf = NULL;
 }
 
 /* ---- The request -------------------------------------------------------- */
@@ -187,6 +210,7 @@ static bool make_room(struct produce *p)
     kw_produce_response_init(out);
     p->count = count_parts(&p->in);
     p->parts = kb_arena_array(arena, p->count, sizeof *p->parts);
+    p->check.batches = kb_arena_array(arena, p->count, sizeof *p->check.batches);
     out->responses = kb_arena_array(arena, (size_t)p->in.topic_data_count, sizeof *out->responses);
     for (int32_t i = 0; !arena->failed && i < p->in.topic_data_count; i++) {
         const struct kw_produce_request_topic *in = &p->in.topic_data[i];
@@ -200,16 +224,29 @@ static bool make_room(struct produce *p)
     return !arena->failed;
 }
 
-static void start(struct produce *p)
+static void prepare(struct produce *p)
 {
-    size_t at = 0;
     for (int32_t i = 0; i < p->in.topic_data_count; i++) {
         const struct kw_produce_request_topic *in = &p->in.topic_data[i];
         struct kw_produce_response_topic *out = &p->out.responses[i];
-        for (int32_t j = 0; j < in->partition_data_count; j++)
-            start_part(p, in, &in->partition_data[j], &p->parts[at++],
-                       &out->partition_responses[out->partition_responses_count++]);
+        for (int32_t j = 0; j < in->partition_data_count; j++) {
+            struct part *part = &p->parts[p->check.count];
+            part->out = &out->partition_responses[out->partition_responses_count++];
+            prepare_part(p, in, &in->partition_data[j], part, &p->check.batches[p->check.count++]);
+        }
     }
+}
+
+/* The frame's bytes are with the drive now, or refused. */
+static void append_all(struct kd_produce_check *check)
+{
+    struct produce *p = check->owner;
+    for (size_t i = 0; i < p->count; i++)
+        finish_part(p, &p->parts[i], &check->batches[i]);
+    kd_request_drop_frame(p->request);
+    if (p->pending > 1 && p->in.acks != 0)
+        kd_request_park(p->request, p->in.timeout_ms, on_timeout);
+    settle(p);
 }
 
 static void refuse_all(struct produce *p, int code, const char *why)
@@ -242,14 +279,16 @@ void kd_handle_produce(struct kd_request *request)
         kd_answer_fail(request, "no memory for the answer");
         return;
     }
-    if (p->in.acks < -1 || p->in.acks > 1)
+    if (p->in.acks < -1 || p->in.acks > 1) {
         refuse_all(p, KB_E_INVALID_REQUIRED_ACKS, "acks is one of 0, 1 and -1");
-    else if (p->in.transactional_id.data)
+        settle(p);
+    } else if (p->in.transactional_id.data) {
         refuse_all(p, KB_E_INVALID_TXN_STATE, "transactions are not served");
-    else
-        start(p);
-    kd_request_drop_frame(request);
-    if (p->pending > 1 && p->in.acks != 0)
-        kd_request_park(request, p->in.timeout_ms, on_timeout);
-    settle(p);
+        settle(p);
+    } else {
+        prepare(p);
+        p->check.done = append_all;
+        p->check.owner = p;
+        kd_produce_check_start(&p->check, request->shard, &request->peer->turns);
+    }
 }

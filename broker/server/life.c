@@ -39,18 +39,26 @@ static void on_disk_closed(void *ctx)
     close_meta(ctx);
 }
 
-static void close_disk(struct kd_life *life)
+static void close_disk(struct kd_checkers *checkers)
+{
+    struct kd_life *life = KB_CONTAINER(checkers, struct kd_life, shard.checkers);
+    if (life->disk_open)
+        kd_disk_close(life->shard.disk);
+    else
+        close_meta(life);
+    life->disk_open = false;
+}
+
+/* A connection may have gone while its batches are being checked: they are
+ * still appended. */
+static void close_server(struct kd_life *life)
 {
     kn_timer_cancel(life->shard.loop, &life->deadline);
     kn_timer_cancel(life->shard.loop, &life->upkeep);
     if (life->server_open)
         kd_server_deinit(&life->server);
     life->server_open = false;
-    if (life->disk_open)
-        kd_disk_close(life->shard.disk);
-    else
-        close_meta(life);
-    life->disk_open = false;
+    kd_checkers_drain(&life->shard.checkers, close_disk);
 }
 
 static void on_drained(struct kd_server *server)
@@ -61,7 +69,7 @@ static void on_drained(struct kd_server *server)
 
 static void after_drain(struct kn_task *task)
 {
-    close_disk(KB_CONTAINER(task, struct kd_life, drained));
+    close_server(KB_CONTAINER(task, struct kd_life, drained));
 }
 
 static void on_deadline(struct kn_timer *timer)
@@ -70,7 +78,7 @@ static void on_deadline(struct kn_timer *timer)
     KB_LOG(life->shard.log, KB_LOG_WARN, "broker", "connections dropped count=%d",
            life->server.link_count);
     kn_task_cancel(&life->drained);
-    close_disk(life);
+    close_server(life);
 }
 
 static void stop(struct kd_life *life)
@@ -80,7 +88,7 @@ static void stop(struct kd_life *life)
         return;
     life->stopping = shard->stopping = true;
     if (!life->server_open) {
-        close_disk(life);
+        close_server(life);
         return;
     }
     int64_t deadline = kb_deadline(kn_loop_now(shard->loop), KD_STOP_MS);
@@ -298,7 +306,9 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kd_server_init(&life->server, shard);
     life->starting = true;
     shard->codec = kw_codec_ctx_new();
-    shard->disk = shard->codec ? disk_new(life) : NULL;
+    bool ready =
+        kd_checkers_init(&shard->checkers, shard->exec, shard->loop, shard->config->io_threads);
+    shard->disk = shard->codec && ready ? disk_new(life) : NULL;
     if (shard->disk)
         kd_disk_open(shard->disk);
     else
@@ -315,6 +325,7 @@ void kd_life_halt(struct kd_life *life)
     kn_task_cancel(&life->drained);
     if (life->server_open)
         kd_server_deinit(&life->server);
+    kd_checkers_halt(&shard->checkers);
     if (shard->disk)
         kd_disk_halt(shard->disk);
     if (meta)
@@ -329,6 +340,7 @@ void kd_life_deinit(struct kd_life *life)
     if (shard->disk)
         kd_disk_free(shard->disk);
     kw_codec_ctx_free(shard->codec);
+    kd_checkers_deinit(&shard->checkers);
     kd_sessions_deinit(&shard->sessions);
     kd_topics_deinit(&shard->topics);
 }

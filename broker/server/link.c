@@ -221,6 +221,7 @@ static void orphan(struct kd_link *link)
 {
     if (link->held)
         kd_server_request_free(link->server, link->held);
+    kd_turns_abandon(&link->turns);
     KB_LIST_EACH_SAFE(it, &link->requests) {
         struct kd_request *request = KB_CONTAINER(it, struct kd_request, link);
         kb_list_remove(&request->link);

@@ -6,6 +6,7 @@
  * are answered in it; one is in progress at a time, or up to five if all are
  * Produce. While it can take no more its socket is not read.
  */
+#include "broker/core/turns.h"
 #include "broker/server/server.h"
 
 enum { KD_PIPELINE = 5 };
@@ -19,6 +20,7 @@ struct kd_link {
     struct kn_addr peer;
     struct kb_list requests; /* in progress, in the order of their frames */
     int in_progress;
+    struct kd_turns turns;   /* of those that append */
     struct kd_request *held; /* came too early; reading is paused */
     bool starting;           /* inside a handler's first call */
     bool finishing;          /* no new requests; closes after the last answer */

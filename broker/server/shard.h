@@ -12,6 +12,7 @@
 #include "broker/core/topics.h"
 #include "broker/drive/disk.h"
 #include "broker/meta/meta.h"
+#include "broker/server/checkers.h"
 #include "broker/server/ids.h"
 #include "broker/server/listeners.h"
 #include "net/exec.h"
@@ -24,7 +25,8 @@ struct kd_shard {
     struct kn_exec *exec;
     struct kb_fs *fs;
     struct kb_random random;
-    struct kw_codec_ctx *codec;
+    struct kw_codec_ctx *codec; /* the loop's own */
+    struct kd_checkers checkers;
 
     struct kd_disk *disk;
     struct kd_meta *meta;

@@ -11,18 +11,23 @@ unit_programs += \
 	tests/unit/broker/test_config \
 	tests/unit/broker/test_listeners \
 	tests/unit/broker/test_meta \
+	tests/unit/broker/test_produce_order \
 	tests/unit/broker/test_requests \
 	tests/unit/broker/test_sessions \
 	tests/unit/broker/test_topics \
-	tests/unit/broker/test_tree
+	tests/unit/broker/test_tree \
+	tests/unit/broker/test_turns
 
 tests_unit_broker_test_broker_SOURCES = tests/unit/broker/test_broker.c $(broker_rig)
 tests_unit_broker_test_broker_LDADD = $(broker_test_libs)
 tests_unit_broker_test_config_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
 tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
+tests_unit_broker_test_produce_order_SOURCES = tests/unit/broker/test_produce_order.c $(broker_rig)
+tests_unit_broker_test_produce_order_LDADD = $(broker_test_libs)
 tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(broker_rig)
 tests_unit_broker_test_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_topics_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_tree_LDADD = $(meta_test_libs)
+tests_unit_broker_test_turns_LDADD = $(brokercore_test_libs)
