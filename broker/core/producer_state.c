@@ -135,14 +135,29 @@ int kd_producers_update(struct kd_producers *producers, const struct kw_batch_he
 }
 
 /* Without memory there is no order to be kept. */
+static void expect_first(struct kd_producers *producers, int64_t id, int16_t epoch, int64_t now_ms)
+{
+    struct kd_producer *producer = kd_producers_obtain(producers, id, now_ms);
+    if (producer && producer->epoch < epoch)
+        set_epoch(producer, epoch);
+}
+
 void kd_producers_expect(struct kd_producers *producers, const struct kw_batch_header *batch,
                          int64_t now_ms)
 {
-    if (batch->producer_id < 0 || batch->base_sequence != 0)
-        return;
-    struct kd_producer *producer = kd_producers_obtain(producers, batch->producer_id, now_ms);
-    if (producer && producer->epoch < batch->producer_epoch)
-        set_epoch(producer, batch->producer_epoch);
+    if (batch->producer_id >= 0 && batch->base_sequence == 0)
+        expect_first(producers, batch->producer_id, batch->producer_epoch, now_ms);
+}
+
+void kd_producers_expect_lost(struct kd_producers *producers, const struct kd_producers *before,
+                              int64_t now_ms)
+{
+    struct kb_map_entry *entry = NULL;
+    while ((entry = kb_map_next(&before->by_id, entry))) {
+        const struct kd_producer *known = KB_CONTAINER(entry, struct kd_producer, by_id);
+        if (!known->count || known->last[0].first_sequence == 0)
+            expect_first(producers, known->id, known->epoch, now_ms);
+    }
 }
 
 void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id,

@@ -61,6 +61,10 @@ int kd_producers_update(struct kd_producers *producers, const struct kw_batch_he
  * it are out of order until it is there. */
 void kd_producers_expect(struct kd_producers *producers, const struct kw_batch_header *batch,
                          int64_t now_ms);
+/* Writes were lost, and `producers` is made anew from what is left. Who stands in
+ * `before` alone, or with a newer epoch, has lost its first batch. */
+void kd_producers_expect_lost(struct kd_producers *producers, const struct kd_producers *before,
+                              int64_t now_ms);
 /* What a control batch of a transaction's end does on top of update. */
 void kd_producers_end_txn(struct kd_producers *producers, int64_t producer_id,
                           int32_t coordinator_epoch);

@@ -68,6 +68,21 @@ void kd_replica_drop_appends(struct kd_replica *replica, int code)
     kd_writes_free(&replica->queued);
 }
 
+/* It is not placed, and what its producer sent behind it is not to be either. */
+static void refuse(struct kd_replica *replica, struct kd_append *append)
+{
+    struct kd_disk *disk = replica->disk;
+    kd_producers_expect(&replica->state.producers, &append->header, kd_disk_now(disk).wall_ms);
+    kd_disk_finish(disk, append, KB_E_KAFKA_STORAGE_ERROR);
+}
+
+void kd_replica_refuse_waiting(struct kd_replica *replica)
+{
+    struct kb_list *node;
+    while ((node = kb_list_pop_front(&replica->waiting)))
+        refuse(replica, KB_CONTAINER(node, struct kd_append, link));
+}
+
 /* What was placed and not written is gone; the log is loaded again, so that
  * offsets and producers are those of the file. */
 void kd_replica_fail(struct kd_replica *replica, int status, const char *what)
@@ -79,6 +94,7 @@ void kd_replica_fail(struct kd_replica *replica, int status, const char *what)
     replica->status = replica->log->broken ? KD_OFFLINE : KD_RELOADING;
     kb_error_errno(&err, KB_E_KAFKA_STORAGE_ERROR, -status, "%s: %s fails", replica->name, what);
     KB_LOG(disk->log, KB_LOG_ERROR, "disk", "%s", err.text);
+    kd_replica_refuse_waiting(replica);
     kd_replica_drop_appends(replica, KB_E_KAFKA_STORAGE_ERROR);
     kd_tail_clear(&disk->tails, &replica->tail);
     if (disk->options.events.offline)
@@ -240,7 +256,7 @@ void kd_replica_append(struct kd_replica *replica, struct kd_append *append)
         append->code = KB_E_CLOSED;
         append->done(append);
     } else if (disk->failed || replica->status == KD_OFFLINE || replica->status == KD_RELOADING) {
-        kd_disk_finish(disk, append, KB_E_KAFKA_STORAGE_ERROR);
+        refuse(replica, append);
     } else if (disk->status != KD_DISK_OPEN || replica->status != KD_ONLINE) {
         kd_disk_finish(disk, append, KB_E_NOT_LEADER_OR_FOLLOWER);
     } else {

@@ -162,6 +162,7 @@ void kd_replica_place_waiting(struct kd_replica *replica);
 void kd_replica_commit(struct kd_replica *replica);
 void kd_replica_advanced(struct kd_replica *replica, bool moved);
 /* Everything that waits is answered with code, what is queued is dropped. */
+void kd_replica_refuse_waiting(struct kd_replica *replica);
 void kd_replica_drop_appends(struct kd_replica *replica, int code);
 void kd_replica_fail(struct kd_replica *replica, int status, const char *what);
 void kd_writes_free(struct kd_writes *writes);

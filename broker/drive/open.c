@@ -58,6 +58,7 @@ static void adopt(struct kd_replica *replica, struct loading *loading)
 {
     struct kd_load *load = &loading->load;
     struct kd_partition *p = &replica->state;
+    kd_producers_expect_lost(&loading->producers, &p->producers, loading->load.now_ms);
     kd_producers_deinit(&p->producers);
     kd_epochs_deinit(&p->epochs);
     p->producers = loading->producers;

@@ -107,17 +107,11 @@ static void wrote(struct kd_replica *replica, bool flushed)
 }
 
 /* No room: nothing was placed, so nothing is lost; the log stays as it is. */
-static void refuse_waiting(struct kd_replica *replica, int status)
+static void tell_no_room(struct kd_replica *replica, int status)
 {
-    struct kd_disk *disk = replica->disk;
-    struct kb_list *node;
-    KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s: no room for an append: %s", replica->name,
+    KB_LOG(replica->disk->log, KB_LOG_WARN, "disk", "%s: no room for an append: %s", replica->name,
            strerror(-status));
-    while ((node = kb_list_pop_front(&replica->waiting))) {
-        struct kd_append *append = KB_CONTAINER(node, struct kd_append, link);
-        kd_producers_expect(&replica->state.producers, &append->header, kd_disk_now(disk).wall_ms);
-        kd_disk_finish(disk, append, KB_E_KAFKA_STORAGE_ERROR);
-    }
+    kd_replica_refuse_waiting(replica);
 }
 
 static void reserved(struct kd_replica *replica)
@@ -126,7 +120,7 @@ static void reserved(struct kd_replica *replica)
     bool roll = replica->reserve.roll;
     kd_replica_forget_reserve(replica);
     if (replica->reserve_status < 0) {
-        refuse_waiting(replica, replica->reserve_status);
+        tell_no_room(replica, replica->reserve_status);
         return;
     }
     if (roll)

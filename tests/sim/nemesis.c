@@ -108,14 +108,19 @@ static void replace(struct world *w)
     world_start(w);
 }
 
+/* A broker that serves waits for room; one that starts may give up. */
 static void fill_disk(struct world *w)
 {
     world_limit_disk(w, world_between(w, 0, 100000));
+    w->failing = !w->serving;
 }
 
 static void free_disk(struct world *w)
 {
     world_limit_disk(w, KB_FOREVER);
+    if (w->start_failed)
+        replace(w);
+    w->failing = false;
 }
 
 static void stop_broker(struct world *w)

@@ -76,6 +76,7 @@ static void on_started(void *ctx, const struct kb_error *err)
     if (!is_current(self))
         return;
     w->serving = !err->code;
+    w->start_failed = !w->serving;
     if (err->code && !w->failing)
         w->broken = *err;
     world_trace(w, "broker %s %s", err->code ? "does not start:" : "serves", err->text);
@@ -188,7 +189,7 @@ void world_start(struct world *w)
     KB_CHECK(self->loop);
     w->crash_at = UINT64_MAX;
     w->fail_in = -1;
-    w->failing = false;
+    w->failing = w->start_failed = false;
     w->current = self;
     w->starts++;
     world_trace(w, "broker starts");

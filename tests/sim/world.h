@@ -37,7 +37,7 @@ struct world {
     struct kb_fs *disk;          /* the broker's; while it is down, what is left of it */
     struct incarnation *current; /* NULL: the broker is down */
     struct incarnation *fallen;  /* crashed or stopped, and not cleared away yet */
-    bool serving;
+    bool serving, start_failed;
     struct kb_error broken; /* code != 0: a start failed, or a disk did */
     uint64_t crash_at;      /* disk operation; UINT64_MAX: none */
     enum kb_crash crash_how;
