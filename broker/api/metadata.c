@@ -130,6 +130,8 @@ static void on_made(void *ctx, int code)
 {
     struct making *making = ctx;
     bool fine = code == KB_OK || code == KB_E_TOPIC_ALREADY_EXISTS;
+    if (code == KB_E_UNKNOWN_SERVER_ERROR) /* it may have been made: ask again */
+        code = KB_E_LEADER_NOT_AVAILABLE;
     making->out->error_code = fine ? KB_OK : (int16_t)code;
     settle(making->m);
 }

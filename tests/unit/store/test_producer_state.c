@@ -105,6 +105,26 @@ static void what_was_refused_comes_first(void **state)
     kd_producers_deinit(&producers);
 }
 
+static void what_was_lost_comes_first(void **state)
+{
+    (void)state;
+    struct kd_producers before, after;
+    int64_t offset;
+    kd_producers_init(&before, 1);
+    kd_producers_init(&after, 1);
+    append(&after, 3, 0, 5, 0);
+    append(&before, 3, 0, 5, 0);
+    append(&before, 3, 5, 1, 5); /* lost, and its place is known */
+    kd_producers_expect_lost(&after, &before, NOW);
+    assert_int_equal(check(&after, 3, 5, 1, &offset), KB_OK);
+    append(&before, 4, 0, 2, 6); /* lost, and nothing before it is of this epoch */
+    kd_producers_expect_lost(&after, &before, NOW);
+    assert_int_equal(check(&after, 4, 2, 1, &offset), KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_int_equal(check(&after, 4, 0, 2, &offset), KB_OK);
+    kd_producers_deinit(&before);
+    kd_producers_deinit(&after);
+}
+
 static void epochs_fence_and_begin_at_zero(void **state)
 {
     (void)state;
@@ -266,6 +286,7 @@ int main(void)
         cmocka_unit_test(five_batches_are_remembered),
         cmocka_unit_test(an_unknown_producer_starts_anywhere),
         cmocka_unit_test(what_was_refused_comes_first),
+        cmocka_unit_test(what_was_lost_comes_first),
         cmocka_unit_test(epochs_fence_and_begin_at_zero),
         cmocka_unit_test(sequences_wrap),
         cmocka_unit_test(producers_that_are_silent_are_forgotten),
