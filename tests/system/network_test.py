@@ -13,7 +13,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "kit")]
 import broker
 import tap
 from kafka import free_port
-from proxy import Proxy
+from rough_proxy import Proxy
 
 LINES = 20000
 
