@@ -24,6 +24,9 @@ struct kd_embedded_options {
     size_t snapshot_bytes; /* of log, after which a snapshot is written; 0: 1 MiB */
     bool clean;            /* the last stop was: then no write can be torn */
     uint64_t seed;
+    /* A write failed; comes once, before those answers. NULL: not needed. */
+    void (*failed)(void *ctx, const struct kb_error *err);
+    void *ctx;
 };
 
 /* meta NULL: err says why. */

@@ -86,9 +86,14 @@ void kd_embedded_submit(struct kd_embedded *store, void (*run)(struct kn_job *),
 
 static void check_status(struct kd_embedded *store)
 {
-    if (store->status < 0)
-        KB_LOG(store->options.log, KB_LOG_ERROR, "meta", "writing failed dir=%s error=\"%s\"",
-               store->options.dir, strerror(-store->status));
+    const struct kd_embedded_options *options = &store->options;
+    struct kb_error err;
+    if (store->status >= 0)
+        return;
+    kb_error_errno(&err, KB_E_DISK, -store->status, "writing to %s failed", options->dir);
+    KB_LOG(options->log, KB_LOG_ERROR, "meta", "%s", err.text);
+    if (options->failed)
+        options->failed(options->ctx, &err);
 }
 
 static void replaced(struct kn_job *job)

@@ -192,6 +192,13 @@ static void on_meta_opened(void *ctx, struct kd_meta *meta, const struct kb_erro
         kd_cluster_join(&life->cluster, &life->shard, on_joined, life);
 }
 
+static void on_disk_failed(void *ctx, const struct kb_error *err)
+{
+    struct kd_life *life = ctx;
+    KB_LOG(life->shard.log, KB_LOG_ERROR, "broker", "the disk failed reason=\"%s\"", err->text);
+    life->failed(life, err);
+}
+
 static void open_meta(struct kd_life *life)
 {
     struct kd_shard *shard = &life->shard;
@@ -201,7 +208,9 @@ static void open_meta(struct kd_life *life)
                                           .log = shard->log,
                                           .dir = "kurier-meta",
                                           .clean = kd_disk_was_clean(shard->disk),
-                                          .seed = kb_random_next(&shard->random)};
+                                          .seed = kb_random_next(&shard->random),
+                                          .failed = on_disk_failed,
+                                          .ctx = life};
     if (!kd_embedded_open(&options, on_meta_opened, life))
         fail_memory(life);
 }
@@ -245,13 +254,6 @@ static void on_disk_opened(void *ctx, const struct kb_error *err)
         fail(life, err);
     else if (!cut_short(life))
         choose_cluster_id(life);
-}
-
-static void on_disk_failed(void *ctx, const struct kb_error *err)
-{
-    struct kd_life *life = ctx;
-    KB_LOG(life->shard.log, KB_LOG_ERROR, "broker", "the disk failed reason=\"%s\"", err->text);
-    life->failed(life, err);
 }
 
 static void on_advanced(void *ctx, struct kd_replica *replica)
