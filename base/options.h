@@ -20,7 +20,11 @@ enum kb_option_type {
     KB_OPT_IGNORED /* known to Kafka, means nothing here: a warning */
 };
 
-enum { KB_OPT_SECRET = 1, KB_OPT_DYNAMIC = 2 /* may change while running */ };
+enum {
+    KB_OPT_SECRET = 1,
+    KB_OPT_DYNAMIC = 2, /* may change while running */
+    KB_OPT_LATER = 4    /* checked and kept, but nothing acts on it yet: a warning */
+};
 
 struct kb_option {
     const char *key;

@@ -41,9 +41,12 @@ int kd_config_set(struct kd_config *config, const char *key, const char *value, 
         return 0;
     }
     int code = kb_options_set(table, config, key, value, err);
-    if (!code)
-        config->given[row - table->rows] = true;
-    return code;
+    if (code)
+        return code;
+    if (row->flags & KB_OPT_LATER)
+        KB_LOG(log, KB_LOG_WARN, "config", "key is kept, but nothing acts on it yet key=%s", key);
+    config->given[row - table->rows] = true;
+    return 0;
 }
 
 struct load {

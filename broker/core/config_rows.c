@@ -5,12 +5,17 @@
 #include "broker/core/config.h"
 #include "broker/core/config_ignored.h"
 
-#define ROW(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)                           \
+#define FLAGGED(TYPE, FLAGS, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)                \
     {                                                                                              \
-        .key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_BROKER, .flags = 0,                  \
+        .key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_BROKER, .flags = FLAGS,              \
         .field = offsetof(struct kd_config, FIELD), .value = DEFAULT, .min = MIN, .max = MAX,      \
         .choices = CHOICES, .aliases = ALIASES, .doc = DOC                                         \
     }
+#define ROW(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)                           \
+    FLAGGED(TYPE, 0, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)
+/* Retention and compaction: read and told, but nothing is deleted by them yet. */
+#define LATER(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, DOC)                                           \
+    FLAGGED(TYPE, KB_OPT_LATER, NAME, FIELD, DEFAULT, MIN, MAX, NULL, NULL, DOC)
 #define TEXT(NAME, FIELD, DEFAULT, ALIASES, DOC)                                                   \
     ROW(STRING, NAME, FIELD, DEFAULT, 0, 0, NULL, ALIASES, DOC)
 #define LIST(NAME, FIELD, DEFAULT, ALIASES, DOC)                                                   \
@@ -85,16 +90,16 @@ static const struct kb_option rows[] = {
          "1: acknowledged means on disk. More: acknowledged from the page cache."),
     LONG("log.flush.interval.ms", flush_ms, "9223372036854775807", 0, INT64_MAX,
          "Set: acknowledged from the page cache, flushed after this long."),
-    LONG("log.retention.ms", retention_ms, "604800000", -1, INT64_MAX,
-         "How long records are to be kept; -1: for ever. Nothing is deleted by age or size yet."),
-    INT("log.retention.minutes", retention_minutes, "10080", -1, INT32_MAX,
+    LATER(LONG, "log.retention.ms", retention_ms, "604800000", -1, INT64_MAX,
+         "How long records are to be kept; -1: for ever."),
+    LATER(INT, "log.retention.minutes", retention_minutes, "10080", -1, INT32_MAX,
         "As log.retention.ms, where that is unset."),
-    INT("log.retention.hours", retention_hours, "168", -1, INT32_MAX,
+    LATER(INT, "log.retention.hours", retention_hours, "168", -1, INT32_MAX,
         "As log.retention.minutes, where that is unset."),
-    LONG("log.retention.bytes", retention_bytes, "-1", -1, INT64_MAX,
-         "How large a partition may grow; -1: without bound. Not acted on yet."),
-    LONG("log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
-         "How often retention is looked at. Not acted on yet."),
+    LATER(LONG, "log.retention.bytes", retention_bytes, "-1", -1, INT64_MAX,
+         "How large a partition may grow; -1: without bound."),
+    LATER(LONG, "log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
+         "How often retention is looked at."),
     LONG("log.roll.ms", roll_ms, "604800000", 1, INT64_MAX,
          "Age at which a new segment is begun."),
     INT("log.roll.hours", roll_hours, "168", 1, INT32_MAX, "As log.roll.ms, where that is unset."),
@@ -104,9 +109,9 @@ static const struct kb_option rows[] = {
         "Bytes of log between two entries of its index."),
     INT("log.index.size.max.bytes", index_max_bytes, "10485760", 4, INT32_MAX,
         "Size of an index file."),
-    LONG("log.segment.delete.delay.ms", segment_delete_delay_ms, "60000", 0, INT64_MAX,
+    LATER(LONG, "log.segment.delete.delay.ms", segment_delete_delay_ms, "60000", 0, INT64_MAX,
          "How long a deleted segment's file stays."),
-    LIST("log.cleanup.policy", cleanup_policy, "delete", NULL, "delete, compact or both. Compaction is not built yet."),
+    LATER(LIST, "log.cleanup.policy", cleanup_policy, "delete", 0, 0, "delete, compact or both."),
     ENUM("compression.type", compression_type, "producer",
          "producer|uncompressed|gzip|snappy|lz4|zstd", "How batches are stored."),
     INT("compression.gzip.level", gzip_level, "-1", -1, 9, "Level where gzip is asked for."),
@@ -120,13 +125,13 @@ static const struct kb_option rows[] = {
          INT64_MAX, "How far a record's time may lie in the past."),
     LONG("log.message.timestamp.after.max.ms", timestamp_after_max_ms, "3600000", 0, INT64_MAX,
          "How far a record's time may lie in the future."),
-    LONG("log.cleaner.delete.retention.ms", delete_retention_ms, "86400000", 0, INT64_MAX,
+    LATER(LONG, "log.cleaner.delete.retention.ms", delete_retention_ms, "86400000", 0, INT64_MAX,
          "How long a tombstone stays in a compacted log."),
-    LONG("log.cleaner.min.compaction.lag.ms", min_compaction_lag_ms, "0", 0, INT64_MAX,
+    LATER(LONG, "log.cleaner.min.compaction.lag.ms", min_compaction_lag_ms, "0", 0, INT64_MAX,
          "How long a record is safe from compaction."),
-    LONG("log.cleaner.max.compaction.lag.ms", max_compaction_lag_ms, "9223372036854775807", 1,
+    LATER(LONG, "log.cleaner.max.compaction.lag.ms", max_compaction_lag_ms, "9223372036854775807", 1,
          INT64_MAX, "How long a record may escape compaction."),
-    ROW(DOUBLE, "log.cleaner.min.cleanable.ratio", min_cleanable_ratio, "0.5", 0, 1, NULL, NULL,
+    LATER(DOUBLE, "log.cleaner.min.cleanable.ratio", min_cleanable_ratio, "0.5", 0, 1,
         "Share of unclean bytes from which a log is compacted."),
 
     KD_CONFIG_IGNORED(IGNORED)

@@ -3,26 +3,30 @@
 #include "base/check.h"
 #include <string.h>
 
-#define ROW(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, DOC)                                    \
+#define FLAGGED(TYPE, FLAGS, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, DOC)                         \
     {                                                                                              \
-        .key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_TOPIC, .flags = 0,                   \
+        .key = NAME, .type = KB_OPT_##TYPE, .scope = KD_SCOPE_TOPIC, .flags = FLAGS,               \
         .field = offsetof(struct kd_topic_config, FIELD), .value = DEFAULT, .min = MIN,            \
         .max = MAX, .choices = CHOICES, .doc = DOC                                                 \
     }
+#define ROW(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, DOC)                                    \
+    FLAGGED(TYPE, 0, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, DOC)
+#define LATER(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, DOC)                                           \
+    FLAGGED(TYPE, KB_OPT_LATER, NAME, FIELD, DEFAULT, MIN, MAX, NULL, DOC)
 #define LONG_MAX_TEXT "9223372036854775807"
 
 /* clang-format off */
 static const struct kb_option rows[] = {
-    ROW(LIST, "cleanup.policy", cleanup_policy, "delete", 0, 0, NULL,
-        "What happens to old segments: delete, compact or both. Not acted on yet."),
+    LATER(LIST, "cleanup.policy", cleanup_policy, "delete", 0, 0,
+        "What happens to old segments: delete, compact or both."),
     ROW(ENUM, "compression.type", compression_type, "producer", 0, 0,
         "producer|uncompressed|gzip|snappy|lz4|zstd", "How batches are stored."),
     ROW(INT, "compression.gzip.level", gzip_level, "-1", -1, 9, NULL, "Level where gzip is asked for."),
     ROW(INT, "compression.lz4.level", lz4_level, "9", 1, 17, NULL, "Level where lz4 is asked for."),
     ROW(INT, "compression.zstd.level", zstd_level, "3", -131072, 22, NULL, "Level where zstd is asked for."),
-    ROW(LONG, "delete.retention.ms", delete_retention_ms, "86400000", 0, INT64_MAX, NULL,
+    LATER(LONG, "delete.retention.ms", delete_retention_ms, "86400000", 0, INT64_MAX,
         "How long a tombstone stays in a compacted log."),
-    ROW(LONG, "file.delete.delay.ms", file_delete_delay_ms, "60000", 0, INT64_MAX, NULL,
+    LATER(LONG, "file.delete.delay.ms", file_delete_delay_ms, "60000", 0, INT64_MAX,
         "How long a deleted segment's file stays."),
     ROW(LONG, "flush.messages", flush_messages, "1", 1, INT64_MAX, NULL,
         "1: acknowledged means on disk. More: acknowledged from the page cache."),
@@ -32,7 +36,7 @@ static const struct kb_option rows[] = {
         "Bytes of log between two entries of its index."),
     ROW(INT, "max.message.bytes", max_message_bytes, "1048588", 0, INT32_MAX, NULL,
         "The largest record batch."),
-    ROW(LONG, "max.compaction.lag.ms", max_compaction_lag_ms, LONG_MAX_TEXT, 1, INT64_MAX, NULL,
+    LATER(LONG, "max.compaction.lag.ms", max_compaction_lag_ms, LONG_MAX_TEXT, 1, INT64_MAX,
         "How long a record may escape compaction."),
     ROW(LONG, "message.timestamp.before.max.ms", timestamp_before_max_ms, LONG_MAX_TEXT, 0, INT64_MAX,
         NULL, "How far a record's time may lie in the past."),
@@ -40,26 +44,26 @@ static const struct kb_option rows[] = {
         "How far a record's time may lie in the future."),
     ROW(ENUM, "message.timestamp.type", timestamp_type, "CreateTime", 0, 0, "CreateTime|LogAppendTime",
         "Whose time a record carries."),
-    ROW(DOUBLE, "min.cleanable.dirty.ratio", min_cleanable_ratio, "0.5", 0, 1, NULL,
+    LATER(DOUBLE, "min.cleanable.dirty.ratio", min_cleanable_ratio, "0.5", 0, 1,
         "Share of unclean bytes from which a log is compacted."),
-    ROW(LONG, "min.compaction.lag.ms", min_compaction_lag_ms, "0", 0, INT64_MAX, NULL,
+    LATER(LONG, "min.compaction.lag.ms", min_compaction_lag_ms, "0", 0, INT64_MAX,
         "How long a record is safe from compaction."),
     ROW(INT, "min.insync.replicas", min_insync_replicas, "1", 1, INT32_MAX, NULL,
         "Replicas that must be in sync for acks=all."),
-    ROW(BOOL, "preallocate", preallocate, "false", 0, 0, NULL,
+    LATER(BOOL, "preallocate", preallocate, "false", 0, 0,
         "Kafka's own; space is always reserved ahead here."),
-    ROW(LONG, "retention.bytes", retention_bytes, "-1", -1, INT64_MAX, NULL,
-        "How large a partition may grow; -1: without bound. Not acted on yet."),
-    ROW(LONG, "retention.ms", retention_ms, "604800000", -1, INT64_MAX, NULL,
-        "How long records are to be kept; -1: for ever. Not acted on yet."),
+    LATER(LONG, "retention.bytes", retention_bytes, "-1", -1, INT64_MAX,
+        "How large a partition may grow; -1: without bound."),
+    LATER(LONG, "retention.ms", retention_ms, "604800000", -1, INT64_MAX,
+        "How long records are to be kept; -1: for ever."),
     ROW(INT, "segment.bytes", segment_bytes, "1073741824", 1048576, INT32_MAX, NULL,
         "Size of a segment file."),
     ROW(INT, "segment.index.bytes", index_bytes, "10485760", 4, INT32_MAX, NULL, "Size of an index file."),
-    ROW(LONG, "segment.jitter.ms", segment_jitter_ms, "0", 0, INT64_MAX, NULL,
+    LATER(LONG, "segment.jitter.ms", segment_jitter_ms, "0", 0, INT64_MAX,
         "Chance taken off segment.ms, so that segments do not all roll at once."),
     ROW(LONG, "segment.ms", segment_ms, "604800000", 1, INT64_MAX, NULL,
         "Age at which a new segment is begun."),
-    ROW(BOOL, "unclean.leader.election.enable", unclean_leader_election, "false", 0, 0, NULL,
+    LATER(BOOL, "unclean.leader.election.enable", unclean_leader_election, "false", 0, 0,
         "Whether a replica that is not in sync may lead when no other is left."),
 };
 

@@ -133,7 +133,8 @@ static void print_table(const struct kb_options *table, FILE *out)
         fprintf(out, "%s", row->key);
         if (row->value)
             fprintf(out, " = %s", row->value);
-        fprintf(out, "\n    %s\n", row->doc);
+        fprintf(out, "\n    %s%s\n", row->doc,
+                row->flags & KB_OPT_LATER ? " Nothing acts on it yet." : "");
         if (row->choices)
             fprintf(out, "    One of: %s\n", row->choices);
         if (row->aliases)

@@ -130,6 +130,17 @@ static void on_places_led(void *ctx, int code)
     kd_change_finish(change, code ? KB_E_KAFKA_STORAGE_ERROR : KB_OK);
 }
 
+static void warn_of_later(const struct kd_change *change)
+{
+    const struct kb_options *table = kd_topic_config_table();
+    for (size_t i = 0; i < table->count; i++)
+        if (table->rows[i].flags & KB_OPT_LATER &&
+            kd_topic_config_is_given(&change->topic->config, &table->rows[i]))
+            KB_LOG(change->shard->log, KB_LOG_WARN, "topics",
+                   "key is kept, but nothing acts on it yet topic=%s key=%s", change->topic->name,
+                   table->rows[i].key);
+}
+
 static void on_created(void *ctx, const struct kd_meta_result *result)
 {
     struct kd_change *change = ctx;
@@ -144,6 +155,7 @@ static void on_created(void *ctx, const struct kd_meta_result *result)
     }
     KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "created topic=%s partitions=%d", topic->name,
            topic->count);
+    warn_of_later(change);
     kd_lead(change->shard, topic->places, (size_t)topic->count, on_places_led, change);
 }
 

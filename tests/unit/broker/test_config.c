@@ -72,6 +72,19 @@ static void what_only_kafka_knows_is_taken_with_a_warning(void **state)
     assert_int_equal(lines.warnings, 4);
 }
 
+static void what_nothing_acts_on_yet_is_kept_with_a_warning(void **state)
+{
+    struct lines lines = {{KB_LOG_INFO, count_line}, 0, ""};
+    struct kd_config *config = *state;
+    assert_int_equal(kd_config_set(config, "log.retention.ms", "60000", &lines.log, NULL), 0);
+    assert_int_equal(kd_config_set(config, "log.cleanup.policy", "compact", &lines.log, NULL), 0);
+    assert_int_equal(lines.warnings, 2);
+    assert_non_null(strstr(lines.last, "key=log.cleanup.policy"));
+    assert_int_equal(config->retention_ms, 60000);
+    assert_int_equal(kd_config_set(config, "log.segment.bytes", "2000000", &lines.log, NULL), 0);
+    assert_int_equal(lines.warnings, 2);
+}
+
 static void a_stock_file_is_understood(void **state)
 {
     char text[] = "# The id\nbroker.id=7\nlisteners = PLAINTEXT://:9092\nnum.io.threads=8\n"
@@ -161,6 +174,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_unknown_key_names_the_nearest, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_value_names_key_and_value, setup, teardown),
         cmocka_unit_test_setup_teardown(what_only_kafka_knows_is_taken_with_a_warning, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_nothing_acts_on_yet_is_kept_with_a_warning, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_stock_file_is_understood, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fault_in_a_file_names_its_line, setup, teardown),
