@@ -48,12 +48,14 @@ static int find_partitions(struct consumption *c)
     return status;
 }
 
-/* Each position becomes the offset of that time (KURIER_END: of the end). */
-static int seek_times(struct consumption *c, int64_t timestamp_ms)
+/* Each position becomes the offset of what `at` asks for: a time, or an end. */
+static int seek_times(struct consumption *c, int64_t at)
 {
     kurier_error err;
-    for (size_t i = 0; i < c->count; i++)
-        c->positions[i].timestamp_ms = timestamp_ms;
+    for (size_t i = 0; i < c->count; i++) {
+        c->positions[i].offset = at < 0 ? at : 0;
+        c->positions[i].timestamp_ms = at;
+    }
     if (kurier_consumer_offsets_for_times(c->consumer, c->positions, c->count,
                                           cli_timeout_ms(c->args), &err))
         return cli_fail("%s", err.text);

@@ -57,7 +57,7 @@ int kurier_client_fd(kurier_client *client)
 
 uint32_t kurier_client_pending(kurier_client *client)
 {
-    return atomic_load(&client->pending);
+    return kc_client_check(client, NULL) ? 0 : atomic_load(&client->pending);
 }
 
 void kurier_client_wake(kurier_client *client)

@@ -280,10 +280,12 @@ kurier_code kurier_consumer_offsets_for_times(kurier_consumer *c, kurier_positio
                                               int timeout_ms, kurier_error *err)
 {
     kurier_error here;
-    for (size_t i = 0; i < n; i++) /* the ends are asked for by offset there, by time here */
-        inout[i].offset = inout[i].timestamp_ms < 0 ? inout[i].timestamp_ms : 0;
+    int code = enter(c, (struct kb_error *)err);
+    if (code)
+        return code;
     kurier_result *result =
         kurier_admin_run(c->client, kurier_admin_offsets(inout, n), timeout_ms, &here);
+    leave(c);
     if (result) {
         const kurier_row *rows;
         size_t count = kurier_result_rows(result, &rows);

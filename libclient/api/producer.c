@@ -61,6 +61,8 @@ size_t kurier_producer_outstanding(const kurier_producer *producer)
 {
     struct kurier_producer *p = (struct kurier_producer *)(uintptr_t)producer;
     uint64_t accepted = 0;
+    if (kc_client_check(p->client, NULL))
+        return 0;
     pthread_mutex_lock(&p->lock);
     for (struct kb_map_entry *e = NULL; (e = kb_map_next(&p->topics, e));)
         accepted += kc_topic_accepted(&KB_MAP_VALUE(e, struct kurier_topic, by_name)->send);

@@ -26,7 +26,6 @@ struct kc_common_options {
     int32_t retry_backoff_ms, retry_backoff_max_ms;
     int32_t metadata_max_age_ms, metadata_recovery, rebootstrap_trigger_ms;
     int32_t connections_max_idle_ms;
-    int32_t send_buffer_bytes, receive_buffer_bytes;
     int32_t default_api_timeout_ms;
     bool allow_auto_create_topics;
     int32_t log_level; /* enum kc_log_level */

@@ -2,6 +2,7 @@
 #include "libclient/drive/consumer.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "libclient/api/config.h"
 #include "libclient/drive/consumer_fetch.h"
 
 /* ---- Assignment: on the loop -----------------------------------------------*/
@@ -283,9 +284,21 @@ void kc_consumer_free(struct kurier_consumer *c)
     dispose(c);
 }
 
+/* What a consumer cannot do yet it does not pretend to. */
+static int check_options(const kurier_config *config, struct kb_error *err)
+{
+    if (config && config->options->consumer.isolation_level == KC_READ_COMMITTED)
+        return kb_error_set(err, KB_E_BAD_CONFIG,
+                            "isolation.level=read_committed: a consumer does not leave out aborted "
+                            "records yet; use read_uncommitted");
+    return 0;
+}
+
 struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime, const kurier_config *config,
                                         struct kb_error *err)
 {
+    if (check_options(config, err))
+        return NULL;
     struct kurier_consumer *c = KB_NEW(struct kurier_consumer);
     if (!c) {
         kb_error_set(err, KB_E_NO_MEMORY, "no memory for a consumer");

@@ -24,6 +24,7 @@ struct kc_feed *kc_feed_new(int64_t total_bytes)
     if (!feed)
         return NULL;
     atomic_init(&feed->refs, 1);
+    feed->fork = kc_fork_mark();
     feed->total_bytes = total_bytes;
     atomic_init(&feed->free_bytes, total_bytes);
     pthread_mutex_init(&feed->lock, NULL);
@@ -88,7 +89,8 @@ int64_t kc_feed_free_bytes(const struct kc_feed *feed)
 
 void kc_feed_kick(struct kc_feed *feed)
 {
-    if (!atomic_load(&feed->hungry) || !atomic_exchange(&feed->hungry, false))
+    if (kc_forked(&feed->fork) || !atomic_load(&feed->hungry) ||
+        !atomic_exchange(&feed->hungry, false))
         return;
     pthread_mutex_lock(&feed->lock);
     if (feed->client && !feed->kicking) {
@@ -303,6 +305,8 @@ void kc_share_rewind(struct kc_share *share, unsigned long long version, int64_t
                      bool slowly, void (*fn)(struct kn_loop *, struct kn_mail *))
 {
     struct kc_feed *feed = share->feed;
+    if (kc_forked(&feed->fork))
+        return;
     pthread_mutex_lock(&feed->lock);
     bool current = feed->client && atomic_load(&share->version) == version;
     if (current && share->rewinding) {

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "libclient/drive/fork.h"
 #include "net/loop.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,6 +28,7 @@ struct kc_fetch;
 
 struct kc_feed {
     atomic_uint refs;
+    struct kc_fork_mark fork; /* in a child nobody is there to hear, and the lock may be held */
     int64_t total_bytes;
     atomic_llong free_bytes; /* below 0: one batch was unpacked out of the reserve */
     atomic_int unpacked;     /* such batches, not given back yet */
