@@ -12,8 +12,19 @@ struct kw_reader;
 struct kw_writer;
 
 enum kw_type {
-    KW_TYPE_BOOL, KW_TYPE_I8, KW_TYPE_I16, KW_TYPE_I32, KW_TYPE_I64, KW_TYPE_U16, KW_TYPE_U32,
-    KW_TYPE_F64, KW_TYPE_UUID, KW_TYPE_STR, KW_TYPE_BYTES, KW_TYPE_RECORDS, KW_TYPE_STRUCT,
+    KW_TYPE_BOOL,
+    KW_TYPE_I8,
+    KW_TYPE_I16,
+    KW_TYPE_I32,
+    KW_TYPE_I64,
+    KW_TYPE_U16,
+    KW_TYPE_U32,
+    KW_TYPE_F64,
+    KW_TYPE_UUID,
+    KW_TYPE_STR,
+    KW_TYPE_BYTES,
+    KW_TYPE_RECORDS,
+    KW_TYPE_STRUCT,
 };
 
 enum { KW_FIELD_ARRAY = 1, KW_FIELD_IGNORABLE = 2, KW_FIELD_KEY = 4 };
@@ -24,11 +35,11 @@ struct kw_field {
     const char *name;
     enum kw_type type; /* of the element, for an array */
     unsigned flags;
-    int16_t tag;                /* -1: none */
+    int16_t tag; /* -1: none */
     int16_t min_version, max_version;
-    int16_t null_min, null_max; /* versions in which it may be null; -1: none */
-    size_t offset;              /* a nullable struct lies behind a pointer there */
-    size_t count_offset;        /* of an array's int32_t count */
+    int16_t null_min, null_max;     /* versions in which it may be null; -1: none */
+    size_t offset;                  /* a nullable struct lies behind a pointer there */
+    size_t count_offset;            /* of an array's int32_t count */
     const struct kw_layout *fields; /* of a struct; else NULL */
 };
 

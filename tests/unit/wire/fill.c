@@ -190,10 +190,18 @@ static void set_one(const struct filler *f, const struct kw_field *field, void *
 static size_t element_size(const struct kw_field *field)
 {
     static const size_t sizes[] = {
-        [KW_TYPE_BOOL] = sizeof(bool), [KW_TYPE_I8] = 1, [KW_TYPE_I16] = 2, [KW_TYPE_I32] = 4,
-        [KW_TYPE_I64] = 8, [KW_TYPE_U16] = 2, [KW_TYPE_U32] = 4, [KW_TYPE_F64] = sizeof(double),
-        [KW_TYPE_UUID] = sizeof(struct kb_uuid), [KW_TYPE_STR] = sizeof(struct kb_slice),
-        [KW_TYPE_BYTES] = sizeof(struct kb_slice), [KW_TYPE_RECORDS] = sizeof(struct kb_slice),
+        [KW_TYPE_BOOL] = sizeof(bool),
+        [KW_TYPE_I8] = 1,
+        [KW_TYPE_I16] = 2,
+        [KW_TYPE_I32] = 4,
+        [KW_TYPE_I64] = 8,
+        [KW_TYPE_U16] = 2,
+        [KW_TYPE_U32] = 4,
+        [KW_TYPE_F64] = sizeof(double),
+        [KW_TYPE_UUID] = sizeof(struct kb_uuid),
+        [KW_TYPE_STR] = sizeof(struct kb_slice),
+        [KW_TYPE_BYTES] = sizeof(struct kb_slice),
+        [KW_TYPE_RECORDS] = sizeof(struct kb_slice),
     };
     return field->fields ? field->fields->size_bytes : sizes[field->type];
 }

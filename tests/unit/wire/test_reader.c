@@ -26,8 +26,8 @@ static void numbers_are_big_endian(void **state)
 static void floats_and_ids_are_read_as_they_lie(void **state)
 {
     (void)state;
-    struct kw_reader r = READER(0xc0, 0x04, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-                                13, 14, 15, 16);
+    struct kw_reader r =
+        READER(0xc0, 0x04, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
     assert_true(kw_read_f64(&r) == -2.5);
     struct kb_uuid id = kw_read_uuid(&r);
     for (int i = 0; i < 16; i++)

@@ -220,8 +220,7 @@ static void headers_are_as_kafka_writes_them(void **state)
         if (sscanf(line, "header %" SCNd16 " %" SCNd16 " %127s %127s", &key, &version, request,
                    response) != 4)
             continue;
-        check_header(key, version, unhex(request, request_bytes),
-                     unhex(response, response_bytes));
+        check_header(key, version, unhex(request, request_bytes), unhex(response, response_bytes));
         found++;
     }
     for (int16_t key = 0; key < KW_API_KEY_END; key++)
