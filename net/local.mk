@@ -5,7 +5,6 @@ net_libnet_la_CPPFLAGS = $(AM_CPPFLAGS) $(CARES_CFLAGS)
 net_libnet_la_LIBADD = $(CARES_LIBS)
 net_libnet_la_SOURCES = \
 	net/addr.c \
-	net/backoff.c \
 	net/conn.c net/conn.h net/conn_impl.h \
 	net/conn_read.c \
 	net/conn_write.c \

@@ -122,11 +122,4 @@ int kn_rpc_waiting(const struct kn_rpc *rpc);   /* not sent yet */
 /* mono_ms since when no call is there; KB_NEVER: busy. For connections.max.idle.ms. */
 int64_t kn_rpc_idle_since_ms(const struct kn_rpc *rpc);
 
-/* ---- Waiting before the next attempt ------------------------------------ */
-
-struct kb_random;
-/* Doubles from base_ms to max_ms with the attempts made so far (0: the first),
- * and varies by +-20 %, as reconnect.backoff.ms and retry.backoff.ms do. */
-int64_t kn_backoff_ms(int64_t base_ms, int64_t max_ms, int attempts, struct kb_random *random);
-
 #endif

@@ -756,20 +756,6 @@ static void without_memory_it_ends_in_an_error(void **state)
     broker_close(&broker);
 }
 
-static void backoff_doubles_and_varies(void **state)
-{
-    struct kb_random random;
-    (void)state;
-    kb_random_seed(&random, 1);
-    for (int i = 0; i < 1000; i++) {
-        assert_in_range(kn_backoff_ms(50, 1000, 0, &random), 40, 60);
-        assert_in_range(kn_backoff_ms(50, 1000, 2, &random), 160, 240);
-        assert_in_range(kn_backoff_ms(50, 1000, 1000000, &random), 800, 1200);
-        assert_in_range(kn_backoff_ms(5000, 1000, 0, &random), 800, 1200);
-    }
-    assert_int_equal(kn_backoff_ms(0, 1000, 0, &random), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -791,7 +777,6 @@ int main(void)
         WORLD_TEST(authentication_comes_before_ready),
         WORLD_TEST(calls_go_through_fragments),
         KERNEL_TEST(without_memory_it_ends_in_an_error),
-        cmocka_unit_test(backoff_doubles_and_varies),
     };
     return cmocka_run_group_tests_name("rpc", tests, NULL, NULL);
 }
