@@ -78,8 +78,11 @@ bool kd_disk_has_failed(const struct kd_disk *disk);
 struct kd_log_config {
     int64_t segment_bytes, segment_ms;
     int64_t index_bytes, index_interval_bytes;
-    int64_t flush_messages; /* 1: acknowledged when flushed */
-    int64_t flush_ms;       /* KB_FOREVER: not set */
+    int64_t flush_messages;                /* 1: acknowledged when flushed */
+    int64_t flush_ms;                      /* KB_FOREVER: not set */
+    bool delete_old;                       /* cleanup.policy holds delete: by the next two */
+    int64_t retention_ms, retention_bytes; /* -1: without bound */
+    int64_t file_delete_delay_ms;
 };
 
 /* A log that is not on disk yet; its directory is made by the first append.

@@ -26,8 +26,12 @@ void kd_log_config_of(const struct kd_topic_config *config, struct kd_log_config
                                   .index_bytes = config->index_bytes,
                                   .index_interval_bytes = config->index_interval_bytes,
                                   .flush_messages = config->flush_messages,
-                                  .flush_ms = config->flush_ms == INT64_MAX ? KB_FOREVER
-                                                                            : config->flush_ms};
+                                  .flush_ms =
+                                      config->flush_ms == INT64_MAX ? KB_FOREVER : config->flush_ms,
+                                  .delete_old = config->cleanup & KD_CLEANUP_DELETE,
+                                  .retention_ms = config->retention_ms,
+                                  .retention_bytes = config->retention_bytes,
+                                  .file_delete_delay_ms = config->file_delete_delay_ms};
 }
 
 static struct kd_replica *open_replica(struct kd_shard *shard, struct kd_place *place)

@@ -33,6 +33,7 @@ struct kd_shard {
     struct kd_topics topics;
     struct kd_sessions sessions;
     struct kd_ids ids;
+    struct kb_list config_watches; /* configs.h */
 
     struct kd_listeners listeners;
     char cluster_id[64];
