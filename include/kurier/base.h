@@ -105,7 +105,11 @@ KURIER_API bool kurier_record_header(const kurier_record *record, size_t *at, ku
                                      kurier_bytes *value);
 
 /* ---- Positions -------------------------------------------------------------*/
-enum { KURIER_END = -1, KURIER_BEGINNING = -2 };
+enum {
+    KURIER_END = -1,
+    KURIER_BEGINNING = -2,
+    KURIER_LATEST = -3 /* kurier_admin_list_offsets: the record of the latest timestamp */
+};
 
 typedef struct kurier_position {
     const char *topic;
