@@ -19,6 +19,7 @@ controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 log.dirs={dir}/data
+log.retention.ms=-1
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
@@ -49,6 +50,7 @@ class Kafka:
         self.version = version
         self.jars = peers.kafka(version)
         self.dir = tempfile.mkdtemp(prefix="kurier-kafka-")
+        self.data = os.path.join(self.dir, "data")
         self.port, self.controller = free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.process = None

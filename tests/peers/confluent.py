@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""confluent.py produce|verify BROKERS TOPIC [KEY=VALUE]...: confluent-kafka's side of an exchange."""
-import sys
-
+"""confluent-kafka as a peer; exchange.py tells what a peer program does."""
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-import exchange
+import corpus
+from corpus import PATIENCE_S
 
-PATIENCE_S = 120
 
-
-def produce(conf, topic):
+def produce(address, topic, words):
     failures = []
-    producer = Producer({"linger.ms": 5, "message.max.bytes": 1_100_000, **conf})
-    for key, value, headers, timestamp in exchange.records():
+    producer = Producer({"bootstrap.servers": address, "linger.ms": 5, "message.max.bytes": 1_100_000,
+                         "compression.type": words.codec, "enable.idempotence": words.idempotent})
+    for key, value, headers, timestamp in corpus.records(words):
         while True:
             try:
-                producer.produce(topic, value, key, headers=headers, timestamp=timestamp,
+                producer.produce(topic, value, key, partition=0, headers=headers, timestamp=timestamp,
                                  on_delivery=lambda error, _: error and failures.append(error))
                 break
             except BufferError:
@@ -25,18 +23,42 @@ def produce(conf, topic):
     assert not left and not failures, f"{left} not delivered, {failures[:1]}"
 
 
-def verify(conf, topic):
-    consumer = Consumer({"group.id": "exchange", "enable.auto.commit": False, **conf})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    for number in range(exchange.COUNT + exchange.LARGE):
-        message = consumer.poll(PATIENCE_S)
-        assert message is not None, f"nothing came after record {number}"
-        assert not message.error(), message.error()
-        exchange.check(number, message.key(), message.value(), message.headers(), message.timestamp()[1])
+def consumer_at(address, topic, offset):
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "exchange", "enable.auto.commit": False,
+                         "fetch.wait.max.ms": 10})
+    consumer.assign([TopicPartition(topic, 0, offset)])
+    return consumer
+
+
+def expect(consumer, number, words):
+    message = consumer.poll(PATIENCE_S)
+    assert message is not None, f"record {number} did not come"
+    assert not message.error(), message.error()
+    corpus.check(number, words, message.offset(), message.key(), message.value(), message.headers(),
+                 message.timestamp()[1])
+
+
+def verify(address, topic, words):
+    consumer = consumer_at(address, topic, 0)
+    for number in range(words.count + words.large):
+        expect(consumer, number, words)
+    ends = consumer.get_watermark_offsets(TopicPartition(topic, 0), PATIENCE_S)
+    assert ends == (0, words.count + words.large), ends
+    consumer.close()
+
+
+def seek(address, topic, words):
+    consumer = consumer_at(address, topic, 0)
+    for timestamp, number in corpus.times(words):
+        found, = consumer.offsets_for_times([TopicPartition(topic, 0, timestamp)], PATIENCE_S)
+        if number is None:
+            assert found.offset == -1, found
+        else:
+            assert found.offset == number, found
+            consumer.assign([found])
+            expect(consumer, number, words)
     consumer.close()
 
 
 if __name__ == "__main__":
-    what, brokers, name, *more = sys.argv[1:]
-    {"produce": produce, "verify": verify}[what](
-        {"bootstrap.servers": brokers, **dict(word.split("=", 1) for word in more)}, name)
+    corpus.main(produce=produce, verify=verify, seek=seek)

@@ -1,98 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * exchange produce|verify BROKERS TOPIC [KEY=VALUE]...
- *
- * libkurier's side of an exchange with a foreign client. Both sides know the
- * records by a rule (exchange.py has it for Python); the topic has one
- * partition. Record i of COUNT small ones and LARGE large ones:
- *
- *   key        null, empty or "key-i"            by i % 10
- *   value      null, empty or "value-i-xxx..."   by i % 17, i % 150 times x
- *   headers    number=i, empty=, null (null)     where i % 5 == 0
- *   timestamp  BASE_MS + i
- */
+/* libkurier as a peer; exchange.py tells what a peer program does. */
+#include "tests/peers/corpus.h"
 #include <kurier/kurier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT = 100000, LARGE = 3, LARGE_BYTES = 1000000, PATIENCE_MS = 120000 };
-static const int64_t BASE_MS = 1700000000000;
-
-struct sample {
-    kurier_record record;
-    kurier_header headers[3];
-    char key[32], number[16];
-    char *value; /* LARGE_BYTES */
+struct peer {
+    const char *topic;
+    struct words words;
+    kurier_config *config;
 };
-
-static void large_value(struct sample *s, int i)
-{
-    for (int at = 0; at < LARGE_BYTES; at++)
-        s->value[at] = (char)((at * 31 + i) % 251);
-    s->record.value = kurier_bytes_of(s->value, LARGE_BYTES);
-}
-
-static void small_value(struct sample *s, int i)
-{
-    if (i % 17 == 0)
-        return;
-    int n = i % 17 == 1 ? 0 : sprintf(s->value, "value-%d-", i);
-    int pad = i % 17 == 1 ? 0 : i % 150;
-    memset(s->value + n, 'x', (size_t)pad);
-    s->record.value = kurier_bytes_of(s->value, (size_t)(n + pad));
-}
-
-/* What record i is. */
-static void sample_make(struct sample *s, int i)
-{
-    s->record = (kurier_record){.timestamp_ms = BASE_MS + i};
-    if (i % 10)
-        s->record.key =
-            kurier_bytes_of(s->key, i % 10 == 1 ? 0 : (size_t)sprintf(s->key, "key-%d", i));
-    if (i < COUNT)
-        small_value(s, i);
-    else
-        large_value(s, i);
-    if (i % 5 == 0) {
-        sprintf(s->number, "%d", i);
-        s->headers[0] = (kurier_header){"number", kurier_str(s->number)};
-        s->headers[1] = (kurier_header){"empty", kurier_str("")};
-        s->headers[2] = (kurier_header){"null", {NULL, 0}};
-        s->record.headers = s->headers;
-        s->record.header_count = 3;
-    }
-}
-
-static bool equal(kurier_bytes a, kurier_bytes b)
-{
-    if (!a.data || !b.data)
-        return !a.data && !b.data;
-    return a.size == b.size && !memcmp(a.data, b.data, a.size);
-}
-
-static bool same_headers(const kurier_record *got, const kurier_record *want)
-{
-    kurier_bytes name, value;
-    size_t at = 0;
-    for (uint32_t i = 0; i < want->header_count; i++)
-        if (!kurier_record_header(got, &at, &name, &value) ||
-            !equal(name, kurier_str(want->headers[i].name)) ||
-            !equal(value, want->headers[i].value))
-            return false;
-    return !kurier_record_header(got, &at, &name, &value);
-}
-
-static const char *difference(const kurier_record *got, const kurier_record *want)
-{
-    if (!equal(got->key, want->key))
-        return "key";
-    if (!equal(got->value, want->value))
-        return "value";
-    if (got->timestamp_ms != want->timestamp_ms)
-        return "timestamp";
-    return same_headers(got, want) ? NULL : "headers";
-}
 
 static int complain(const char *what, const kurier_error *err)
 {
@@ -100,15 +18,37 @@ static int complain(const char *what, const kurier_error *err)
     return 1;
 }
 
-static int produce(const kurier_config *config, const char *topic_name, struct sample *s)
+/* ---- produce ---- */
+
+static kurier_bytes kurier_view(struct bytes bytes)
+{
+    return kurier_bytes_of(bytes.data, bytes.size);
+}
+
+static kurier_code send_sample(kurier_topic *topic, const struct sample *s, kurier_error *err)
+{
+    kurier_header headers[3];
+    for (size_t h = 0; h < s->header_count; h++)
+        headers[h] = (kurier_header){s->headers[h].name, kurier_view(s->headers[h].value)};
+    kurier_record record = {.key = kurier_view(s->key),
+                            .value = kurier_view(s->value),
+                            .headers = headers,
+                            .header_count = (uint32_t)s->header_count,
+                            .timestamp_ms = s->timestamp_ms,
+                            .flags = KURIER_TO_PARTITION};
+    return kurier_topic_send(topic, &record, err);
+}
+
+static int produce(const struct peer *peer)
 {
     kurier_error err;
-    kurier_producer *producer = kurier_producer_new(NULL, config, &err);
-    kurier_topic *topic = producer ? kurier_producer_topic(producer, topic_name, &err) : NULL;
+    struct sample sample;
+    kurier_producer *producer = kurier_producer_new(NULL, peer->config, &err);
+    kurier_topic *topic = producer ? kurier_producer_topic(producer, peer->topic, &err) : NULL;
     int failed = topic ? 0 : complain("producer", &err);
-    for (int i = 0; !failed && i < COUNT + LARGE; i++) {
-        sample_make(s, i);
-        if (kurier_topic_send(topic, &s->record, &err))
+    for (int i = 0; !failed && i < peer->words.count + peer->words.large; i++) {
+        sample_make(&sample, &peer->words, i);
+        if (send_sample(topic, &sample, &err))
             failed = complain("send", &err);
     }
     size_t lost = producer ? kurier_producer_close(producer, PATIENCE_MS, &err) : 0;
@@ -123,53 +63,125 @@ static int produce(const kurier_config *config, const char *topic_name, struct s
     return failed;
 }
 
-static int verify(const kurier_config *config, const char *topic, struct sample *s)
+/* ---- verify ---- */
+
+static void sample_of(struct sample *s, const kurier_record *record)
+{
+    kurier_bytes name, value;
+    size_t at = 0;
+    *s = (struct sample){.key = {record->key.data, record->key.size},
+                         .value = {record->value.data, record->value.size},
+                         .timestamp_ms = record->timestamp_ms,
+                         .offset = record->offset};
+    for (; s->header_count < 3 && kurier_record_header(record, &at, &name, &value);
+         s->header_count++) {
+        s->headers[s->header_count].name = name.data;
+        s->headers[s->header_count].name_size = name.size;
+        s->headers[s->header_count].value = (struct bytes){value.data, value.size};
+    }
+}
+
+/* Reads the next record, which must be number i. */
+static bool next_is(kurier_consumer *consumer, const struct peer *peer, int i)
 {
     kurier_error err;
     kurier_record record;
-    kurier_consumer *consumer = kurier_consumer_new(NULL, config, &err);
-    kurier_position from = kurier_at(topic, 0, KURIER_BEGINNING);
-    if (!consumer || kurier_consumer_assign(consumer, &from, 1, &err)) {
-        kurier_consumer_free(consumer);
-        return complain("consumer", &err);
-    }
-    int i = 0;
-    const char *wrong = NULL;
-    while (i < COUNT + LARGE && !wrong &&
-           kurier_consumer_next(consumer, &record, PATIENCE_MS, &err)) {
-        sample_make(s, i);
-        wrong = difference(&record, &s->record);
-        i += !wrong;
-    }
+    struct sample got, want;
+    if (!kurier_consumer_next(consumer, &record, PATIENCE_MS, &err))
+        return !complain("next", &err);
+    sample_of(&got, &record);
+    sample_make(&want, &peer->words, i);
+    const char *wrong = sample_difference(&got, &want);
     if (wrong)
         fprintf(stderr, "exchange: record %d has another %s\n", i, wrong);
-    else if (i < COUNT + LARGE)
-        complain("next", &err);
-    else if (kurier_consumer_next(consumer, &record, 0, &err))
-        fprintf(stderr, "exchange: there is more than was sent\n"), wrong = "end";
-    kurier_consumer_close(consumer, 5000, NULL);
+    return !wrong;
+}
+
+static kurier_consumer *consumer_open(const struct peer *peer)
+{
+    kurier_error err;
+    kurier_consumer *consumer = kurier_consumer_new(NULL, peer->config, &err);
+    if (!consumer)
+        complain("consumer", &err);
+    return consumer;
+}
+
+static bool assign(kurier_consumer *consumer, const struct peer *peer, int64_t offset)
+{
+    kurier_error err;
+    kurier_position from = kurier_at(peer->topic, 0, offset);
+    return !kurier_consumer_assign(consumer, &from, 1, &err) || !complain("assign", &err);
+}
+
+static int verify(const struct peer *peer)
+{
+    kurier_error err;
+    kurier_record record;
+    kurier_consumer *consumer = consumer_open(peer);
+    bool good = consumer && assign(consumer, peer, KURIER_BEGINNING);
+    for (int i = 0; good && i < peer->words.count + peer->words.large; i++)
+        good = next_is(consumer, peer, i);
+    if (good && kurier_consumer_next(consumer, &record, 0, &err)) {
+        fprintf(stderr, "exchange: there is more than was sent\n");
+        good = false;
+    }
     kurier_consumer_free(consumer);
-    return wrong || i < COUNT + LARGE;
+    return !good;
+}
+
+/* ---- seek ---- */
+
+/* Asked for that time, the broker names record i (-1: none), and that is what is read there. */
+static bool found(kurier_consumer *consumer, const struct peer *peer, int64_t time_ms, int i)
+{
+    kurier_error err;
+    kurier_position at = kurier_at(peer->topic, 0, 0);
+    at.timestamp_ms = time_ms;
+    if (kurier_consumer_offsets_for_times(consumer, &at, 1, PATIENCE_MS, &err))
+        return !complain("offsets_for_times", &err);
+    if (at.offset != i) {
+        fprintf(stderr, "exchange: %lld for record %d's time\n", (long long)at.offset, i);
+        return false;
+    }
+    return i < 0 || (assign(consumer, peer, at.offset) && next_is(consumer, peer, i));
+}
+
+static int seek(const struct peer *peer)
+{
+    int last = peer->words.count + peer->words.large - 1;
+    const int wanted[] = {0, 1, peer->words.count / 2, last};
+    kurier_consumer *consumer = consumer_open(peer);
+    bool good = consumer != NULL;
+    for (size_t k = 0; good && k < sizeof wanted / sizeof *wanted; k++) {
+        int64_t time_ms = BASE_MS + (int64_t)STEP_MS * wanted[k];
+        good = found(consumer, peer, time_ms - 3, wanted[k]) &&
+               found(consumer, peer, time_ms, wanted[k]);
+    }
+    good = good && found(consumer, peer, BASE_MS + (int64_t)STEP_MS * last + 1, KURIER_END);
+    kurier_consumer_free(consumer);
+    return !good;
 }
 
 int main(int argc, char **argv)
 {
-    struct sample sample = {.value = malloc(LARGE_BYTES)};
-    kurier_config *config = kurier_config_new();
-    if (argc < 4 || !sample.value || !config) {
-        fprintf(stderr, "usage: exchange produce|verify BROKERS TOPIC [KEY=VALUE]...\n");
-        return 2;
+    static const struct {
+        const char *name;
+        int (*run)(const struct peer *);
+    } commands[] = {{"produce", produce}, {"verify", verify}, {"seek", seek}};
+    struct peer peer = {.config = kurier_config_new()};
+    int status = 2;
+    if (argc < 4 || !peer.config || !words_read(&peer.words, argv + 4, argc - 4)) {
+        fprintf(stderr, "usage: exchange produce|verify|seek ADDRESS TOPIC [WORD=VALUE]...\n");
+        return status;
     }
-    kurier_config_set(config, "bootstrap.servers", argv[2]);
-    for (int i = 4; i < argc; i++) {
-        char *equals = strchr(argv[i], '=');
-        if (equals) {
-            *equals = 0;
-            kurier_config_set(config, argv[i], equals + 1);
-        }
-    }
-    int status = (!strcmp(argv[1], "produce") ? produce : verify)(config, argv[3], &sample);
-    kurier_config_free(config);
-    free(sample.value);
+    peer.topic = argv[3];
+    kurier_config_set(peer.config, "bootstrap.servers", argv[2]);
+    kurier_config_set(peer.config, "fetch.max.wait.ms", "10"); /* what a seek may wait for */
+    kurier_config_set(peer.config, "compression.type", peer.words.codec);
+    kurier_config_set(peer.config, "enable.idempotence", peer.words.idempotent);
+    for (size_t c = 0; c < sizeof commands / sizeof *commands; c++)
+        if (!strcmp(argv[1], commands[c].name))
+            status = commands[c].run(&peer);
+    kurier_config_free(peer.config);
     return status;
 }

@@ -1,36 +1,138 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The records that exchange.c sends and expects, for clients in Python."""
+"""What every foreign client is put through, both ways, against libkurier.
 
-COUNT = 100_000
-LARGE = 3
-LARGE_BYTES = 1_000_000
-BASE_MS = 1_700_000_000_000
+A peer is a program around a foreign client:
 
-def _large(i):
-    turn = [bytes([(at * 31 + i) % 251]) for at in range(251)]
-    whole = b"".join(turn)
-    return (whole * (LARGE_BYTES // 251 + 1))[:LARGE_BYTES]
+    PROGRAM produce ADDRESS TOPIC [WORD=VALUE]...  sends the records of corpus.h to partition 0
+    PROGRAM verify  ADDRESS TOPIC [WORD=VALUE]...  reads partition 0 from offset 0, compares all of each record
+                                                   (offset, key, value, headers, timestamp) and where the end is
+    PROGRAM seek    ADDRESS TOPIC [WORD=VALUE]...  asks for offsets by the times of corpus.h's records, on them, a
+                                                   little before and behind the last, and reads what lies there
+    PROGRAM admin   ADDRESS TOPIC [WORD=VALUE]...  takes the steps, in their order, on TOPIC and on TOPIC-new
+
+It ends with status 0, or another after a line that says what is wrong. The words, with their defaults:
+
+    count=100000 large=3    how many records, small and of 1 MB
+    codec=none              none, gzip, snappy, lz4, zstd
+    idempotent=false        whether it produces as an idempotent producer
+    steps=                  of admin, separated by commas: see STEPS
+
+Each test program makes a row for its peer, and cases() makes the tests.
+"""
+import glob
+import os
+import struct
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import Callable
+
+import tap
+
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+STEPS = {
+    "create": "TOPIC-new: 3 partitions, retention.ms=3600000; a second time it is refused as existing already",
+    "describe": "TOPIC-new has partitions 0 to 2, each with a leader; both topics are in the list",
+    "cluster": "one broker, at ADDRESS, which is the controller",
+    "configs": "TOPIC-new's retention.ms is 3600000",
+    "alter": "TOPIC-new's retention.ms becomes 7200000",
+    "grow": "TOPIC-new gets a fourth and a fifth partition",
+    "offsets": "TOPIC-0 begins at 0 and ends at count + large",
+    "truncate": "TOPIC-0's records below 10 are deleted; then it begins at 10",
+    "delete": "TOPIC-new is deleted and no longer in the list",
+}
+PATIENCE_S = 240
+LARGE_RUN = ("count=100000", "large=3")
+SMALL_RUN = ("count=2000", "large=1")
 
 
-def record(i):
-    """(key, value, headers, timestamp in ms) of record i."""
-    key = None if i % 10 == 0 else b"" if i % 10 == 1 else b"key-%d" % i
-    if i >= COUNT:
-        value = _large(i)
-    elif i % 17 < 2:
-        value = None if i % 17 == 0 else b""
-    else:
-        value = b"value-%d-" % i + b"x" * (i % 150)
-    headers = [("number", b"%d" % i), ("empty", b""), ("null", None)] if i % 5 == 0 else []
-    return key, value, headers, BASE_MS + i
+@dataclass
+class Peer:
+    """What a client can do. command() answers the program's words, or raises tap.Skip."""
+    name: str
+    command: Callable
+    codecs: list = field(default_factory=lambda: CODECS)
+    idempotent: bool = True
+    reads: bool = True  # verify and seek, by assigned partitions
+    steps: list = field(default_factory=lambda: list(STEPS))
 
 
-def records():
-    return (record(i) for i in range(COUNT + LARGE))
+KURIER = Peer("libkurier", lambda: [os.path.join("tests", "peers", "exchange")], steps=[])
 
 
-def check(number, key, value, headers, timestamp):
-    """Raises where what was read differs from record `number`."""
-    got, want = (key, value, list(headers or []), timestamp), record(number)
-    if got != want:
-        raise AssertionError(f"record {number}: {str(got)[:200]} instead of {str(want)[:200]}")
+def talk(peer, what, address, topic, *words):
+    done = subprocess.run([*peer.command(), what, address, topic, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, f"{what} {topic} {' '.join(words)} by {peer.name}:\n{done.stdout[-2000:]}"
+
+
+def batches(data, topic):
+    """(codec, producer id, records) of each batch of partition 0 as it lies in the broker's folder of data."""
+    for name in sorted(glob.glob(os.path.join(data, f"{topic}-0", "*.log"))):
+        with open(name, "rb") as log:
+            whole = log.read()
+        at = 0
+        while at + 61 <= len(whole) and (size := struct.unpack_from(">i", whole, at + 8)[0]) > 0:
+            attributes, producer, records = struct.unpack_from(">h20xq6xi", whole, at + 21)
+            yield CODECS[attributes & 7], producer, records
+            at += 12 + size
+
+
+def check_batches(data, topic, codec, idempotent, run):
+    """A producer did as it was told. It may send plainly what does not become smaller."""
+    codecs, producers, counts = zip(*batches(data, topic))
+    assert codec in codecs and {*codecs} <= {codec, "none"}, f"asked for {codec}, found {codecs}"
+    assert {producer >= 0 for producer in producers} == {idempotent}, f"producer ids {producers}"
+    assert sum(counts) == sum(int(word.split("=")[1]) for word in run), f"{sum(counts)} records in the log"
+
+
+def exchange(broker, writer, readers, topic, codec, idempotent, run):
+    talk(writer, "produce", broker.address, topic, *run, f"codec={codec}", f"idempotent={str(idempotent).lower()}")
+    check_batches(broker.data, topic, codec, idempotent, run)
+    for reader in readers:
+        if reader.reads:
+            talk(reader, "verify", broker.address, topic, *run)
+
+
+def cases(peer, broker, prefix=""):
+    """The tests of one peer. The broker has an address, and data, its folder; it makes topics on their own,
+    of one partition, and keeps records however old they say they are."""
+    def topic(*words):
+        return "-".join([peer.name, *words])
+
+    def case(name):
+        def timed(function):
+            @tap.case(prefix + name)
+            def _():
+                start = time.monotonic()
+                function()
+                print(f"# {time.monotonic() - start:.1f} s", flush=True)
+        return timed
+
+    for codec in peer.codecs:
+        @case(f"{peer.name} writes {codec}, libkurier reads; libkurier writes {codec}, {peer.name} reads")
+        def _(codec=codec):
+            exchange(broker, peer, [KURIER, peer], topic(codec), codec, False, SMALL_RUN)
+            if peer.reads:
+                exchange(broker, KURIER, [peer], topic(codec, "ours"), codec, False, SMALL_RUN)
+
+    @case(f"100,000 records by {peer.name}{', idempotent' if peer.idempotent else ''}, and all of them read")
+    def _():
+        exchange(broker, peer, [KURIER, peer], topic("many"), peer.codecs[-1], peer.idempotent, LARGE_RUN)
+
+    @case(f"100,000 records by libkurier, and {peer.name} reads all of them")
+    def _():
+        exchange(broker, KURIER, [peer], topic("many", "ours"), "lz4", True, LARGE_RUN)
+
+    @case(f"{peer.name} and libkurier find records by time")
+    def _():
+        exchange(broker, peer, [], topic("times"), "none", False, SMALL_RUN)
+        for seeker in (KURIER, peer):
+            if seeker.reads:
+                talk(seeker, "seek", broker.address, topic("times"), *SMALL_RUN)
+
+    if peer.steps:
+        @case(f"{peer.name} administers: {', '.join(peer.steps)}")
+        def _():
+            exchange(broker, KURIER, [], topic("admin"), "none", False, SMALL_RUN)
+            talk(peer, "admin", broker.address, topic("admin"), *SMALL_RUN, "steps=" + ",".join(peer.steps))

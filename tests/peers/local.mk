@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Foreign clients and tools, both ways.
+# Foreign clients and tools, both ways; exchange.py tells how.
+peers_corpus = tests/peers/corpus.c tests/peers/corpus.h
 check_PROGRAMS += tests/peers/exchange
-tests_peers_exchange_SOURCES = tests/peers/exchange.c
+tests_peers_exchange_SOURCES = tests/peers/exchange.c $(peers_corpus)
 tests_peers_exchange_LDADD = libkurier.la
 
 system_tests += \
+	tests/peers/confluent_test.py \
 	tests/peers/dump_test.py \
 	tests/peers/exchange_test.py \
 	tests/peers/kcat_test.py
-EXTRA_DIST += tests/peers/confluent.py tests/peers/exchange.py
+EXTRA_DIST += tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py
