@@ -3,7 +3,7 @@
 #define KW_LAYOUT_H
 /*
  * The messages as data: what a program needs that walks over any of them, field
- * by field, without knowing it. Codecs do not use this.
+ * by field, without knowing it: the printer (print.h), tests. Codecs do not use this.
  */
 #include "wire/api.h"
 
@@ -27,7 +27,14 @@ enum kw_type {
     KW_TYPE_STRUCT,
 };
 
-enum { KW_FIELD_ARRAY = 1, KW_FIELD_IGNORABLE = 2, KW_FIELD_KEY = 4 };
+enum {
+    KW_FIELD_ARRAY = 1,
+    KW_FIELD_IGNORABLE = 2,
+    KW_FIELD_KEY = 4,
+    KW_FIELD_ERROR = 8,           /* a code of Kafka's errors */
+    KW_FIELD_SECRET = 16,         /* nobody else is to see it */
+    KW_FIELD_SECRET_BY_NAME = 32, /* if the struct's first field, its name, says so */
+};
 
 struct kw_layout;
 
@@ -60,5 +67,20 @@ struct kw_message {
 
 extern const struct kw_message kw_messages[];
 extern const size_t kw_messages_count;
+
+/* NULL: no API of ours has that key. */
+const struct kw_message *kw_message_find(int16_t key, bool is_response);
+
+/* A nullable struct: the message holds a pointer to it. */
+static inline bool kw_field_is_pointer(const struct kw_field *field)
+{
+    return field->fields && !(field->flags & KW_FIELD_ARRAY) && field->null_min >= 0;
+}
+
+/* Of one value; for an array, of one element. */
+size_t kw_field_value_bytes(const struct kw_field *field);
+/* Whether two messages say the same in that field, or in all. */
+bool kw_field_equal(const struct kw_field *field, const void *a, const void *b);
+bool kw_layout_equal(const struct kw_layout *layout, const void *a, const void *b);
 
 #endif

@@ -6,7 +6,11 @@ wire_libwire_la_SOURCES = \
 	wire/api.c wire/api.h \
 	wire/be.h wire/varint.h \
 	wire/frame.c wire/frame.h \
+	wire/json.c wire/json.h \
+	wire/layout.c wire/layout.h \
 	wire/message.h \
+	wire/print.c wire/print.h \
+	wire/print_batches.c wire/print_fields.c wire/print_fields.h \
 	wire/reader.c wire/reader.h \
 	wire/writer.c wire/writer.h
 wire_libwire_la_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(SNAPPY_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS)
@@ -50,11 +54,7 @@ wire_messages = \
 wire_made = $(wire_messages) $(wire_messages:.c=.h) \
 	wire/gen/apis.c wire/gen/apis.h wire/gen/layout.c
 wire_libwire_la_SOURCES += $(wire_messages) $(wire_messages:.c=.h) \
-	wire/gen/apis.c wire/gen/apis.h
-
-# Messages as data, for those who walk over any of them.
-check_LTLIBRARIES += wire/liblayout.la
-wire_liblayout_la_SOURCES = wire/gen/layout.c wire/layout.h
+	wire/gen/apis.c wire/gen/apis.h wire/gen/layout.c
 
 BUILT_SOURCES += wire/gen/stamp
 EXTRA_DIST += wire/schemac wire/schema wire/gen/stamp

@@ -32,11 +32,11 @@ tests_fuzz_fuzz_decompress_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_decompress_LDFLAGS = $(fuzz_ldflags)
 
 tests_fuzz_fuzz_bodies_SOURCES = tests/fuzz/fuzz_bodies.c $(fuzz_message_sources) $(fuzz_main)
-tests_fuzz_fuzz_bodies_LDADD = wire/liblayout.la $(fuzz_libs)
+tests_fuzz_fuzz_bodies_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_bodies_LDFLAGS = $(fuzz_ldflags)
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_message_sources) $(fuzz_main)
-tests_fuzz_fuzz_frame_LDADD = wire/liblayout.la $(fuzz_libs)
+tests_fuzz_fuzz_frame_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_frame_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/seeds.py tests/fuzz/corpus

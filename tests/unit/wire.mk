@@ -4,16 +4,20 @@ wire_test_libs = wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
 # ---- Codecs ----
 unit_programs += \
 	tests/unit/wire/test_frame \
+	tests/unit/wire/test_print \
 	tests/unit/wire/test_reader \
 	tests/unit/wire/test_vectors \
 	tests/unit/wire/test_writer
 
 tests_unit_wire_test_frame_LDADD = $(wire_test_libs)
+tests_unit_wire_test_print_SOURCES = tests/unit/wire/test_print.c \
+	tests/unit/wire/fill.c tests/unit/wire/fill.h
+tests_unit_wire_test_print_LDADD = $(wire_test_libs)
 tests_unit_wire_test_reader_LDADD = $(wire_test_libs)
 tests_unit_wire_test_writer_LDADD = $(wire_test_libs)
 tests_unit_wire_test_vectors_SOURCES = tests/unit/wire/test_vectors.c \
 	tests/unit/wire/fill.c tests/unit/wire/fill.h
-tests_unit_wire_test_vectors_LDADD = wire/liblayout.la $(wire_test_libs)
+tests_unit_wire_test_vectors_LDADD = $(wire_test_libs)
 system_tests += tests/unit/wire/test_schemac.py
 EXTRA_DIST += tests/vectors/kafka.txt tests/vectors/Vectors.java tests/vectors/make.sh
 

@@ -4,7 +4,7 @@
     # comment
     api KEY NAME VERSIONS flex VERSION|never
     req
-      FIELD TYPE VERSIONS =DEFAULT tagN ig key @ENTITY
+      FIELD TYPE VERSIONS =DEFAULT tagN ig key secret @ENTITY
       FIELD [STRUCT]
         FIELD ...
     resp
@@ -23,6 +23,8 @@ tagN      a tagged field of flexible versions.
 ig        ignorable: a value set for a version that has no such field is dropped;
           without, that is an error of the writer's.
 key       identifies the element within its array.
+secret    never to be printed. `secret?`: where the struct's first field, a name,
+          sounds like it ("ssl.key.password").
 @ENTITY   what the value names: broker topic group transaction producer.
 """
 import os
@@ -70,6 +72,7 @@ class Field:
     tag: int = None
     ignorable: bool = False
     key: bool = False
+    secret: str = None      # 'secret', 'secret?' or None
     entity: str = None
 
 
@@ -120,7 +123,7 @@ FIELD = re.compile(r'''(?P<name>[a-z][a-z0-9_]*)
     (?:\ (?P<versions>\d[\d+-]*))?
     (?:\ =(?P<default>-?\d+|true|null))?
     (?:\ tag(?P<tag>\d+))?
-    (?P<ig>\ ig)?(?P<key>\ key)?
+    (?P<ig>\ ig)?(?P<key>\ key)?(?:\ (?P<secret>secret\??))?
     (?:\ @(?P<entity>[a-z]+))?''', re.X)
 
 
@@ -170,7 +173,7 @@ class Section:
         field = Field(match['name'], match['base'], bool(match['open']), None, versions,
                       nullable, parse_default(match['default']),
                       int(match['tag']) if match['tag'] else None,
-                      bool(match['ig']), bool(match['key']), match['entity'])
+                      bool(match['ig']), bool(match['key']), match['secret'], match['entity'])
         check(field)
         if field.base[0].isupper():
             field.struct = self.struct(field, depth)

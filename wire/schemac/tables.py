@@ -38,7 +38,9 @@ def layout_row(message, struct, field):
     child = f'&{prefix(message, field.struct)}_layout' if field.struct else 'NULL'
     kind = 'STRUCT' if field.struct else field.base.upper()
     flags = [f'KW_FIELD_{flag}' for flag, on in (
-        ('ARRAY', field.array), ('IGNORABLE', field.ignorable), ('KEY', field.key)) if on]
+        ('ARRAY', field.array), ('IGNORABLE', field.ignorable), ('KEY', field.key),
+        ('ERROR', field.base == 'i16' and field.name.endswith('error_code')),
+        ('SECRET', field.secret == 'secret'), ('SECRET_BY_NAME', field.secret == 'secret?')) if on]
     return (f'{{"{field.name}", KW_TYPE_{kind}, {" | ".join(flags) or 0}, '
             f'{field.tag if field.tag is not None else -1}, '
             f'{field.versions.lo}, {field.versions.hi}, {null}, '

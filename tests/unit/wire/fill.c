@@ -187,31 +187,12 @@ static void set_one(const struct filler *f, const struct kw_field *field, void *
     }
 }
 
-static size_t element_size(const struct kw_field *field)
-{
-    static const size_t sizes[] = {
-        [KW_TYPE_BOOL] = sizeof(bool),
-        [KW_TYPE_I8] = 1,
-        [KW_TYPE_I16] = 2,
-        [KW_TYPE_I32] = 4,
-        [KW_TYPE_I64] = 8,
-        [KW_TYPE_U16] = 2,
-        [KW_TYPE_U32] = 4,
-        [KW_TYPE_F64] = sizeof(double),
-        [KW_TYPE_UUID] = sizeof(struct kb_uuid),
-        [KW_TYPE_STR] = sizeof(struct kb_slice),
-        [KW_TYPE_BYTES] = sizeof(struct kb_slice),
-        [KW_TYPE_RECORDS] = sizeof(struct kb_slice),
-    };
-    return field->fields ? field->fields->size_bytes : sizes[field->type];
-}
-
 static void set_array(const struct filler *f, const struct kw_field *field, void *m,
                       const char *path, enum kind kind)
 {
     char **xs = (char **)((char *)m + field->offset);
     int32_t *count = (int32_t *)((char *)m + field->count_offset);
-    size_t size = element_size(field);
+    size_t size = kw_field_value_bytes(field);
     *count = count_at(f, path, kind, field->fields != NULL);
     *xs = kb_arena_array(f->arena, (size_t)*count, size);
     KB_CHECK(*xs);
@@ -236,11 +217,6 @@ static void set_null(const struct kw_field *field, void *m)
     }
 }
 
-static bool is_pointer(const struct kw_field *field)
-{
-    return field->fields && !(field->flags & KW_FIELD_ARRAY) && field->null_min >= 0;
-}
-
 static void set_field(const struct filler *f, const struct kw_field *field, void *m,
                       const char *path, enum kind kind)
 {
@@ -250,7 +226,7 @@ static void set_field(const struct filler *f, const struct kw_field *field, void
     } else if (field->flags & KW_FIELD_ARRAY) {
         set_array(f, field, m, path, kind);
     } else {
-        if (is_pointer(field))
+        if (kw_field_is_pointer(field))
             to = *(void **)to = kb_arena_alloc(f->arena, field->fields->size_bytes);
         set_one(f, field, to, path, kind);
     }
@@ -287,57 +263,4 @@ void *fill_message(const struct kw_layout *layout, int version, const char *vari
     if (strcmp(variant, "zero") != 0)
         fill(&f, layout, m, "");
     return m;
-}
-
-/* ---- Comparing ---------------------------------------------------------- */
-
-static bool one_equal(const struct kw_field *field, const void *a, const void *b)
-{
-    switch (field->type) {
-    case KW_TYPE_STR:
-    case KW_TYPE_BYTES:
-    case KW_TYPE_RECORDS:
-        return kb_slice_equal(*(const struct kb_slice *)a, *(const struct kb_slice *)b);
-    case KW_TYPE_STRUCT:
-        return fill_equal(field->fields, a, b);
-    default:
-        return memcmp(a, b, element_size(field)) == 0;
-    }
-}
-
-static bool array_equal(const struct kw_field *field, const void *a, const void *b)
-{
-    int32_t n = *(const int32_t *)((const char *)a + field->count_offset);
-    const char *as = *(char *const *)((const char *)a + field->offset);
-    const char *bs = *(char *const *)((const char *)b + field->offset);
-    if (n != *(const int32_t *)((const char *)b + field->count_offset))
-        return false;
-    for (int32_t i = 0; i < n; i++) {
-        size_t at = (size_t)i * element_size(field);
-        if (!one_equal(field, as + at, bs + at))
-            return false;
-    }
-    return true;
-}
-
-static bool field_equal(const struct kw_field *field, const void *a, const void *b)
-{
-    if (field->flags & KW_FIELD_ARRAY)
-        return array_equal(field, a, b);
-    const void *as = (const char *)a + field->offset, *bs = (const char *)b + field->offset;
-    if (is_pointer(field)) {
-        as = *(void *const *)as;
-        bs = *(void *const *)bs;
-        if (!as || !bs)
-            return as == bs;
-    }
-    return one_equal(field, as, bs);
-}
-
-bool fill_equal(const struct kw_layout *layout, const void *a, const void *b)
-{
-    for (size_t i = 0; i < layout->field_count; i++)
-        if (!field_equal(&layout->fields[i], a, b))
-            return false;
-    return true;
 }

@@ -47,8 +47,6 @@ void *fill_message(const struct kw_layout *layout, int version, const char *vari
                    struct kb_arena *arena);
 /* An empty one, for a decoder. */
 void *fill_blank(const struct kw_layout *layout, struct kb_arena *arena);
-/* Whether two messages say the same in every field. */
-bool fill_equal(const struct kw_layout *layout, const void *a, const void *b);
 
 uint64_t fill_fnv(const void *bytes, size_t size);
 

@@ -79,7 +79,7 @@ static void check_decoded(const struct kw_message *message, int16_t version, con
     void *back = fill_blank(message->layout, arena);
     assert_true(message->decode(&r, version, arena, back));
     if (filled)
-        assert_true(fill_equal(message->layout, filled, back));
+        assert_true(kw_layout_equal(message->layout, filled, back));
     uint8_t *again = kb_arena_alloc(arena, bytes.size + 1);
     struct kw_writer w;
     kw_writer_init_fixed(&w, again, bytes.size);
