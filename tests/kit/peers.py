@@ -5,7 +5,9 @@ They stand in $KURIER_PEERS, by default ~/.cache/kurier/peers. What cannot be
 installed because a toolchain is missing is a named skip, and on CI a failure.
 """
 import fcntl
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +16,14 @@ from tap import Skip
 
 ROOT = os.environ.get("KURIER_PEERS") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kurier", "peers")
-PYTHON_PACKAGES = ["confluent-kafka==2.16.1"]
+INSTALL_S = 240
+CODECS = ["lz4==4.4.5", "python-snappy==0.7.3", "cramjam==2.14.0", "zstandard==0.25.0"]
+PYTHON = {"confluent-kafka": ["confluent-kafka==2.16.1"],
+          "kafka-python-2": ["kafka-python==2.0.2", *CODECS],
+          "kafka-python-3": ["kafka-python==3.0.12", *CODECS],
+          "aiokafka": ["aiokafka==0.14.0", "cramjam==2.14.0"]}
+NODE = ["kafkajs@2.2.4"]
+_failed = {}
 KAFKA = {"4.3": "4.3.0", "3.9": "3.9.2"}
 KAFKA_ARTIFACTS = ["org.apache.kafka:kafka_2.13", "org.apache.kafka:kafka-tools"]
 LOG4J = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
@@ -29,32 +38,88 @@ def need(tool):
 
 
 def _once(name, install):
-    """The folder of that name, filled by install(folder) unless it was before."""
+    """The folder of that name, filled by install(folder) unless it was before. A second try is for the network;
+    what failed twice is not tried again by this process."""
+    if name in _failed:
+        raise RuntimeError(_failed[name])
     folder = os.path.join(ROOT, name)
     os.makedirs(ROOT, exist_ok=True)
     with open(folder + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(os.path.join(folder, ".complete")):
-            shutil.rmtree(folder, ignore_errors=True)
-            os.makedirs(folder)
-            install(folder)
-            open(os.path.join(folder, ".complete"), "w").close()
+            try:
+                _fill(folder, install)
+            except RuntimeError as why:
+                print(f"# once more: {why}".replace("\n", "\n# "), flush=True)
+                _failed[name] = f"{name} could not be installed; the reason stands above"
+                _fill(folder, install)
+                del _failed[name]
     return folder
 
 
+def _fill(folder, install):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    install(folder)
+    open(os.path.join(folder, ".complete"), "w").close()
+
+
 def _run(words, **more):
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=INSTALL_S,
+                              **more)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{' '.join(words)} did not end in {INSTALL_S} s") from None
     if done.returncode:
-        raise RuntimeError(f"{words[0]} failed:\n{done.stdout[-2000:]}")
+        raise RuntimeError(f"{' '.join(words)} failed:\n{done.stdout[-2000:]}")
+    return done.stdout
 
 
-def python():
-    """A Python that has the foreign clients of PyPI."""
+def _hash(*parts):
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def python(client):
+    """A Python that has this client."""
+    packages = PYTHON[client]
+
     def install(folder):
         _run([sys.executable, "-m", "venv", folder])
-        _run([os.path.join(folder, "bin", "pip"), "install", "-q", *PYTHON_PACKAGES])
-    name = "python-" + "-".join(p.replace("==", "-") for p in PYTHON_PACKAGES)
-    return os.path.join(_once(name, install), "bin", "python")
+        _run([os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check", *packages])
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return os.path.join(_once(f"{client}-{_hash(version, *packages)}", install), "bin", "python")
+
+
+def node():
+    """The folder whose node_modules has Node's clients."""
+    need("node")
+    npm = need("npm")
+
+    def install(folder):
+        _run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", folder, *NODE], cwd=folder)
+    return _once("node-" + _hash(*NODE), install)
+
+
+def go(module, program):
+    """A program of that Go module (a folder), built outside the tree."""
+    found = _run([need("go"), "version"]).split()[2]
+    texts = {os.path.relpath(os.path.join(where, name), module): open(os.path.join(where, name)).read()
+             for where, _, names in os.walk(module) for name in names}
+    wanted = re.search(r"^go (\S+)$", texts["go.mod"], re.M)[1]
+    if _version(found) < _version(wanted):
+        raise Skip(f"go {wanted} is not installed, only {found}")
+
+    def install(folder):
+        shutil.copytree(module, os.path.join(folder, "src"))
+        _run(["go", "build", "-o", os.path.join(folder, "bin") + os.sep, "./..."], cwd=os.path.join(folder, "src"),
+             env={**os.environ, "GOPATH": os.path.join(ROOT, "go"), "GOCACHE": os.path.join(ROOT, "gocache"),
+                  "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"})
+    name = "go-" + _hash(found, *(word for pair in sorted(texts.items()) for word in pair))
+    return os.path.join(_once(name, install), "bin", program)
+
+
+def _version(text):
+    return [int(number) for number in re.findall(r"\d+", text)]
 
 
 def kafka(version):

@@ -17,17 +17,22 @@ It ends with status 0, or another after a line that says what is wrong. The word
     idempotent=false        whether it produces as an idempotent producer
     steps=                  of admin, separated by commas: see STEPS
 
-Each test program makes a row for its peer, and cases() makes the tests.
+Each test program has a row for its peer, of which cases() makes the tests.
 """
 import glob
 import os
 import struct
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import Callable
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "kit")]
+
 import tap
+from broker import Broker
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 STEPS = {
@@ -41,6 +46,7 @@ STEPS = {
     "truncate": "TOPIC-0's records below 10 are deleted; then it begins at 10",
     "delete": "TOPIC-new is deleted and no longer in the list",
 }
+NOT_YET = ["alter", "truncate"]  # kurierd refuses them
 PATIENCE_S = 240
 LARGE_RUN = ("count=100000", "large=3")
 SMALL_RUN = ("count=2000", "large=1")
@@ -54,7 +60,7 @@ class Peer:
     codecs: list = field(default_factory=lambda: CODECS)
     idempotent: bool = True
     reads: bool = True  # verify and seek, by assigned partitions
-    steps: list = field(default_factory=lambda: list(STEPS))
+    steps: list = field(default_factory=lambda: [step for step in STEPS if step not in NOT_YET])
 
 
 KURIER = Peer("libkurier", lambda: [os.path.join("tests", "peers", "exchange")], steps=[])
@@ -136,3 +142,11 @@ def cases(peer, broker, prefix=""):
         def _():
             exchange(broker, KURIER, [], topic("admin"), "none", False, SMALL_RUN)
             talk(peer, "admin", broker.address, topic("admin"), *SMALL_RUN, "steps=" + ",".join(peer.steps))
+
+
+def through_kurierd(*some):
+    """Runs the tests of these peers, and ends the process."""
+    with Broker({"num.partitions": 1, "log.retention.ms": -1}) as kurierd:
+        for peer in some:
+            cases(peer, kurierd)
+        tap.run()

@@ -9,5 +9,6 @@ system_tests += \
 	tests/peers/confluent_test.py \
 	tests/peers/dump_test.py \
 	tests/peers/exchange_test.py \
+	tests/peers/franz_test.py \
 	tests/peers/kcat_test.py
-EXTRA_DIST += tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py
+EXTRA_DIST += tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py tests/peers/go

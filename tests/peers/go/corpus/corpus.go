@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package corpus has corpus.h's records and a peer program's command line, for clients in Go.
+package corpus
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	largeBytes = 1_000_000
+	baseMs     = 1_700_000_000_000
+	stepMs     = 10
+	// Patience is how long anything may take.
+	Patience = time.Minute
+)
+
+// Task is what the command line asks for.
+type Task struct {
+	Address, Topic, Codec string
+	Count, Large          int
+	Idempotent            bool
+	Steps                 []string
+}
+
+// Header differs from another by a nil value, too.
+type Header struct {
+	Name  string
+	Value []byte
+}
+
+// Record has nil for null.
+type Record struct {
+	Key, Value []byte
+	Headers    []Header
+	Time       time.Time
+	Offset     int64
+}
+
+// Total counts the records.
+func (t *Task) Total() int { return t.Count + t.Large }
+
+// New is the topic that admin makes.
+func (t *Task) New() string { return t.Topic + "-new" }
+
+func (t *Task) value(i int) []byte {
+	switch {
+	case i >= t.Count:
+		value := make([]byte, largeBytes)
+		for at := range value {
+			value[at] = byte((at*31 + i) % 251)
+		}
+		return value
+	case i%17 == 0:
+		return nil
+	case i%17 == 1:
+		return []byte{}
+	}
+	return []byte(fmt.Sprintf("value-%d-%s", i, strings.Repeat("x", i%150)))
+}
+
+// Record makes record i.
+func (t *Task) Record(i int) Record {
+	record := Record{Value: t.value(i), Time: time.UnixMilli(baseMs + int64(stepMs*i)), Offset: int64(i)}
+	switch i % 10 {
+	case 0:
+	case 1:
+		record.Key = []byte{}
+	default:
+		record.Key = fmt.Appendf(nil, "key-%d", i)
+	}
+	if i%5 == 0 {
+		record.Headers = []Header{{"number", fmt.Append(nil, i)}, {"empty", []byte{}}, {"null", nil}}
+	}
+	return record
+}
+
+func same(a, b []byte) bool {
+	return bytes.Equal(a, b) && (a == nil) == (b == nil)
+}
+
+func sameHeader(a, b Header) bool {
+	return a.Name == b.Name && same(a.Value, b.Value)
+}
+
+// Check says what of a record that was read differs from record i.
+func (t *Task) Check(got Record, i int) error {
+	want := t.Record(i)
+	if got.Offset == want.Offset && same(got.Key, want.Key) && same(got.Value, want.Value) &&
+		got.Time.Equal(want.Time) && slices.EqualFunc(got.Headers, want.Headers, sameHeader) {
+		return nil
+	}
+	return fmt.Errorf("record %d: %.300s instead of %.300s", i, fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", want))
+}
+
+// Asked is a time, and the first record that is not older: -1 behind the last.
+type Asked struct {
+	Time   time.Time
+	Record int
+}
+
+// Times are what seek asks for.
+func (t *Task) Times() []Asked {
+	var asked []Asked
+	for _, i := range []int{0, 1, t.Count / 2, t.Total() - 1} {
+		at := t.Record(i).Time
+		asked = append(asked, Asked{at.Add(-3 * time.Millisecond), i}, Asked{at, i})
+	}
+	return append(asked, Asked{t.Record(t.Total() - 1).Time.Add(time.Millisecond), -1})
+}
+
+// Expect is an error unless got is want.
+func Expect[T comparable](what string, got, want T) error {
+	if got == want {
+		return nil
+	}
+	return fmt.Errorf("%s: %v instead of %v", what, got, want)
+}
+
+// Take runs the steps that the command line names.
+func (t *Task) Take(steps map[string]func() error) error {
+	for _, name := range t.Steps {
+		step, known := steps[name]
+		if !known {
+			return fmt.Errorf("no step %q", name)
+		}
+		if err := step(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (t *Task) set(word string) error {
+	name, text, _ := strings.Cut(word, "=")
+	var err error
+	switch name {
+	case "count":
+		t.Count, err = strconv.Atoi(text)
+	case "large":
+		t.Large, err = strconv.Atoi(text)
+	case "codec":
+		t.Codec = text
+	case "idempotent":
+		t.Idempotent, err = strconv.ParseBool(text)
+	case "steps":
+		t.Steps = strings.Split(text, ",")
+	default:
+		err = errors.New("no such word: " + name)
+	}
+	return err
+}
+
+// Main runs the command that the command line names.
+func Main(commands map[string]func(*Task) error) {
+	if len(os.Args) < 4 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: COMMAND ADDRESS TOPIC [WORD=VALUE]...")
+		os.Exit(2)
+	}
+	task := Task{Address: os.Args[2], Topic: os.Args[3], Count: 100_000, Large: 3, Codec: "none"}
+	var err error
+	for _, word := range os.Args[4:] {
+		err = errors.Join(err, task.set(word))
+	}
+	if err == nil {
+		err = commands[os.Args[1]](&task)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
