@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,6 +60,12 @@ void kb_log_line(struct kb_log *log, enum kb_level level, const char *component,
     log->write(log, level, component, text);
 }
 
+void kb_log_text(struct kb_log *log, enum kb_level level, const char *component, char *text)
+{
+    blank_controls(text);
+    log->write(log, level, component, text);
+}
+
 struct fd_log {
     struct kb_log log;
     int fd;
@@ -78,13 +85,14 @@ static void write_to_fd(struct kb_log *log, enum kb_level level, const char *com
                         const char *text)
 {
     const struct fd_log *self = KB_CONTAINER(log, struct fd_log, log);
-    char line[LINE_MAX_BYTES + 128];
-    size_t used = format_time(line, sizeof line);
-    used += (size_t)snprintf(line + used, sizeof line - used, " %-5s %s %s", level_name(level),
-                             component, text);
-    used = KB_MIN(used, sizeof line - 1);
-    line[used++] = '\n';
-    ssize_t written = write(self->fd, line, used);
+    char head[128];
+    size_t used = format_time(head, sizeof head);
+    used += (size_t)snprintf(head + used, sizeof head - used, " %-5s %s ", level_name(level),
+                             component);
+    struct iovec pieces[] = {{head, KB_MIN(used, sizeof head - 1)},
+                             {(void *)(uintptr_t)text, strlen(text)},
+                             {(void *)(uintptr_t) "\n", 1}};
+    ssize_t written = writev(self->fd, pieces, KB_ARRAY_SIZE(pieces));
     (void)written; /* nobody is left to tell */
 }
 

@@ -20,11 +20,15 @@ struct kb_log {
 void kb_log_line(struct kb_log *log, enum kb_level level, const char *component, const char *format,
                  ...) __attribute__((format(printf, 4, 5)));
 
+/* A line that is made already, however long; sinks may cut it. The same as
+ * KB_LOG otherwise, but written at any level of the log: it was asked for. */
+void kb_log_text(struct kb_log *log, enum kb_level level, const char *component, char *text);
+
 #define KB_LOG(log, lvl, component, ...)                                                           \
     ((log) && (int)(lvl) <= (log)->level ? kb_log_line((log), (lvl), (component), __VA_ARGS__)     \
                                          : (void)0)
 
-/* Lines to a descriptor, one write(2) each, with wall time. Lives until free. */
+/* Lines to a descriptor, one writev(2) each, with wall time. Lives until free. */
 struct kb_log *kb_log_fd_new(int fd, int level);
 void kb_log_fd_free(struct kb_log *log);
 /* "error" "warn" "info" "debug"; -1: none of them. */

@@ -98,9 +98,11 @@ size_t kw_print_request(struct kb_slice frame, unsigned flags, char *out, size_t
     if (whole) {
         kw_json_name(&j, "client_id");
         kw_json_text(&j, header.client_id, KW_PRINT_TEXT_BYTES);
+    }
+    if (whole && !(flags & KW_PRINT_NO_BODY)) {
         kw_json_name(&j, "request");
         print_body(&j, header.key, header.version, false, rest_of(&r), flags);
-    } else {
+    } else if (!whole) {
         print_strange(&j, r.fault, frame);
     }
     kw_json_close(&j);
@@ -117,11 +119,12 @@ size_t kw_print_response(int16_t key, int16_t version, struct kb_slice frame, un
     kw_json_init(&j, out, size);
     kw_json_open(&j, '{');
     print_head(&j, key, version, correlation_id);
-    kw_json_name(&j, "response");
-    if (whole)
-        print_body(&j, key, version, true, rest_of(&r), flags);
-    else
+    if (!whole || !(flags & KW_PRINT_NO_BODY))
+        kw_json_name(&j, "response");
+    if (!whole)
         print_fault_object(&j, r.fault ? r.fault : "unknown API", frame, false);
+    else if (!(flags & KW_PRINT_NO_BODY))
+        print_body(&j, key, version, true, rest_of(&r), flags);
     kw_json_close(&j);
     return kw_json_end(&j);
 }

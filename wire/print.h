@@ -38,6 +38,8 @@ struct kw_message;
 enum {
     KW_PRINT_PAYLOADS = 1, /* bytes in hex, and keys and values of records that
                               are not compressed: somebody's data */
+    KW_PRINT_SIZES = 2,    /* of records the size alone; their bytes are not there */
+    KW_PRINT_NO_BODY = 4,  /* a frame's header alone */
 };
 
 enum { KW_PRINT_MIN_BYTES = 64, KW_PRINT_TEXT_BYTES = 512 };

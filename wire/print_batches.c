@@ -93,18 +93,12 @@ static void print_summary(struct kw_json *j, const struct summary *s)
     }
 }
 
-void kw_print_batches(struct kw_json *j, struct kb_slice records, unsigned flags)
+static void print_content(struct kw_json *j, struct kb_slice records, unsigned flags)
 {
     struct summary s = {0};
     struct kw_batch_iter it;
-    if (!records.data) {
-        kw_json_null(j);
-        return;
-    }
     kw_batch_iter_init(&it, records, SIZE_MAX);
     count(&s, &it);
-    kw_json_open(j, '{');
-    member(j, "bytes", (int64_t)records.size);
     member(j, "batches", s.batches);
     if (s.batches)
         print_summary(j, &s);
@@ -114,5 +108,17 @@ void kw_print_batches(struct kw_json *j, struct kb_slice records, unsigned flags
         member(j, "cut_off_bytes", (int64_t)it.rest.size);
     if (s.batches && flags & KW_PRINT_PAYLOADS)
         print_payloads(j, records);
+}
+
+void kw_print_batches(struct kw_json *j, struct kb_slice records, unsigned flags)
+{
+    if (!records.data) {
+        kw_json_null(j);
+        return;
+    }
+    kw_json_open(j, '{');
+    member(j, "bytes", (int64_t)records.size);
+    if (!(flags & KW_PRINT_SIZES))
+        print_content(j, records, flags);
     kw_json_close(j);
 }

@@ -3,6 +3,7 @@
  * turn. No record is copied or looked at. */
 #include "broker/api/fetch.h"
 #include "broker/drive/source.h"
+#include "broker/server/request_log.h"
 
 void kd_fetch_release(struct kd_fetch *f)
 {
@@ -144,6 +145,8 @@ void kd_fetch_answer(struct kd_fetch *f)
     out.session_id = f->session->cached ? f->session->id : 0;
     bool fine = build(f, &out);
     note_told(f);
+    if (fine)
+        kd_request_log_message(request, &out);
     struct kd_source *source = fine ? encode(f, &out) : NULL;
     kd_fetch_release(f);
     kd_session_leave(f->session);

@@ -31,7 +31,8 @@ struct kd_config {
     int32_t max_connections, max_connections_per_ip;
     int64_t connections_max_idle_ms;
     int32_t io_threads;
-    int32_t log_level; /* index into error|warn|info|debug */
+    int32_t log_level;    /* index into error|warn|info|debug */
+    int32_t log_requests; /* enum kd_request_logging */
 
     bool auto_create_topics, delete_topic;
     int32_t num_partitions, default_replication_factor, min_insync_replicas;

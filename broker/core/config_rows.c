@@ -64,6 +64,10 @@ static const struct kb_option rows[] = {
     INT("num.io.threads", io_threads, "2", 1, 64, "Threads that read and write files."),
     ENUM("log.level", log_level, "info", "error|warn|info|debug",
          "The least important lines that are logged."),
+    FLAGGED(ENUM, KB_OPT_DYNAMIC, "log.requests", log_requests, "none", 0, 0,
+            "none|headers|messages", NULL,
+            "A line in the log for each request: peer, sizes, times and its header, or the whole "
+            "message and its answer, without records and secrets."),
 
     /* Topics */
     BOOL("auto.create.topics.enable", auto_create_topics, "true",

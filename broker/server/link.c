@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "broker/api/api.h"
 #include "broker/drive/source.h"
+#include "broker/server/request_log.h"
 #include <stdio.h>
 
 enum { KEY_AND_VERSION_BYTES = 4 };
@@ -114,6 +115,7 @@ static void start(struct kd_link *link, struct kd_request *request)
     kb_list_push_back(&link->requests, &request->link);
     link->in_progress++;
     link->starting = true;
+    kd_request_log_start(request);
     request->api->handle(request);
     link->starting = false;
     flush(link);
@@ -172,6 +174,7 @@ static void on_frame(struct kn_conn *conn, struct kb_buf *frame)
         kd_server_request_free(link->server, request);
         return;
     }
+    kd_request_log_begin(request);
     if (has_room(link, request)) {
         start(link, request);
     } else {

@@ -3,6 +3,7 @@
 #include "broker/api/api.h"
 #include "broker/drive/source.h"
 #include "broker/server/link.h"
+#include "broker/server/request_log.h"
 
 void kd_request_drop_frame(struct kd_request *request)
 {
@@ -30,6 +31,7 @@ static void answered(struct kd_request *request)
 {
     kn_timer_cancel(request->shard->loop, &request->timer);
     request->cancel = NULL;
+    kd_request_log_end(request);
     if (request->peer)
         kd_link_answered(request->peer, request);
     else

@@ -19,6 +19,7 @@ struct kd_api;
 struct kd_server;
 struct kd_link;
 struct kd_source;
+struct kd_request_log;
 
 struct kd_request {
     struct kb_list link;  /* in its connection's order */
@@ -32,7 +33,8 @@ struct kd_request {
     struct kb_arena arena;
     struct kn_timer timer; /* the handler's, for its deadline */
     void (*cancel)(struct kd_request *request);
-    void *op; /* the handler's, in the arena */
+    void *op;                   /* the handler's, in the arena */
+    struct kd_request_log *log; /* NULL: it is not logged */
 
     bool answered, silent, sending;
     struct kb_piece *pieces; /* of the answer, in the arena */

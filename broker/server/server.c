@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "broker/drive/source.h"
 #include "broker/server/link.h"
+#include "broker/server/request_log.h"
 
 void kd_server_init(struct kd_server *server, struct kd_shard *shard)
 {
@@ -165,6 +166,7 @@ struct kd_request *kd_server_request_new(struct kd_server *server, struct kd_lin
 void kd_server_request_free(struct kd_server *server, struct kd_request *request)
 {
     kn_timer_cancel(server->shard->loop, &request->timer);
+    kd_request_log_drop(request);
     for (size_t i = 0; i < request->piece_count; i++)
         kb_buf_unref(request->pieces[i].owner);
     if (request->source)

@@ -12,6 +12,7 @@ unit_programs += \
 	tests/unit/broker/test_listeners \
 	tests/unit/broker/test_meta \
 	tests/unit/broker/test_produce_order \
+	tests/unit/broker/test_request_log \
 	tests/unit/broker/test_requests \
 	tests/unit/broker/test_sessions \
 	tests/unit/broker/test_topics \
@@ -25,6 +26,8 @@ tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
 tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
 tests_unit_broker_test_produce_order_SOURCES = tests/unit/broker/test_produce_order.c $(broker_rig)
 tests_unit_broker_test_produce_order_LDADD = $(broker_test_libs)
+tests_unit_broker_test_request_log_SOURCES = tests/unit/broker/test_request_log.c $(broker_rig)
+tests_unit_broker_test_request_log_LDADD = $(broker_test_libs)
 tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(broker_rig)
 tests_unit_broker_test_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
