@@ -47,7 +47,7 @@ void kd_handle_init_producer_id(struct kd_request *request)
     }
     if (in.transactional_id.data) {
         answer(request,
-               in.transactional_id.size ? KB_E_COORDINATOR_NOT_AVAILABLE : KB_E_INVALID_REQUEST, -1,
+               in.transactional_id.size ? KB_E_UNSUPPORTED_VERSION : KB_E_INVALID_REQUEST, -1,
                -1);
         return;
     }
