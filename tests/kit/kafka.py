@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One node of Apache Kafka as a child process, and its command line tools."""
+"""One node of Apache Kafka as a child process."""
 import os
 import shutil
 import socket
@@ -9,9 +9,9 @@ import time
 
 import peers
 from broker import die_with_parent
+from jvm import JAVA, tool
 
 READY_S = 60
-JAVA = ["java", "-XX:TieredStopAtLevel=1"]
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -35,14 +35,6 @@ def free_port():
         return s.getsockname()[1]
 
 
-def tool(version, name, *words, **more):
-    """Runs one of Kafka's tools to its end; answers its output."""
-    done = subprocess.run([*JAVA, "-cp", peers.kafka(version) + "/*", name, *map(str, words)],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, **more)
-    assert done.returncode == 0, f"{name} failed:\n{done.stdout[-3000:]}"
-    return done.stdout
-
-
 class Kafka:
     """with Kafka("4.3") as kafka: ... kafka.address ..."""
 
@@ -59,7 +51,7 @@ class Kafka:
         config = os.path.join(self.dir, "kraft.properties")
         with open(config, "w") as out:
             out.write(PROPERTIES.format(port=self.port, controller=self.controller, dir=self.dir))
-        tool(self.version, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", config)
+        tool(self.version, "StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", config)
         with open(os.path.join(self.dir, "log"), "w") as log:
             self.process = subprocess.Popen([*JAVA, "-Xmx512m", "-cp", self.jars + "/*", "kafka.Kafka", config],
                                             stdout=log, stderr=log, preexec_fn=die_with_parent)
@@ -86,5 +78,5 @@ class Kafka:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def create(self, topic, partitions=1):
-        tool(self.version, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.address,
+        tool(self.version, "TopicCommand", "--bootstrap-server", self.address,
              "--create", "--topic", topic, "--partitions", partitions)

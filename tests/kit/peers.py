@@ -5,6 +5,7 @@ They stand in $KURIER_PEERS, by default ~/.cache/kurier/peers. What cannot be
 installed because a toolchain is missing is a named skip, and on CI a failure.
 """
 import fcntl
+import glob
 import hashlib
 import os
 import re
@@ -26,6 +27,8 @@ NODE = ["kafkajs@2.2.4"]
 _failed = {}
 KAFKA = {"4.3": "4.3.0", "3.9": "3.9.2"}
 KAFKA_ARTIFACTS = ["org.apache.kafka:kafka_2.13", "org.apache.kafka:kafka-tools"]
+# The compiler without javac, which Debian's JRE lacks.
+JAVAC = ["java", "-XX:TieredStopAtLevel=1", "-m", "jdk.compiler/com.sun.tools.javac.Main"]
 LOG4J = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
 
 
@@ -138,3 +141,16 @@ def kafka(version):
                       f"<dependencies>{rows}</dependencies></project>")
         _run([mvn, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], cwd=folder)
     return _once(f"kafka-{KAFKA[version]}", install)
+
+
+def java(version, sources):
+    """A jar of our own Java programs, compiled against that Kafka; after them its jars: a class path."""
+    texts = [open(path).read() for path in sources]
+    jars = sorted(glob.glob(os.path.join(kafka(version), "*.jar")))
+
+    def install(folder):
+        _run([*JAVAC, "-nowarn", "-cp", ":".join(jars), "-d", os.path.join(folder, "classes"), *sources])
+        _run([sys.executable, "-m", "zipfile", "-c", os.path.join(folder, "programs.jar"),
+              *glob.glob(os.path.join(folder, "classes", "*"))])
+    name = f"java-{KAFKA[version]}-{_hash(*texts)}"
+    return ":".join([os.path.join(_once(name, install), "programs.jar"), *jars])

@@ -11,9 +11,8 @@ sys.path[:0] = [os.path.join(HERE, "..", "kit")]
 import broker
 import exchange
 import tap
-from kafka import tool
+from jvm import tool
 
-DUMP = "org.apache.kafka.tools.DumpLogSegments"
 # "Non-consecutive" is not among them: the tool says it of the first record of every segment but the oldest.
 COMPLAINTS = ["exception", "mismatch", "not found", "out of order", "isvalid: false", "corrupt", "error"]
 
@@ -26,7 +25,7 @@ def fill(server):
 
 def dump(files, *words):
     assert files, "kurierd left no such file"
-    text = tool("4.3", DUMP, "--files", ",".join(files), *words)
+    text = tool("4.3", "DumpLogSegments", "--files", ",".join(files), *words)
     said = [line for line in text.splitlines() if any(word in line.lower() for word in COMPLAINTS)]
     assert not said, "\n".join(said[:5])
     return text

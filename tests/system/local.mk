@@ -24,5 +24,5 @@ bin_kurier_demo_SOURCES = tests/demo/demo.c tests/demo/corpus.c tests/demo/corpu
 bin_kurier_demo_LDADD = libkurier.la
 
 kit_server = tests/kit/server.c tests/kit/server.h
-EXTRA_DIST += tests/kit/tap.py tests/kit/broker.py tests/kit/kafka.py tests/kit/peers.py \
+EXTRA_DIST += tests/kit/tap.py tests/kit/broker.py tests/kit/jvm.py tests/kit/kafka.py tests/kit/peers.py \
 	tests/kit/rough_proxy.py
