@@ -38,6 +38,12 @@ static bool in_list(const char *list, char mark, const char *word, int *index)
     return false;
 }
 
+bool kb_options_list_has(const char *list, const char *word)
+{
+    int index;
+    return in_list(list, ',', word, &index);
+}
+
 const struct kb_option *kb_options_find(const struct kb_options *table, const char *key)
 {
     int index;
@@ -163,9 +169,33 @@ static int set_enum(const struct kb_option *row, int32_t *field, const char *val
     return refuse(row, value, err, wanted);
 }
 
+/* Each word of a list that has choices is one of them. */
+static bool are_choices(const struct kb_option *row, const char *value)
+{
+    char word[64];
+    int index;
+    for (const char *at = value; row->choices && *value && at;) {
+        const char *end = strchrnul(at, ',');
+        size_t size = (size_t)(end - at);
+        if (size >= sizeof word)
+            return false;
+        memcpy(word, at, size);
+        word[size] = '\0';
+        if (!in_list(row->choices, '|', word, &index))
+            return false;
+        at = *end ? end + 1 : NULL;
+    }
+    return true;
+}
+
 static int set_text(const struct kb_option *row, char **field, const char *value,
                     struct kb_error *err)
 {
+    char wanted[160];
+    if (!are_choices(row, value)) {
+        snprintf(wanted, sizeof wanted, "must be of %s, comma-separated", row->choices);
+        return refuse(row, value, err, wanted);
+    }
     char *copy = kb_strdup(value);
     if (!copy)
         return kb_error_set(err, KB_E_NO_MEMORY, "no memory for %s", row->key);

@@ -15,7 +15,7 @@ enum kb_option_type {
     KB_OPT_LONG,   /* int64_t */
     KB_OPT_DOUBLE, /* double */
     KB_OPT_STRING, /* char *, owned by the struct, may be NULL */
-    KB_OPT_LIST,   /* char *, comma-separated, as STRING */
+    KB_OPT_LIST,   /* char *, comma-separated, as STRING; each of choices, if there are any */
     KB_OPT_ENUM,   /* int32_t: index into choices */
     KB_OPT_IGNORED /* known to Kafka, means nothing here: a warning */
 };
@@ -34,7 +34,7 @@ struct kb_option {
     size_t field;        /* offsetof in the owner's struct */
     const char *value;   /* default, as text; NULL: unset */
     int64_t min, max;    /* INT, LONG (numbers); both 0: any */
-    const char *choices; /* ENUM: "none|gzip|snappy"; index is the value */
+    const char *choices; /* ENUM: "none|gzip|snappy"; index is the value. LIST: its words */
     const char *aliases; /* comma-separated, or NULL */
     const char *doc;     /* one or two sentences of ours */
 };
@@ -47,6 +47,8 @@ struct kb_options {
 /* Every field to its default. False: no memory. */
 bool kb_options_default(const struct kb_options *table, void *owner);
 void kb_options_free(const struct kb_options *table, void *owner); /* the strings */
+/* Whether one of a LIST's words is that word; a NULL list has none. */
+bool kb_options_list_has(const char *list, const char *word);
 /* By key or alias, case as written. NULL: no such row. */
 const struct kb_option *kb_options_find(const struct kb_options *table, const char *key);
 /* The nearest key, for "did you mean"; NULL: nothing is near. */

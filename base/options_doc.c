@@ -49,7 +49,7 @@ static void put_words(FILE *out, const char *list, char mark, const char *betwee
 static void put_range(FILE *out, const struct kb_option *row)
 {
     bool number = row->type == KB_OPT_INT || row->type == KB_OPT_LONG || row->type == KB_OPT_DOUBLE;
-    if (row->type == KB_OPT_ENUM)
+    if (row->choices)
         put_words(out, row->choices, '|', ", `");
     else if (!number || (row->min == 0 && row->max == 0))
         return;

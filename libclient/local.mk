@@ -32,6 +32,7 @@ libclient_libclient_la_SOURCES = \
 	libclient/drive/cluster.c libclient/drive/cluster.h \
 	libclient/drive/cluster_links.c \
 	libclient/drive/control.c libclient/drive/control.h \
+	libclient/drive/debug.c libclient/drive/debug.h \
 	libclient/drive/event.c libclient/drive/event.h \
 	libclient/drive/fork.c libclient/drive/fork.h \
 	libclient/drive/link.c libclient/drive/link.h libclient/drive/link_impl.h \

@@ -175,6 +175,8 @@ static void fill_defaults(struct kn_rpc_options *options)
         options->setup_ms = SETUP_MS;
     if (options->setup_max_ms == 0)
         options->setup_max_ms = SETUP_MAX_MS;
+    if (options->versions_ms == 0)
+        options->versions_ms = KB_FOREVER;
     if (options->max_in_flight == 0)
         options->max_in_flight = IN_FLIGHT;
 }

@@ -52,16 +52,28 @@ struct kn_rpc_handler {
                              struct kb_error *why);
 };
 
+/* Sees every frame on its way, without the size in front; both may be NULL. For
+ * logs: neither calls into the rpc. */
+struct kn_tap {
+    void (*on_request)(struct kn_tap *tap, const struct kn_rpc *rpc, const struct kb_piece *pieces,
+                       size_t n);
+    /* key and version: those of its request. */
+    void (*on_response)(struct kn_tap *tap, const struct kn_rpc *rpc, int16_t key, int16_t version,
+                        struct kb_slice frame, int64_t took_ms);
+};
+
 /* Strings are borrowed and must outlive the rpc. */
 struct kn_rpc_options {
     const char *client_id;
     const char *software_name, *software_version; /* for ApiVersions */
     int64_t setup_ms;                             /* per address; 0: 10000 */
     int64_t setup_max_ms;                         /* until READY; 0: 30000 */
+    int64_t versions_ms;                          /* for its versions; 0: setup_max_ms holds */
     int max_in_flight;        /* sent and unanswered; 0: 5. Further calls wait in order */
     uint32_t max_frame_bytes; /* 0: as conn.h */
     int32_t broker;           /* node id for errors, -1: not known */
     struct kn_transport_maker *transport; /* NULL: plain */
+    struct kn_tap *tap;                   /* NULL: nobody looks */
 };
 
 /* Starts at once. NULL: no memory. */

@@ -69,8 +69,10 @@ void kn_rpc_end_calls(struct kn_rpc *rpc, bool told)
 
 static void time_out(struct kn_call *call, struct kb_error *why)
 {
-    kb_error_set(why, KB_E_TIMED_OUT, "%s: no answer to %s within %lld ms", call->rpc->name,
-                 kw_api_name(call->api_key), (long long)call->timeout_ms);
+    bool stranger = call->rpc->state == KN_RPC_NEGOTIATING;
+    kb_error_set(why, KB_E_TIMED_OUT, "%s: no answer to %s within %lld ms%s", call->rpc->name,
+                 kw_api_name(call->api_key), (long long)call->timeout_ms,
+                 stranger ? "; is it a Kafka broker?" : "");
     why->broker = call->rpc->options.broker;
 }
 
@@ -115,6 +117,9 @@ static void on_left(struct kn_conn *conn, void *ctx, bool sent)
 static int hand_over(struct kn_rpc *rpc, struct kn_call *call)
 {
     size_t n = call->n;
+    struct kn_tap *tap = rpc->options.tap;
+    if (tap && tap->on_request)
+        tap->on_request(tap, rpc, call->pieces, n);
     call->n = 0; /* the references pass */
     int rc = kn_conn_send(rpc->conn, call->pieces, n, NULL);
     if (rc == 0 && call->no_answer)
@@ -227,6 +232,15 @@ static void out_of_step(struct kn_rpc *rpc, const char *what)
     kn_rpc_close(rpc, &why);
 }
 
+static void tell_tap(const struct kn_rpc *rpc, const struct kn_call *call,
+                     const struct kb_buf *frame)
+{
+    struct kn_tap *tap = rpc->options.tap;
+    if (tap && tap->on_response)
+        tap->on_response(tap, rpc, call->api_key, call->version, kb_buf_view(frame),
+                         kn_loop_now(rpc->loop).mono_ms - call->began_ms);
+}
+
 static void answer_call(struct kn_rpc *rpc, struct kb_buf *frame)
 {
     struct kn_call *call = KB_LIST_FIRST(&rpc->sent, struct kn_call, link);
@@ -242,6 +256,7 @@ static void answer_call(struct kn_rpc *rpc, struct kb_buf *frame)
         return;
     }
     struct kn_answer answer = {.frame = frame, .body = &reader};
+    tell_tap(rpc, call, frame);
     end_call(call, &answer);
     pump(rpc);
     tell_room(rpc);

@@ -103,7 +103,7 @@ static bool ask(struct kn_rpc *rpc, int16_t version)
         .version = version,
         .pieces = &piece,
         .n = 1,
-        .timeout_ms = KB_FOREVER, /* setup_max_ms holds */
+        .timeout_ms = rpc->options.versions_ms,
         .on_answer = on_versions,
         .ctx = rpc,
     };

@@ -19,6 +19,8 @@
     ROW(key, KB_OPT_STRING, field, value, 0, 0, NULL, aliases, doc)
 #define LIST(key, field, value, aliases, doc) \
     ROW(key, KB_OPT_LIST, field, value, 0, 0, NULL, aliases, doc)
+#define LIST_OF(key, field, value, choices, aliases, doc) \
+    ROW(key, KB_OPT_LIST, field, value, 0, 0, choices, aliases, doc)
 #define ENUM(key, field, value, choices, aliases, doc) \
     ROW(key, KB_OPT_ENUM, field, value, 0, 0, choices, aliases, doc)
 /* clang-format on */

@@ -31,6 +31,7 @@ struct kc_common_options {
     int32_t log_level; /* enum kc_log_level */
     char *log_sink;
     int32_t log_events;
+    char *debug;
 };
 
 enum kc_acks { KC_ACKS_ALL, KC_ACKS_MINUS_ONE, KC_ACKS_NONE, KC_ACKS_LEADER };

@@ -53,6 +53,7 @@ static int open_client(struct kurier_client *client, struct kurier_runtime *runt
         code = kc_events_init(&client->events, client, err);
     if (code)
         return code;
+    kc_debug_init(&client->debug, client->options->common.debug, kc_client_log(client));
     client->runtime = kc_runtime_get(runtime, err);
     if (!client->runtime)
         return KB_E_NO_MEMORY;

@@ -18,6 +18,7 @@
  */
 #include "libclient/core/metadata.h"
 #include "libclient/core/options.h"
+#include "libclient/drive/debug.h"
 #include "libclient/drive/event.h"
 #include "libclient/drive/fork.h"
 #include "libclient/drive/link.h"
@@ -56,6 +57,7 @@ struct kurier_client {
     struct kc_options *options; /* its own copy; read-only */
     struct kc_waits waits;
     struct kc_events events;
+    struct kc_debug debug;
     const struct kc_client_ops *ops;
     void *owner;
 
@@ -127,8 +129,7 @@ void kc_client_tell_down(struct kurier_client *client, const struct kc_link *lin
                          const struct kb_error *why);
 /* An answer over it said throttle_time_ms; 0: nothing. */
 void kc_client_throttled(struct kurier_client *client, struct kc_link *link, int32_t throttle_ms);
-struct kc_link_options kc_client_link_options(const struct kurier_client *client,
-                                              const char *client_id);
+struct kc_link_options kc_client_link_options(struct kurier_client *client, const char *client_id);
 
 /* Logging under this client's sink: KB_LOG(kc_client_log(c), KB_LOG_INFO, "producer", ...) */
 static inline struct kb_log *kc_client_log(struct kurier_client *client)

@@ -89,9 +89,12 @@ static void fail_late_asks(struct kurier_client *client)
 static void tell_changes(struct kurier_client *client)
 {
     struct kc_topic *topic;
-    while ((topic = kc_metadata_next_change(&client->metadata)))
+    while ((topic = kc_metadata_next_change(&client->metadata))) {
+        KC_DEBUG(&client->debug, TOPIC, "topic=%s partitions=%d error=%s", topic->name,
+                 topic->partition_count, topic->error ? kb_code_name(topic->error) : "none");
         if (client->ops->topic)
             client->ops->topic(client->owner, topic);
+    }
 }
 
 static void on_turn(struct kn_task *task)
@@ -112,7 +115,7 @@ static void query_failed(struct kurier_client *client, const struct kb_error *er
 {
     struct kc_cluster *cluster = client->cluster;
     struct kb_time now = kn_loop_now(kc_client_loop(client));
-    KB_LOG(kc_client_log(client), KB_LOG_DEBUG, "metadata", "%s", err->text);
+    KC_DEBUG(&client->debug, METADATA, "query failed: %s", err->text);
     cluster->refusals = err->classes & KB_RETRIABLE ? 0 : cluster->refusals + 1;
     kc_metadata_failure(&client->metadata, now, cluster->asked_node);
     kc_ready_explain(client);
@@ -126,6 +129,9 @@ static void query_answered(struct kurier_client *client,
     kc_metadata_answer(&client->metadata, kn_loop_now(kc_client_loop(client)), response);
     if (client->metadata.answers == before)
         return; /* an error in its place: the machine asks again */
+    KC_DEBUG(&client->debug, METADATA, "query answered from=%s brokers=%zu topics=%d",
+             kc_link_name(kc_control_link(cluster->asked)), client->metadata.broker_count,
+             response->topics_count);
     cluster->home = cluster->asked;
     cluster->refusals = 0;
     kc_cluster_move_links(client);

@@ -13,8 +13,7 @@ struct data_link {
     bool told_down;
 };
 
-struct kc_link_options kc_client_link_options(const struct kurier_client *client,
-                                              const char *client_id)
+struct kc_link_options kc_client_link_options(struct kurier_client *client, const char *client_id)
 {
     const struct kc_common_options *from = &client->options->common;
     return (struct kc_link_options){.client_id = client_id,
@@ -23,7 +22,8 @@ struct kc_link_options kc_client_link_options(const struct kurier_client *client
                                     .request_timeout_ms = from->request_timeout_ms,
                                     .reconnect_backoff_ms = from->reconnect_backoff_ms,
                                     .reconnect_backoff_max_ms = from->reconnect_backoff_max_ms,
-                                    .max_idle_ms = from->connections_max_idle_ms};
+                                    .max_idle_ms = from->connections_max_idle_ms,
+                                    .tap = kc_debug_tap(&client->debug)};
 }
 
 void kc_client_tell_up(struct kurier_client *client, const struct kc_link *link)
@@ -87,8 +87,17 @@ static enum kn_admit data_size(struct kc_link *link, void *call_ctx, uint32_t si
     return ops->size ? ops->size(data->client->owner, link, call_ctx, size, buf, why) : KN_ADMIT;
 }
 
-static const struct kc_link_handler data_handler = {
-    .on_up = data_up, .on_usable = data_usable, .on_down = data_down, .on_size = data_size};
+static void data_state(const struct kc_link *link)
+{
+    const struct data_link *data = kc_link_owner(link);
+    kc_debug_link(&data->client->debug, link);
+}
+
+static const struct kc_link_handler data_handler = {.on_up = data_up,
+                                                    .on_usable = data_usable,
+                                                    .on_down = data_down,
+                                                    .on_size = data_size,
+                                                    .on_state = data_state};
 
 static struct kc_link *data_link_new(struct kurier_client *client, const struct kc_broker *broker)
 {

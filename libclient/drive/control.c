@@ -15,6 +15,7 @@ struct kc_control {
     struct kc_link *link;
     char *host, *client_id;
     int32_t port;
+    struct kn_tap *tap; /* a client that looks at its frames shares with no other */
     bool told_down;
 };
 
@@ -62,7 +63,15 @@ static void on_down(struct kc_link *link, const struct kb_error *why)
     control->told_down = true;
 }
 
-static const struct kc_link_handler handler = {.on_up = on_up, .on_down = on_down};
+static void on_state(const struct kc_link *link)
+{
+    struct kc_control *control = kc_link_owner(link);
+    KB_LIST_EACH(it, &control->uses)
+        kc_debug_link(&KB_CONTAINER(it, struct kc_control_use, of_control)->client->debug, link);
+}
+
+static const struct kc_link_handler handler = {
+    .on_up = on_up, .on_down = on_down, .on_state = on_state};
 
 static struct kc_control *control_new(struct kurier_client *client, const char *host, int32_t port)
 {
@@ -72,6 +81,7 @@ static struct kc_control *control_new(struct kurier_client *client, const char *
     kb_list_init(&control->all);
     kb_list_init(&control->uses);
     control->port = port;
+    control->tap = kc_debug_tap(&client->debug);
     control->host = kb_strdup(host);
     control->client_id = kb_strdup(client->options->common.client_id);
     if (control->host && control->client_id) {
@@ -90,7 +100,8 @@ static struct kc_control *find(struct kurier_client *client, const char *host, i
 {
     KB_LIST_EACH(it, &client->runtime->controls->all) {
         struct kc_control *control = KB_CONTAINER(it, struct kc_control, all);
-        if (control->port == port && !strcmp(control->host, host) &&
+        if (control->port == port && control->tap == kc_debug_tap(&client->debug) &&
+            !strcmp(control->host, host) &&
             !strcmp(control->client_id, client->options->common.client_id))
             return control;
     }

@@ -100,6 +100,13 @@ const struct kb_error *kc_link_cause(const struct kc_link *link)
     return &link->cause;
 }
 
+static void set_state(struct kc_link *link, enum kc_link_state state)
+{
+    link->state = state;
+    if (link->handler->on_state)
+        link->handler->on_state(link);
+}
+
 /* ---- Timing ---------------------------------------------------------------------*/
 
 static bool is_wanted(const struct kc_link *link)
@@ -142,7 +149,7 @@ static void close_if_idle(struct kc_link *link)
         return;
     kn_rpc_drop(link->rpc);
     link->rpc = NULL;
-    link->state = KC_LINK_IDLE;
+    set_state(link, KC_LINK_IDLE);
 }
 
 static void on_timer(struct kn_timer *timer)
@@ -152,7 +159,7 @@ static void on_timer(struct kn_timer *timer)
     kc_link_enter(link);
     kc_link_fail_late_asks(link);
     if (!link->freed && link->state == KC_LINK_RESTING && link->rest_until_ms <= now) {
-        link->state = KC_LINK_IDLE;
+        set_state(link, KC_LINK_IDLE);
         if (is_wanted(link))
             kc_link_dial(link);
     }
@@ -176,8 +183,8 @@ static void on_timer(struct kn_timer *timer)
 static void rest(struct kc_link *link, const struct kb_error *why)
 {
     link->rpc = NULL;
-    link->state = KC_LINK_RESTING;
     link->cause = *why;
+    set_state(link, KC_LINK_RESTING);
     link->throttled_until_ms = 0;
     link->rest_until_ms =
         kc_link_now_ms(link) + kc_backoff_next_ms(&link->backoff, &link->runtime->random);
@@ -187,9 +194,9 @@ static void on_ready(struct kn_rpc *rpc)
 {
     struct kc_link *link = kn_rpc_owner(rpc);
     kc_link_enter(link);
-    link->state = KC_LINK_UP;
     kc_backoff_reset(&link->backoff);
     kb_error_clear(&link->cause);
+    set_state(link, KC_LINK_UP);
     kn_task_soon(kc_link_loop(link), &link->pump);
     kc_link_set_timer(link);
     if (link->handler->on_up)
@@ -241,12 +248,14 @@ void kc_link_dial(struct kc_link *link)
                                      .software_version = kurier_version(),
                                      .setup_ms = link->options.connect_timeout_ms,
                                      .setup_max_ms = link->options.connect_timeout_max_ms,
+                                     .versions_ms = link->options.request_timeout_ms,
                                      .max_in_flight = link->options.max_in_flight,
-                                     .broker = link->node};
+                                     .broker = link->node,
+                                     .tap = link->options.tap};
     KB_CHECK(link->state == KC_LINK_IDLE);
     link->rpc = kn_rpc_new(kc_link_loop(link), link->host, (uint16_t)link->port, &options,
                            &rpc_handler, link);
-    link->state = KC_LINK_DIALLING;
+    set_state(link, KC_LINK_DIALLING);
     if (!link->rpc) {
         struct kb_error err;
         kb_error_set(&err, KB_E_NO_MEMORY, "%s: no memory for a connection", link->name);

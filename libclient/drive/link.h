@@ -37,6 +37,9 @@ struct kc_link_handler {
     /* As kn_rpc_handler.on_size. NULL: kb_buf_new. */
     enum kn_admit (*on_size)(struct kc_link *link, void *call_ctx, uint32_t size,
                              struct kb_buf **buf, struct kb_error *why);
+    /* Another state, for logs. This one may come from inside a call, and only
+     * looks. */
+    void (*on_state)(const struct kc_link *link);
 };
 
 struct kc_link_options {
@@ -46,6 +49,7 @@ struct kc_link_options {
     int32_t reconnect_backoff_ms, reconnect_backoff_max_ms;
     int32_t max_idle_ms; /* < 0: never */
     int max_in_flight;   /* 0: 5 */
+    struct kn_tap *tap;  /* sees its frames; NULL: nobody does */
 };
 
 /* node -1: not known (bootstrap). host is copied. Dials when told to, or when

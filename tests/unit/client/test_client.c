@@ -3,6 +3,7 @@
  * through everything that can happen to it. */
 #include "tests/unit/unit.h"
 
+#include "base/check.h"
 #include "libclient/api/config.h"
 #include "libclient/api/error.h"
 #include "libclient/drive/client.h"
@@ -181,6 +182,24 @@ static void black_hole_is_a_timeout(void **state)
     print_message("# %s\n", err.text);
     kn_sim_heal(w->sim, "app", NULL);
     assert_int_equal(ready(w, 5000, &err), KURIER_OK);
+}
+
+/* It accepts, reads, and says nothing. */
+static void a_mute_broker_costs_one_request_timeout(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    w->fakes[0].mute = true;
+    kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
+    kurier_config_set(w->config, "request.timeout.ms", "400");
+    open_client(w);
+    assert_int_equal(ready(w, 300, &err), KURIER_E_TIMED_OUT);
+    assert_int_equal(ready(w, 300, &err), KURIER_E_TIMED_OUT);
+    print_message("# %s\n", err.text);
+    assert_non_null(strstr(err.text, "kafka1:9092: no answer to ApiVersions within 400 ms; is it"));
+    w->fakes[0].mute = false;
+    assert_int_equal(ready(w, 1000, &err), KURIER_OK);
 }
 
 static void a_wake_sticks(void **state)
@@ -394,6 +413,76 @@ static void control_is_shared(void **state)
     assert_int_equal(w->fakes[0].opened, 1);
 }
 
+/* ---- Debugging -------------------------------------------------------------------*/
+
+enum { BEGINNINGS = 4 };
+
+/* How many lines of the log begin so. */
+static void hear(struct kurier_client *client, const char *const *beginnings, int *counts)
+{
+    kurier_event event;
+    while (kurier_client_event(client, &event, 0))
+        for (int i = 0; i < BEGINNINGS; i++)
+            counts[i] += !strncmp(event.error.text, beginnings[i], strlen(beginnings[i]));
+}
+
+static void debug_tells_what_it_is_asked_to(void **state)
+{
+    static const char *const beginnings[BEGINNINGS] = {
+        "protocol: peer=kafka1:9092 bytes=", "broker: broker=-1 address=kafka1:9092 state=",
+        "metadata: query answered from=kafka1:9092 brokers=1 topics=",
+        "topic: topic=t partitions=2 error=none"};
+    static const struct {
+        const char *contexts;
+        int lines[BEGINNINGS];
+    } cases[] = {{"", {0}},
+                 {"protocol", {6}}, /* ApiVersions, Metadata twice */
+                 {"broker", {0, 2}},
+                 {"metadata,topic", {0, 0, 2, 1}},
+                 {"all", {6, 2, 2, 1}}};
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
+    for (size_t i = 0; i < KB_ARRAY_SIZE(cases); i++) {
+        int counts[BEGINNINGS] = {0};
+        kurier_config_set(w->config, "debug", cases[i].contexts);
+        open_client(w);
+        assert_int_equal(ready(w, 1000, &err), KURIER_OK);
+        want(w);
+        kn_sim_run(w->sim, NULL, NULL, 100);
+        hear(w->client, beginnings, counts);
+        kc_client_free(w->client);
+        w->client = NULL;
+        assert_memory_equal(counts, cases[i].lines, sizeof counts);
+    }
+}
+
+/* A client that looks at its frames sees its own alone. */
+static void debugging_the_protocol_is_not_shared(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    add_broker(w, "kafka1");
+    open_client(w);
+    kurier_config_set(w->config, "debug", "protocol");
+    kurier_client *other = kurier_client_new(w->runtime, w->config, &err);
+    assert_int_equal(ready(w, 1000, &err), KURIER_OK);
+    assert_int_equal(kurier_client_ready(other, 1000, &err), KURIER_OK);
+    assert_int_equal(w->fakes[0].opened, 2);
+    kurier_client_free(other);
+}
+
+static void an_unknown_context_is_named(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    kurier_config_set(w->config, "debug", "broker,everything");
+    assert_null(kurier_client_new(w->runtime, w->config, &err));
+    assert_string_equal(err.text, "debug=broker,everything: must be of "
+                                  "broker|topic|metadata|protocol|all, comma-separated");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -403,6 +492,7 @@ int main(void)
         CASE(goes_on_behind),
         CASE(says_that_it_is_no_broker),
         CASE(black_hole_is_a_timeout),
+        CASE(a_mute_broker_costs_one_request_timeout),
         CASE(a_wake_sticks),
         CASE(tells_of_topics),
         CASE(a_leader_dies),
@@ -413,6 +503,9 @@ int main(void)
         CASE(a_throttled_link_is_left_alone),
         CASE(an_idle_link_is_closed),
         CASE(a_dead_broker_is_tried_with_patience),
+        CASE(debug_tells_what_it_is_asked_to),
+        CASE(debugging_the_protocol_is_not_shared),
+        CASE(an_unknown_context_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
