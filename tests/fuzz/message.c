@@ -32,7 +32,7 @@ static void check_round_trip(const struct kw_message *message, int16_t version, 
     KB_CHECK(bytes);
     struct kb_arena arena;
     KB_CHECK(decode(message, version, kb_buf_view(bytes), &arena, back));
-    KB_CHECK(fill_equal(message->layout, m, back));
+    KB_CHECK(kw_layout_equal(message->layout, m, back));
     kb_arena_deinit(&arena);
     kb_buf_unref(bytes);
 }
