@@ -2,11 +2,10 @@
 #include "broker/core/partition.h"
 #include "base/codes.h"
 
-enum { INDEX_ENTRY_BYTES = 8 };
-
 void kd_partition_init(struct kd_partition *p, uint64_t seed)
 {
-    *p = (struct kd_partition){.leader_epoch = -1, .active = {.first_time_ms = -1}};
+    *p =
+        (struct kd_partition){.leader_epoch = -1, .active = {.first_time_ms = -1, .latest_ms = -1}};
     kd_epochs_init(&p->epochs);
     kd_producers_init(&p->producers, seed);
 }
@@ -112,22 +111,38 @@ bool kd_partition_roll_due(const struct kd_partition *p, const struct kd_roll_li
     if (!active->bytes)
         return false;
     if (size > limits->segment_bytes - active->bytes ||
-        age_ms(active, batch, now_ms) > limits->segment_ms)
-        return true;
-    int64_t entries = active->bytes / (limits->index_interval_bytes + 1);
-    if (entries >= limits->index_bytes / INDEX_ENTRY_BYTES)
+        age_ms(active, batch, now_ms) > limits->segment_ms - active->jitter_ms ||
+        active->index_entries >= limits->index_bytes / KD_INDEX_ENTRY_BYTES)
         return true;
     return p->log_end + batch->last_offset_delta - active->base_offset > INT32_MAX;
 }
 
-void kd_partition_rolled(struct kd_partition *p, int64_t now_ms)
+void kd_partition_rolled(struct kd_partition *p, int64_t now_ms, int64_t jitter_ms)
 {
-    p->active =
-        (struct kd_active){.base_offset = p->log_end, .first_time_ms = -1, .created_ms = now_ms};
+    p->active = (struct kd_active){.base_offset = p->log_end,
+                                   .first_time_ms = -1,
+                                   .latest_ms = -1,
+                                   .created_ms = now_ms,
+                                   .jitter_ms = jitter_ms};
+}
+
+static void extend(struct kd_active *active, const struct kw_batch_header *batch,
+                   int64_t index_interval_bytes, int64_t now_ms)
+{
+    int64_t size = (int64_t)kw_batch_header_size(batch), time_ms = batch->max_timestamp_ms;
+    if (!active->bytes)
+        active->first_time_ms = time_ms;
+    active->latest_ms = KB_MAX(active->latest_ms, time_ms >= 0 ? time_ms : now_ms);
+    active->bytes += size;
+    if (active->unindexed_bytes > index_interval_bytes) {
+        active->index_entries++;
+        active->unindexed_bytes = 0;
+    }
+    active->unindexed_bytes += size;
 }
 
 int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
-                       int64_t now_ms)
+                       int64_t index_interval_bytes, int64_t now_ms)
 {
     batch->base_offset = p->log_end;
     batch->leader_epoch = p->leader_epoch;
@@ -135,9 +150,16 @@ int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_h
     if (code)
         return code;
     kw_batch_place(bytes, batch->base_offset, batch->leader_epoch);
-    if (!p->active.bytes)
-        p->active.first_time_ms = batch->max_timestamp_ms;
-    p->active.bytes += (int64_t)kw_batch_header_size(batch);
+    extend(&p->active, batch, index_interval_bytes, now_ms);
     p->log_end += (int64_t)batch->last_offset_delta + 1;
     return KB_OK;
+}
+
+/* ---- Retention ---------------------------------------------------------- */
+
+bool kd_partition_retires(const struct kd_partition *p, struct kd_retention *retention)
+{
+    struct kd_segment_facts facts = {p->active.base_offset, p->log_end, p->active.bytes,
+                                     p->active.latest_ms};
+    return p->active.bytes && kd_retention_takes(retention, &facts);
 }

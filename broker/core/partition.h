@@ -16,6 +16,7 @@
  */
 #include "broker/core/epochs.h"
 #include "broker/core/producer_state.h"
+#include "broker/core/retention.h"
 #include "wire/batch.h"
 
 enum { KD_ISR_MAX = 32 };
@@ -25,18 +26,25 @@ struct kd_follower {
     int64_t end; /* flushed, or written if relaxed */
 };
 
-/* The active segment, as far as rolling depends on it. */
+/* The active segment, as far as rolling and retention depend on it. */
 struct kd_active {
     int64_t base_offset;
     int64_t bytes;         /* with what is still being written */
     int64_t first_time_ms; /* max timestamp of its first batch; -1: empty */
+    int64_t latest_ms;     /* of all its batches; ours where they have no time */
     int64_t created_ms;
+    int64_t jitter_ms; /* off segment_ms */
+    int64_t index_entries;
+    int64_t unindexed_bytes; /* behind the last entry */
 };
 
 struct kd_roll_limits {
     int64_t segment_bytes, segment_ms;
     int64_t index_bytes, index_interval_bytes;
 };
+
+/* The larger of an index's entries, of 8 and 12 bytes. */
+enum { KD_INDEX_ENTRY_BYTES = 12 };
 
 struct kd_partition {
     int64_t log_start, log_end;
@@ -68,11 +76,15 @@ int kd_partition_check(const struct kd_partition *p, const struct kw_batch_heade
 /* Must a new segment begin before this batch? */
 bool kd_partition_roll_due(const struct kd_partition *p, const struct kd_roll_limits *limits,
                            const struct kw_batch_header *batch, int64_t now_ms);
-void kd_partition_rolled(struct kd_partition *p, int64_t now_ms);
+void kd_partition_rolled(struct kd_partition *p, int64_t now_ms, int64_t jitter_ms);
 /* Gives the batch its offsets: patches base offset and epoch into `bytes`,
  * moves log_end, remembers the producer. NO_MEMORY changes nothing. */
 int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
-                       int64_t now_ms);
+                       int64_t index_interval_bytes, int64_t now_ms);
+
+/* May all that the active segment holds go as well? Then a new one has to
+ * begin before. */
+bool kd_partition_retires(const struct kd_partition *p, struct kd_retention *retention);
 
 /* Each answers whether the high watermark moved. */
 bool kd_partition_written(struct kd_partition *p, int64_t end);

@@ -138,7 +138,8 @@ static int place(struct kd_replica *replica, struct kd_append *append)
     if (!write)
         return KB_E_NO_MEMORY;
     int code = kd_partition_place(&replica->state, (uint8_t *)(uintptr_t)append->batch.data,
-                                  &append->header, kd_disk_now(disk).wall_ms);
+                                  &append->header, replica->config.index_interval_bytes,
+                                  kd_disk_now(disk).wall_ms);
     if (code) {
         unqueue_write(replica, write, last);
         return code;
@@ -168,11 +169,11 @@ static void placed(struct kd_replica *replica, struct kd_append *append)
 }
 
 /* Asks the disk for room, and for a new segment where one is due. */
-static bool ask_room(struct kd_replica *replica, const struct kd_append *append, bool roll)
+static bool ask_room(struct kd_replica *replica, int64_t bytes, bool roll)
 {
     struct kd_reserve *reserve = &replica->reserve;
     size_t size;
-    *reserve = (struct kd_reserve){.bytes = (int64_t)append->batch.size, .roll = roll};
+    *reserve = (struct kd_reserve){.bytes = bytes, .roll = roll};
     if (roll) {
         uint8_t *snapshot = kd_producers_encode(&replica->state.producers, &size);
         if (!snapshot)
@@ -200,6 +201,14 @@ void kd_replica_forget_reserve(struct kd_replica *replica)
     replica->reserve_asked = replica->reserve_running = false;
 }
 
+void kd_replica_roll(struct kd_replica *replica)
+{
+    if (replica->reserve_asked || !replica->state.active.bytes)
+        return;
+    if (!ask_room(replica, 0, true))
+        kd_replica_forget_reserve(replica);
+}
+
 /* False: it has to wait for room. */
 static bool place_or_refuse(struct kd_replica *replica, struct kd_append *append)
 {
@@ -220,7 +229,7 @@ static bool place_or_refuse(struct kd_replica *replica, struct kd_append *append
         bool roll =
             kd_partition_roll_due(p, &limits, &append->header, kd_disk_now(replica->disk).wall_ms);
         if (roll || replica->room < (int64_t)append->batch.size) {
-            if (ask_room(replica, append, roll))
+            if (ask_room(replica, (int64_t)append->batch.size, roll))
                 return false;
             kd_replica_forget_reserve(replica);
             code = KB_E_NO_MEMORY;

@@ -5,22 +5,31 @@
 
 /* ---- The three files ---------------------------------------------------- */
 
-bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out)
+/* Of logs that could not be loaded, too: what was known of them stays. */
+bool kd_checkpoint_collect_starts(struct kd_disk *disk, struct kd_checkpoint *out)
 {
     bool there = true;
+    KB_LIST_EACH(it, &disk->replicas) {
+        const struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
+        if (replica->next_start >= 0)
+            there = there &&
+                    kd_checkpoint_add(out, replica->topic, replica->partition, replica->next_start);
+    }
+    return there;
+}
+
+bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out)
+{
     *out = (struct kd_checkpoints){0};
+    bool there = kd_checkpoint_collect_starts(disk, &out->log_starts);
     KB_LIST_EACH(it, &disk->replicas) {
         const struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
         const struct kd_partition *p = &replica->state;
         there = there && kd_checkpoint_add(&out->recovery_points, replica->topic,
                                            replica->partition, replica->recovery_point);
-        if (!replica->log) /* could not be loaded: what was known of it stays */
-            continue;
-        there =
-            there &&
-            kd_checkpoint_add(&out->log_starts, replica->topic, replica->partition, p->log_start) &&
-            kd_checkpoint_add(&out->high_watermarks, replica->topic, replica->partition,
-                              p->high_watermark);
+        if (replica->log)
+            there = there && kd_checkpoint_add(&out->high_watermarks, replica->topic,
+                                               replica->partition, p->high_watermark);
     }
     return there;
 }
@@ -116,7 +125,6 @@ static void release_points(struct checkpointing *work)
         kd_disk_fail(work->disk, work->status, "a sync failed");
     for (size_t i = 0; i < work->count; i++) {
         struct kd_replica *replica = work->points[i].replica;
-        replica->users--;
         if (work->points[i].sync_failed)
             kd_disk_fail(work->disk, work->status, "a sync failed");
         if (!work->disk->failed && work->points[i].offset >= 0 && replica->status == KD_ONLINE) {
@@ -127,10 +135,7 @@ static void release_points(struct checkpointing *work)
                 replica->unflushed = 0;
             kd_replica_advanced(replica, moved);
         }
-        if (replica->status == KD_RELOADING)
-            kd_replica_reload(replica);
-        else if (replica->status == KD_LEAVING)
-            kd_replica_leave_step(replica);
+        kd_replica_release(replica);
     }
 }
 
@@ -238,13 +243,9 @@ static void flush_done(struct kn_job *job)
         kd_disk_fail(disk, work->status, "a sync failed");
     while ((node = kb_list_pop_front(&work->replicas))) {
         struct kd_replica *replica = KB_CONTAINER(node, struct kd_replica, sync_link);
-        replica->users--;
         if (!disk->failed && replica->status == KD_ONLINE)
             kd_replica_advanced(replica, kd_partition_flushed(&replica->state, replica->sync_end));
-        if (replica->status == KD_RELOADING)
-            kd_replica_reload(replica);
-        else if (replica->status == KD_LEAVING)
-            kd_replica_leave_step(replica);
+        kd_replica_release(replica);
     }
     kb_free(work);
     disk->syncing = false;

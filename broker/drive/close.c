@@ -114,6 +114,7 @@ void kd_disk_close(struct kd_disk *disk)
     disk->status = KD_DISK_CLOSING;
     kn_timer_cancel(disk->loop, &disk->checkpoint_timer);
     kn_timer_cancel(disk->loop, &disk->flush_timer);
+    kd_disk_stop_retention(disk);
     KB_LIST_EACH(it, &disk->replicas) {
         struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
         struct kb_list *node;

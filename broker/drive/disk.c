@@ -44,6 +44,8 @@ struct kd_disk *kd_disk_new(const struct kd_disk_options *options)
     kd_lane_init(&disk->lanes[0], disk, true);
     kd_lane_init(&disk->lanes[1], disk, false);
     kd_disk_checkpoint_init(disk);
+    kd_disk_starts_init(disk);
+    kd_disk_retention_init(disk);
     return disk;
 }
 
@@ -170,8 +172,10 @@ void kd_disk_halt(struct kd_disk *disk)
     disk->halted = true;
     kn_timer_cancel(disk->loop, &disk->checkpoint_timer);
     kn_timer_cancel(disk->loop, &disk->flush_timer);
+    kd_disk_stop_retention(disk);
     KB_LIST_EACH(it, &disk->replicas)
         kd_replica_drop_appends(KB_CONTAINER(it, struct kd_replica, link), KB_E_CLOSED);
+    kd_disk_halt_starts(disk);
     answer_all(disk);
     kn_task_cancel(&disk->settle);
     kn_task_cancel(&disk->lanes[0].start);
@@ -198,6 +202,7 @@ struct kd_replica *kd_replica_new(struct kd_disk *disk, const char *topic, int32
     replica->queued.last = &replica->queued.first;
     replica->writing.last = &replica->writing.first;
     replica->lane = &disk->lanes[0];
+    replica->next_start = -1;
     if (!kb_map_put(&disk->by_name, &replica->by_name, kb_slice_str(replica->name))) {
         kd_partition_deinit(&replica->state);
         kb_free(replica);
@@ -239,6 +244,7 @@ void kd_replica_free(struct kd_replica *replica)
     kb_free((void *)(uintptr_t)replica->reserve.epochs_file.data);
     if (replica->dirty)
         kd_log_synced(replica->dirty);
+    kd_disk_forget_doomed(replica);
     kd_tail_clear(&disk->tails, &replica->tail);
     kd_partition_deinit(&replica->state);
     kd_log_free(replica->log);
@@ -259,6 +265,7 @@ struct kd_replica *kd_disk_add(struct kd_disk *disk, const char *topic, struct k
         return NULL;
     }
     kd_partition_found(&replica->state, 0, 0);
+    replica->next_start = 0;
     return replica;
 }
 
@@ -284,9 +291,20 @@ void kd_disk_each(struct kd_disk *disk, void (*each)(void *ctx, struct kd_replic
         each(ctx, KB_CONTAINER(it, struct kd_replica, link));
 }
 
+/* A segment's share of chance, so that not all of them roll at once. */
+int64_t kd_replica_draw_jitter(struct kd_replica *replica)
+{
+    const struct kd_log_config *config = &replica->config;
+    int64_t most = KB_MIN(config->segment_jitter_ms, config->segment_ms);
+    return most > 0 ? (int64_t)kb_random_below(&replica->disk->random, (uint64_t)most) : 0;
+}
+
 void kd_replica_configure(struct kd_replica *replica, const struct kd_log_config *config)
 {
+    bool jitters = config->segment_jitter_ms != replica->config.segment_jitter_ms;
     replica->config = *config;
+    if (jitters)
+        replica->state.active.jitter_ms = kd_replica_draw_jitter(replica);
     replica->state.relaxed = config->flush_messages > 1 || config->flush_ms >= 0;
     if (replica->log)
         replica->log->index_interval_bytes = config->index_interval_bytes;
@@ -319,7 +337,17 @@ bool kd_replica_is_offline(const struct kd_replica *replica)
 
 int64_t kd_replica_size_bytes(const struct kd_replica *replica)
 {
-    return replica->size_bytes;
+    return replica->log ? kd_log_size_bytes(replica->log) : 0;
+}
+
+/* Whoever waits for it to be idle goes on. */
+void kd_replica_release(struct kd_replica *replica)
+{
+    replica->users--;
+    if (replica->status == KD_RELOADING)
+        kd_replica_reload(replica);
+    else if (replica->status == KD_LEAVING)
+        kd_replica_leave_step(replica);
 }
 
 void kd_replica_set_owner(struct kd_replica *replica, void *owner)

@@ -47,6 +47,7 @@ struct kd_disk_options {
     size_t tail_bytes;      /* memory for the hot ends of all logs; 0: 8 MiB */
     size_t open_files;      /* segments kept open; 0: 512 */
     int64_t checkpoint_ms, checkpoint_bytes; /* recovery points; 0: 60 s, 1 GiB */
+    int64_t retention_check_ms;              /* how often retention is looked at; 0: 5 min */
     struct kd_disk_events events;
     void *ctx;
 };
@@ -78,11 +79,12 @@ bool kd_disk_has_failed(const struct kd_disk *disk);
 struct kd_log_config {
     int64_t segment_bytes, segment_ms;
     int64_t index_bytes, index_interval_bytes;
+    int64_t segment_jitter_ms;             /* at most so much off segment_ms */
     int64_t flush_messages;                /* 1: acknowledged when flushed */
     int64_t flush_ms;                      /* KB_FOREVER: not set */
     bool delete_old;                       /* cleanup.policy holds delete: by the next two */
     int64_t retention_ms, retention_bytes; /* -1: without bound */
-    int64_t file_delete_delay_ms;
+    int64_t file_delete_delay_ms;          /* from a file's deletion to its unlinking */
 };
 
 /* A log that is not on disk yet; its directory is made by the first append.

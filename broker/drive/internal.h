@@ -13,6 +13,7 @@
  * round at a time. There are two, so that relaxed logs never wait for a sync.
  */
 #include "base/random.h"
+#include "broker/core/wall.h"
 #include "broker/drive/replica.h"
 #include "broker/drive/tail.h"
 #include "broker/store/dir.h"
@@ -58,8 +59,9 @@ struct kd_replica {
     bool has_files;     /* its directory and first segment are there */
     bool read_failed;   /* and the log says so */
     struct kd_tail tail;
-    int64_t size_bytes;     /* of all segments */
     int64_t recovery_point; /* as last published */
+    int64_t next_start;     /* as last recorded or being recorded; -1: not known */
+    bool retiring;          /* its active segment is old: a roll, then another look */
     unsigned users;         /* jobs that hold it */
 
     struct kb_list waiting, committing;
@@ -75,7 +77,7 @@ struct kd_replica {
     char partition_file[64];
     int write_status, reserve_status;
     bool sync_failed;
-    int64_t round_end, round_room, round_size;
+    int64_t round_end, round_room;
     struct kd_segment *dirty;
 
     /* Relaxed: unflushed since. */
@@ -128,6 +130,15 @@ struct kd_disk {
     struct kb_list to_sync; /* relaxed replicas to flush in the background */
     bool syncing;
     int64_t appended_since_checkpoint;
+    /* Log starts and retention. */
+    struct kb_list rising; /* log starts to record */
+    struct kn_task raise;
+    bool raising;            /* being recorded */
+    struct kn_lane dropping; /* files that are deleted, one job at a time */
+    struct kb_list doomed;   /* to be unlinked later */
+    struct kn_timer retention_timer, unlink_timer;
+    int64_t next_check_ms;
+    struct kd_wall wall;
     struct kd_opening *opening; /* made with the disk, so that open cannot fail */
     struct kb_error error;      /* of FAILED */
     struct kd_disk_stats stats;
@@ -138,6 +149,8 @@ struct kd_replica *kd_replica_new(struct kd_disk *disk, const char *topic, int32
 bool kd_replica_register_id(struct kd_replica *replica, struct kb_uuid topic_id);
 void kd_replica_free(struct kd_replica *replica);
 /* Its frame is not needed by it any more. */
+void kd_replica_release(struct kd_replica *replica); /* one user less */
+int64_t kd_replica_draw_jitter(struct kd_replica *replica);
 void kd_append_let_go(struct kd_append *append);
 void kd_disk_finish(struct kd_disk *disk, struct kd_append *append, int code);
 void kd_disk_finish_op(struct kd_disk *disk, struct kd_op *op, int code);
@@ -158,6 +171,8 @@ bool kd_replica_is_idle(const struct kd_replica *replica);
 
 /* ---- append.c ----------------------------------------------------------- */
 void kd_replica_forget_reserve(struct kd_replica *replica);
+/* Begins a new segment, unless the active one is empty or a roll is under way. */
+void kd_replica_roll(struct kd_replica *replica);
 void kd_replica_place_waiting(struct kd_replica *replica);
 void kd_replica_commit(struct kd_replica *replica);
 void kd_replica_advanced(struct kd_replica *replica, bool moved);
@@ -182,6 +197,20 @@ struct kd_checkpoints {
 bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out);
 void kd_checkpoints_deinit(struct kd_checkpoints *checkpoints);
 int kd_checkpoints_save(struct kb_fs *fs, const struct kd_checkpoints *checkpoints);
+
+bool kd_checkpoint_collect_starts(struct kd_disk *disk, struct kd_checkpoint *out);
+
+/* ---- starts.c, retention.c ---------------------------------------------- */
+void kd_disk_starts_init(struct kd_disk *disk);
+void kd_disk_halt_starts(struct kd_disk *disk);
+void kd_disk_retention_init(struct kd_disk *disk);
+void kd_disk_start_retention(struct kd_disk *disk);
+void kd_disk_stop_retention(struct kd_disk *disk);
+/* Its old segment was rolled: one more look. */
+void kd_replica_retire(struct kd_replica *replica);
+/* Files that were renamed, to be unlinked after the topic's delay; takes them. */
+void kd_disk_doom(struct kd_replica *replica, struct kd_dropped *files);
+void kd_disk_forget_doomed(struct kd_replica *replica);
 
 /* ---- close.c, ops.c ----------------------------------------------------- */
 void kd_disk_close_step(struct kd_disk *disk); /* goes on once all is idle */

@@ -11,6 +11,8 @@ broker_libdrive_la_SOURCES = \
 	broker/drive/ops.c \
 	broker/drive/read.c \
 	broker/drive/replica.h \
+	broker/drive/retention.c \
 	broker/drive/round.c \
 	broker/drive/source.c broker/drive/source.h \
+	broker/drive/starts.c \
 	broker/drive/tail.c broker/drive/tail.h

@@ -65,14 +65,14 @@ static void adopt(struct kd_replica *replica, struct loading *loading)
     p->epochs = loading->epochs;
     kd_producers_init(&loading->producers, 0);
     kd_epochs_init(&loading->epochs);
-    p->active = (struct kd_active){load->active_base, load->active_bytes, load->active_first_ms,
-                                   load->now_ms};
+    p->active = load->active;
+    p->active.jitter_ms = kd_replica_draw_jitter(replica);
     kd_partition_found(p, KB_MAX(load->log_start, 0), load->log_end);
+    replica->next_start = p->log_start;
     replica->log = load->log;
     replica->has_files = load->log->count > 0;
     replica->room = 0;
     replica->recovery_point = load->recovery_point;
-    replica->size_bytes = kd_log_size_bytes(load->log);
     replica->to_checkpoint = !load->clean;
     replica->status = KD_ONLINE;
 }
@@ -215,6 +215,7 @@ static void finish_opening(struct kd_opening *opening)
         kd_dir_close(&disk->dir);
     } else {
         kd_disk_checkpoint_soon(disk);
+        kd_disk_start_retention(disk);
     }
     disk->options.events.opened(disk->options.ctx, &err);
 }
@@ -265,7 +266,8 @@ static bool load_found(struct kd_opening *opening, const struct found *found)
         return false;
     replica->status = KD_OFFLINE;
     replica->recovery_point = offset_of(&disk->dir.recovery_points, found, 0);
-    if (!load_replica(replica, opening, offset_of(&disk->dir.log_starts, found, -1)))
+    replica->next_start = offset_of(&disk->dir.log_starts, found, -1);
+    if (!load_replica(replica, opening, replica->next_start))
         return false;
     opening->left++;
     return true;

@@ -56,13 +56,8 @@ static void work_done(struct kn_job *job)
         KB_LOG(disk->log, KB_LOG_ERROR, "disk", "%s: %s", replica ? replica->name : "log directory",
                strerror(-work->status));
     kd_disk_finish_op(disk, work->op, work->status < 0 ? KB_E_KAFKA_STORAGE_ERROR : KB_OK);
-    if (replica) {
-        replica->users--;
-        if (replica->status == KD_RELOADING)
-            kd_replica_reload(replica);
-        else if (replica->status == KD_LEAVING)
-            kd_replica_leave_step(replica);
-    }
+    if (replica)
+        kd_replica_release(replica);
     free_work(work);
     kd_disk_settle_soon(disk);
 }
@@ -130,37 +125,7 @@ void kd_replica_lead(struct kd_replica *replica, int32_t leader_epoch, struct kd
     submit(work);
 }
 
-/* ---- Both ends ---------------------------------------------------------- */
-
-static int run_set_start(struct work *work)
-{
-    int status = kd_checkpoints_save(work->disk->fs, &work->files);
-    return status < 0 ? status : kd_log_drop_below(work->replica->log, work->offset);
-}
-
-void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct kd_op *op)
-{
-    struct kd_partition *p = &replica->state;
-    struct kd_disk *disk = replica->disk;
-    if (refuse_offline(replica, op))
-        return;
-    if (log_start <= p->log_start || log_start > p->high_watermark) {
-        kd_disk_finish_op(disk, op, log_start <= p->log_start ? KB_OK : KB_E_OFFSET_OUT_OF_RANGE);
-        return;
-    }
-    struct work *work = make(disk, replica, op, run_set_start);
-    if (!work)
-        return;
-    p->log_start = work->offset = log_start;
-    (void)kd_epochs_cut_start(&p->epochs, log_start);
-    if (!kd_checkpoints_collect(disk, &work->files)) {
-        kd_checkpoints_deinit(&work->files);
-        kb_free(work);
-        kd_disk_finish_op(disk, op, KB_E_NO_MEMORY);
-        return;
-    }
-    submit(work);
-}
+/* ---- Truncation --------------------------------------------------------- */
 
 /* The recovery point goes down before the log does: nothing below it may ever
  * be missing. */

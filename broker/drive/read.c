@@ -19,6 +19,8 @@ static int code_of(int status)
 {
     if (status >= 0)
         return KB_OK;
+    if (status == -ESTALE) /* deleted while it was asked for */
+        return KB_E_OFFSET_OUT_OF_RANGE;
     return status == -ENOMEM ? KB_E_NO_MEMORY : KB_E_KAFKA_STORAGE_ERROR;
 }
 
@@ -58,11 +60,7 @@ static void release_user(struct kd_replica *replica)
     struct kd_disk *disk = replica->disk;
     if (disk->halted)
         return;
-    replica->users--;
-    if (replica->status == KD_RELOADING)
-        kd_replica_reload(replica);
-    else if (replica->status == KD_LEAVING)
-        kd_replica_leave_step(replica);
+    kd_replica_release(replica);
     kd_disk_settle_soon(disk);
 }
 
@@ -118,9 +116,9 @@ bool kd_replica_read(struct kd_replica *replica, struct kd_read *read)
 static void run_lookup(struct kn_job *job)
 {
     struct kd_lookup *lookup = KB_CONTAINER(job, struct kd_lookup, job);
+    struct kd_find ask = {lookup->timestamp_ms, lookup->from, lookup->bound};
     struct kd_found found;
-    lookup->code = code_of(
-        kd_log_find_time(lookup->replica->log, lookup->timestamp_ms, lookup->bound, &found));
+    lookup->code = code_of(kd_log_find_time(lookup->replica->log, &ask, &found));
     lookup->offset = found.offset;
     lookup->found_ms = found.timestamp_ms;
     lookup->leader_epoch = found.leader_epoch;
@@ -147,6 +145,7 @@ void kd_replica_lookup(struct kd_replica *replica, struct kd_lookup *lookup)
     bool online = replica->status == KD_ONLINE && !replica->disk->failed;
     lookup->replica = replica;
     lookup->code = online ? KB_OK : KB_E_KAFKA_STORAGE_ERROR;
+    lookup->from = replica->state.log_start;
     lookup->offset = lookup->found_ms = -1;
     lookup->leader_epoch = -1;
     lookup->job = (struct kn_job){.run = online ? run_lookup : run_refusal, .done = lookup_done};

@@ -97,9 +97,10 @@ struct kd_lookup {
     void (*done)(struct kd_lookup *lookup);
     void *owner;
     int code;
-    int64_t offset, found_ms; /* -1, -1: none */
-    int32_t leader_epoch;     /* of the batch */
-    struct kd_replica *replica;
+    int64_t offset, found_ms;   /* -1, -1: none */
+    int32_t leader_epoch;       /* of the batch */
+    struct kd_replica *replica; /* the drive's own from here */
+    int64_t from;
     struct kn_job job;
 };
 void kd_replica_lookup(struct kd_replica *replica, struct kd_lookup *lookup);
@@ -109,7 +110,8 @@ void kd_replica_lookup(struct kd_replica *replica, struct kd_lookup *lookup);
 /* Begin to lead: the epoch is on disk when done, or goes there with the first
  * segment. No append may wait for that one. */
 void kd_replica_lead(struct kd_replica *replica, int32_t leader_epoch, struct kd_op *op);
-/* DeleteRecords and retention: the log begins here, durably, when done. */
+/* DeleteRecords and retention: the log begins here, durably, when done; whole
+ * segments below go after that. OFFSET_OUT_OF_RANGE above the high watermark. */
 void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct kd_op *op);
 /* A follower drops what its leader does not have. No append may be waiting. */
 void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_op *op);

@@ -14,7 +14,6 @@ static void write_one(struct kd_replica *replica)
     if (replica->reserve_running && replica->write_status >= 0)
         replica->reserve_status = kd_log_reserve(log, &replica->reserve);
     replica->round_room = kd_log_room(log);
-    replica->round_size = kd_log_size_bytes(log);
     replica->sync_failed = log->sync_failed;
     replica->round_end = log->end_offset;
 }
@@ -117,24 +116,26 @@ static void tell_no_room(struct kd_replica *replica, int status)
 static void reserved(struct kd_replica *replica)
 {
     int64_t now_ms = kd_disk_now(replica->disk).wall_ms;
-    bool roll = replica->reserve.roll;
+    bool roll = replica->reserve.roll, wanted = replica->reserve.bytes > 0;
     kd_replica_forget_reserve(replica);
     if (replica->reserve_status < 0) {
-        tell_no_room(replica, replica->reserve_status);
+        if (wanted)
+            tell_no_room(replica, replica->reserve_status);
         return;
     }
     if (roll)
         kd_disk_checkpoint_soon(replica->disk);
     if (roll || !replica->has_files)
-        kd_partition_rolled(&replica->state, now_ms);
+        kd_partition_rolled(&replica->state, now_ms, kd_replica_draw_jitter(replica));
     replica->has_files = true;
+    if (replica->retiring)
+        kd_replica_retire(replica);
 }
 
 static void after_round(struct kd_replica *replica, bool flushed)
 {
     struct kd_disk *disk = replica->disk;
     replica->in_round = false;
-    replica->size_bytes = replica->round_size;
     if (replica->sync_failed)
         kd_disk_fail(disk, -EIO, "a sync failed");
     if (replica->write_status < 0)

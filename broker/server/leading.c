@@ -28,6 +28,7 @@ void kd_log_config_of(const struct kd_topic_config *config, struct kd_log_config
                                   .flush_messages = config->flush_messages,
                                   .flush_ms =
                                       config->flush_ms == INT64_MAX ? KB_FOREVER : config->flush_ms,
+                                  .segment_jitter_ms = config->segment_jitter_ms,
                                   .delete_old = config->cleanup & KD_CLEANUP_DELETE,
                                   .retention_ms = config->retention_ms,
                                   .retention_bytes = config->retention_bytes,

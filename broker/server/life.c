@@ -289,6 +289,7 @@ static struct kd_disk *disk_new(struct kd_life *life)
                                       .seed = kb_random_next(&shard->random),
                                       .cluster_id = shard->config->cluster_id,
                                       .node_id = shard->config->node_id,
+                                      .retention_check_ms = shard->config->retention_check_ms,
                                       .events = disk_events,
                                       .ctx = life};
     return kd_disk_new(&options);

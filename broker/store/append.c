@@ -176,8 +176,21 @@ static int settle(struct kd_log *log, enum kd_sync sync)
     return kd_index_save(&log->index, log->files->fs, log->dir, active->base_offset, sync);
 }
 
+/* What retention will ask of it. */
+static void seal(struct kd_log *log)
+{
+    struct kd_segment *active = kd_log_active(log);
+    int64_t latest_ms = log->index.max_timestamp_ms;
+    if (latest_ms < 0)
+        latest_ms = kd_segment_written_ms(active);
+    pthread_mutex_lock(&log->lock);
+    active->latest_ms = latest_ms;
+    pthread_mutex_unlock(&log->lock);
+}
+
 static int roll(struct kd_log *log, struct kb_slice snapshot)
 {
+    seal(log);
     int status = trim(log);
     if (status >= 0)
         status = settle(log, KD_SYNC_EACH);

@@ -91,3 +91,19 @@ uint32_t kd_index_file_time(struct kb_fs *fs, const char *dir, int64_t base_offs
     fs->ops->close(fs, table.file);
     return relative;
 }
+
+bool kd_index_file_last_time(struct kb_fs *fs, const char *dir, int64_t base_offset,
+                             int64_t *timestamp_ms, int64_t *relative)
+{
+    struct table table;
+    uint8_t raw[ENTRY_MAX_BYTES];
+    if (!open_table(&table, fs, dir, base_offset, KD_SUFFIX_TIMEINDEX, 12))
+        return false;
+    bool there = entry_at(&table, table.count - 1, raw);
+    fs->ops->close(fs, table.file);
+    if (!there)
+        return false;
+    *timestamp_ms = timestamp_of(raw);
+    *relative = kw_get_be32(raw + 8);
+    return true;
+}

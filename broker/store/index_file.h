@@ -16,4 +16,8 @@ int64_t kd_index_file_position(struct kb_fs *fs, const char *dir, int64_t base_o
 uint32_t kd_index_file_time(struct kb_fs *fs, const char *dir, int64_t base_offset,
                             int64_t timestamp_ms, int64_t *max_ms);
 
+/* The last entry of the time index. False: there is none. */
+bool kd_index_file_last_time(struct kb_fs *fs, const char *dir, int64_t base_offset,
+                             int64_t *timestamp_ms, int64_t *relative);
+
 #endif

@@ -42,6 +42,26 @@ bool kd_file_parse(const char *name, int64_t *offset, enum kd_suffix *suffix)
     return false;
 }
 
+void kd_file_deleted_path(char out[KD_PATH_MAX], const char *dir, int64_t offset,
+                          enum kd_suffix suffix)
+{
+    kd_file_path(out, dir, offset, suffix);
+    size_t n = strlen(out);
+    KB_CHECK(n + sizeof KD_DELETED_SUFFIX <= KD_PATH_MAX);
+    memcpy(out + n, KD_DELETED_SUFFIX, sizeof KD_DELETED_SUFFIX);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n > m && !strcmp(text + n - m, end);
+}
+
+bool kd_file_is_deleted(const char *name)
+{
+    return strspn(name, "0123456789") == OFFSET_DIGITS && ends_with(name, KD_DELETED_SUFFIX);
+}
+
 void kd_path_join(char out[KD_PATH_MAX], const char *dir, const char *name)
 {
     int n = snprintf(out, KD_PATH_MAX, "%s/%s", dir, name);
@@ -52,12 +72,6 @@ void kd_dir_name(char out[KD_PATH_MAX], const char *topic, int32_t partition)
 {
     int n = snprintf(out, KD_PATH_MAX, "%s-%" PRId32, topic, partition);
     KB_CHECK(n < KD_PATH_MAX);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n > m && !strcmp(text + n - m, end);
 }
 
 enum kd_dir_kind kd_dir_parse(const char *name, char topic[KD_TOPIC_MAX + 1], int32_t *partition)

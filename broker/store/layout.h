@@ -10,6 +10,7 @@
  *   TOPIC-PARTITION/
  *       partition.metadata  leader-epoch-checkpoint
  *       00000000000000000000.log .index .timeindex .snapshot
+ *       00000000000000000000.log.deleted
  *   TOPIC-PARTITION.HEX-delete/  TOPIC-PARTITION.HEX-stray/
  */
 #include <stdbool.h>
@@ -27,6 +28,9 @@
 
 enum { KD_TOPIC_MAX = 249, KD_PATH_MAX = 384 };
 
+/* Behind the name of a file that is out of its log and will be unlinked. */
+#define KD_DELETED_SUFFIX ".deleted"
+
 enum kd_suffix {
     KD_SUFFIX_LOG,
     KD_SUFFIX_INDEX,
@@ -41,6 +45,10 @@ enum kd_suffix {
 void kd_file_path(char out[KD_PATH_MAX], const char *dir, int64_t offset, enum kd_suffix suffix);
 /* False: not such a name. */
 bool kd_file_parse(const char *name, int64_t *offset, enum kd_suffix *suffix);
+/* "DIR/00000000000000000042.log.deleted" */
+void kd_file_deleted_path(char out[KD_PATH_MAX], const char *dir, int64_t offset,
+                          enum kd_suffix suffix);
+bool kd_file_is_deleted(const char *name);
 /* "DIR/NAME" */
 void kd_path_join(char out[KD_PATH_MAX], const char *dir, const char *name);
 

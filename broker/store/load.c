@@ -27,12 +27,17 @@ static int note_file(void *ctx, const char *name, bool is_dir)
     struct kd_listing *listing = ctx;
     enum kd_suffix suffix;
     int64_t offset;
-    if (is_dir || !kd_file_parse(name, &offset, &suffix))
+    if (is_dir)
+        return 0;
+    listing->any_deleted |= kd_file_is_deleted(name);
+    if (!kd_file_parse(name, &offset, &suffix))
         return 0;
     if (suffix == KD_SUFFIX_LOG && !push(&listing->bases, &listing->base_count, offset))
         listing->failed = true;
     if (suffix == KD_SUFFIX_SNAPSHOT &&
         !push(&listing->snapshots, &listing->snapshot_count, offset))
+        listing->failed = true;
+    if (suffix == KD_SUFFIX_INDEX && !push(&listing->index_bases, &listing->index_count, offset))
         listing->failed = true;
     return listing->failed;
 }
@@ -98,7 +103,7 @@ static int open_segments(struct kd_load *load, const struct kd_listing *listing)
     struct kb_fs *fs = load->files->fs;
     char path[KD_PATH_MAX];
     struct kb_stat stat;
-    for (size_t i = 0; i < listing->base_count; i++) {
+    for (size_t i = kd_load_skip_deleted(load, listing); i < listing->base_count; i++) {
         kd_file_path(path, load->dir, listing->bases[i], KD_SUFFIX_LOG);
         int status = fs->ops->stat(fs, path, &stat);
         if (status < 0)
@@ -113,27 +118,39 @@ static int open_segments(struct kd_load *load, const struct kd_listing *listing)
 
 /* ---- All of it ---------------------------------------------------------- */
 
-/* What the state loop's roll decisions start from. */
+static void begin_active(struct kd_load *load, int64_t base_offset)
+{
+    load->active = (struct kd_active){.base_offset = base_offset,
+                                      .first_time_ms = -1,
+                                      .latest_ms = -1,
+                                      .created_ms = load->now_ms};
+}
+
+/* What the state loop's decisions on it start from. */
 static int describe_active(struct kd_load *load)
 {
     struct kd_segment *active = kd_log_active(load->log);
+    const struct kd_index *index = &load->log->index;
     uint8_t raw[KW_BATCH_HEADER_BYTES];
     struct kw_batch_header first;
-    load->active_base = active->base_offset;
-    load->active_bytes = atomic_load(&active->size);
-    load->active_first_ms = -1;
-    load->log->allocated = load->active_bytes;
+    begin_active(load, active->base_offset);
+    load->active.bytes = atomic_load(&active->size);
+    load->active.index_entries = (int64_t)index->offset_count;
+    load->active.unindexed_bytes = index->bytes_since;
+    load->log->allocated = load->active.bytes;
     load->log->end_offset = load->log_end;
-    if (!load->active_bytes)
+    if (!load->active.bytes)
         return KB_OK;
     int status = kd_segment_pin(active, 0);
     if (status < 0)
         return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", load->dir);
     if (kd_segment_read(active, raw, sizeof raw, 0, false) == (int64_t)sizeof raw) {
         kw_batch_peek(raw, &first);
-        load->active_first_ms = first.max_timestamp_ms;
+        load->active.first_time_ms = first.max_timestamp_ms;
     }
     kd_segment_unpin(active);
+    load->active.latest_ms =
+        index->max_timestamp_ms >= 0 ? index->max_timestamp_ms : kd_segment_written_ms(active);
     return KB_OK;
 }
 
@@ -142,7 +159,8 @@ static int describe_active(struct kd_load *load)
 static int begin_anew(struct kd_load *load)
 {
     int status = kd_log_restart(load->log, load->log_start);
-    load->log_end = load->active_base = load->log_start;
+    load->log_end = load->log_start;
+    begin_active(load, load->log_start);
     return status < 0 ? kb_error_errno(&load->err, KB_E_DISK, -status,
                                        "%s: what was deleted cannot be unlinked", load->dir)
                       : KB_OK;
@@ -154,8 +172,8 @@ static int load_files(struct kd_load *load, const struct kd_listing *listing)
     load->log = kd_log_new(load->files, load->dir, load->index_interval_bytes, start);
     if (!load->log)
         return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to open it", load->dir);
-    load->log_end = load->active_base = start;
-    load->active_first_ms = -1;
+    load->log_end = start;
+    begin_active(load, start);
     if (!listing->base_count)
         return load->recovery_point > start
                    ? kd_load_refuse(load, start, "all segments are missing")
@@ -168,6 +186,10 @@ static int load_files(struct kd_load *load, const struct kd_listing *listing)
         load->log_start = first;
     if (!code && load->log_start < first)
         code = kd_load_refuse(load, load->log_start, "a segment is missing");
+    if (!code)
+        code = kd_load_check_chain(load);
+    if (!code)
+        kd_load_clear_deleted(load, listing);
     if (!code && load->log_start > load->log_end)
         return begin_anew(load);
     if (!code)
@@ -195,5 +217,6 @@ int kd_log_load(struct kd_load *load)
     }
     kb_free(listing.bases);
     kb_free(listing.snapshots);
+    kb_free(listing.index_bases);
     return code;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef KD_LOADING_H
 #define KD_LOADING_H
-/* What the steps of loading a log share: load.c calls recover.c, then replay.c. */
+/* What the steps of loading a log share: load.c calls recover.c, chain.c, then
+ * replay.c. */
 #include "broker/store/recover.h"
 
 enum { KD_LOAD_WINDOW_BYTES = 1 << 20, KD_LOAD_FILE_MAX = 1 << 26 };
 
 /* Offsets in the names of its files, ascending. */
 struct kd_listing {
-    int64_t *bases, *snapshots;
-    size_t base_count, snapshot_count;
+    int64_t *bases, *snapshots, *index_bases;
+    size_t base_count, snapshot_count, index_count;
+    bool any_deleted; /* files that a deletion renamed */
     bool failed;
 };
 
@@ -17,6 +19,12 @@ struct kd_listing {
 int kd_load_refuse(struct kd_load *load, int64_t offset, const char *why);
 /* recover.c: finds where the log ends, and makes it end there. */
 int kd_load_walk(struct kd_load *load);
+/* chain.c: how many segments lie wholly below the log's start. */
+size_t kd_load_skip_deleted(const struct kd_load *load, const struct kd_listing *listing);
+/* Unlinks what a deletion left behind, once the rest is known to be well. */
+void kd_load_clear_deleted(struct kd_load *load, const struct kd_listing *listing);
+/* Each sealed segment ends where the next begins. */
+int kd_load_check_chain(struct kd_load *load);
 /* replay.c: what the batches and snapshots say of producers and leaders. */
 int kd_load_state(struct kd_load *load, const struct kd_listing *listing);
 

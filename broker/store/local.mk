@@ -5,11 +5,14 @@ broker_libbrokercore_la_SOURCES += \
 	broker/core/epochs.c broker/core/epochs.h \
 	broker/core/partition.c broker/core/partition.h \
 	broker/core/producer_snapshot.c \
-	broker/core/producer_state.c broker/core/producer_state.h
+	broker/core/producer_state.c broker/core/producer_state.h \
+	broker/core/retention.c broker/core/retention.h \
+	broker/core/wall.c broker/core/wall.h
 
 noinst_LTLIBRARIES += broker/libstore.la
 broker_libstore_la_SOURCES = \
 	broker/store/append.c \
+	broker/store/chain.c \
 	broker/store/checkpoint.c broker/store/checkpoint.h \
 	broker/store/dir.c broker/store/dir.h \
 	broker/store/index.c broker/store/index.h \

@@ -67,3 +67,16 @@ int64_t kd_log_size_bytes(struct kd_log *log)
     pthread_mutex_unlock(&log->lock);
     return size;
 }
+
+void kd_log_each_sealed(struct kd_log *log, kd_log_each_sealed_fn *each, void *ctx)
+{
+    bool more = true;
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; more && i + 1 < log->count; i++) {
+        const struct kd_segment *segment = log->segments[i];
+        struct kd_segment_facts facts = {segment->base_offset, log->segments[i + 1]->base_offset,
+                                         atomic_load(&segment->size), segment->latest_ms};
+        more = each(ctx, &facts);
+    }
+    pthread_mutex_unlock(&log->lock);
+}

@@ -14,6 +14,7 @@
  * never held over I/O.
  */
 #include "base/slice.h"
+#include "broker/core/retention.h"
 #include "broker/store/index.h"
 #include "broker/store/segment.h"
 
@@ -79,8 +80,18 @@ void kd_log_synced(struct kd_segment *segment);
 int kd_log_checkpoint(struct kd_log *log, enum kd_sync sync, int64_t *recovery_point);
 /* The last act of a clean stop: checkpoint, snapshot, spare space returned. */
 int kd_log_finish(struct kd_log *log, struct kb_slice snapshot, enum kd_sync sync);
-/* Whole segments below go. */
-int kd_log_drop_below(struct kd_log *log, int64_t log_start);
+/* Whole segments below leave the log, but never the active one. Their files get
+ * a ".deleted" behind their names; what waits for kd_log_unlink_dropped is in
+ * `out`, which is the caller's to deinit. The first error, after all are tried:
+ * what could not be renamed goes when the log is loaded. */
+struct kd_dropped {
+    int64_t *bases;
+    size_t count;
+    int64_t bytes;
+};
+int kd_log_drop_below(struct kd_log *log, int64_t log_start, struct kd_dropped *out);
+void kd_log_unlink_dropped(struct kb_fs *fs, const char *dir, const struct kd_dropped *dropped);
+void kd_dropped_deinit(struct kd_dropped *dropped);
 /* Nothing of it is left; the next segment begins at log_start. */
 int kd_log_restart(struct kd_log *log, int64_t log_start);
 /* Where the batch that holds `offset` begins; the end of the log behind it. */
@@ -105,16 +116,24 @@ struct kd_located {
  * that reaches `bound`. */
 int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_located *out);
 
-/* lookup.c: the first record at or after the timestamp, below bound; or, with
- * KD_FIND_MAX, the first that has the largest. offset -1: none. */
+/* lookup.c: of the records from `from` on and below `bound`, the first at or
+ * after the timestamp; or, with KD_FIND_MAX, the first that has the largest.
+ * offset -1: none. */
 enum { KD_FIND_MAX = -3 };
 struct kd_found {
     int64_t offset, timestamp_ms;
     int32_t leader_epoch;
 };
-int kd_log_find_time(struct kd_log *log, int64_t timestamp_ms, int64_t bound, struct kd_found *out);
+struct kd_find {
+    int64_t timestamp_ms, from, bound;
+};
+int kd_log_find_time(struct kd_log *log, const struct kd_find *ask, struct kd_found *out);
 
 int64_t kd_log_size_bytes(struct kd_log *log);
+/* Its sealed segments, oldest first, until each() answers false. Never blocks;
+ * each() must not call the log. */
+typedef bool kd_log_each_sealed_fn(void *ctx, const struct kd_segment_facts *segment);
+void kd_log_each_sealed(struct kd_log *log, kd_log_each_sealed_fn *each, void *ctx);
 
 /* ---- Within the store --------------------------------------------------- */
 

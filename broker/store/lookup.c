@@ -11,7 +11,8 @@ enum { WINDOW_BYTES = 256 * 1024, RECORDS_MAX_BYTES = 256 * 1024 * 1024 };
 
 struct search {
     struct kd_log *log;
-    int64_t timestamp_ms, bound;
+    int64_t timestamp_ms, from, bound;
+    int64_t latest_ms; /* the largest so far; -1: none */
     struct kd_found *out;
     struct kw_codec_ctx *codecs;
     void *window;
@@ -25,29 +26,50 @@ static void note(struct kd_found *out, const struct kw_batch_header *header, int
     *out = (struct kd_found){offset, timestamp_ms, header->leader_epoch};
 }
 
-/* The first record at or after the time. None: the header promised too much. */
-static int find_record(struct search *search, const struct kw_batch *batch)
+static int open_records(struct search *search, const struct kw_batch *batch,
+                        struct kw_record_iter *it)
 {
     struct kb_slice records;
-    struct kw_record_iter it;
-    struct kw_record record;
     int code = kw_decompress_view(search->codecs, batch->header.attributes & KW_BATCH_CODEC_MASK,
                                   batch->records, RECORDS_MAX_BYTES, &records, NULL);
     if (code)
         return code == KB_E_NO_MEMORY ? -ENOMEM : -EBADMSG;
-    kw_record_iter_init(&it, &batch->header, records);
-    while (kw_record_iter_next(&it, &record)) {
-        if (record.timestamp_ms >= search->timestamp_ms) {
+    kw_record_iter_init(it, &batch->header, records);
+    return 0;
+}
+
+/* The first record at or after the time. None: the header promised too much. */
+static int find_record(struct search *search, const struct kw_batch *batch)
+{
+    struct kw_record_iter it;
+    struct kw_record record;
+    int status = open_records(search, batch, &it);
+    while (!status && kw_record_iter_next(&it, &record)) {
+        if (record.timestamp_ms >= search->timestamp_ms && record.offset >= search->from) {
             if (record.offset < search->bound)
                 note(search->out, &batch->header, record.offset, record.timestamp_ms);
             return 0;
         }
     }
-    return it.code ? -EBADMSG : 0;
+    return status ? status : it.code ? -EBADMSG : 0;
 }
 
+/* Where the header speaks of deleted records as well. */
+static int find_latest(struct search *search, const struct kw_batch *batch)
+{
+    struct kw_record_iter it;
+    struct kw_record record;
+    int status = open_records(search, batch, &it);
+    while (!status && kw_record_iter_next(&it, &record))
+        if (record.offset >= search->from)
+            search->latest_ms = KB_MAX(search->latest_ms, record.timestamp_ms);
+    return status ? status : it.code ? -EBADMSG : 0;
+}
+
+typedef int in_batch(struct search *search, const struct kw_batch *batch);
+
 static int search_batch(struct search *search, struct kd_segment *segment, int64_t position,
-                        size_t size)
+                        size_t size, in_batch *look)
 {
     struct kw_batch batch;
     uint8_t *bytes = kb_malloc(size);
@@ -55,9 +77,8 @@ static int search_batch(struct search *search, struct kd_segment *segment, int64
         return -ENOMEM;
     int status = kb_fs_read_all(segment->files->fs, segment->file, bytes, size, position);
     if (status >= 0)
-        status = kw_batch_parse(kb_slice_of(bytes, size), &batch, NULL)
-                     ? -EBADMSG
-                     : find_record(search, &batch);
+        status = kw_batch_parse(kb_slice_of(bytes, size), &batch, NULL) ? -EBADMSG
+                                                                        : look(search, &batch);
     kb_free(bytes);
     return status;
 }
@@ -97,9 +118,10 @@ static int search_from(struct search *search, const struct kd_place *place, int6
         code = kd_scan_next(&scan, false, &header);
         if (code || header.base_offset >= search->bound)
             break;
-        if (header.max_timestamp_ms < search->timestamp_ms)
+        if (header.max_timestamp_ms < search->timestamp_ms ||
+            kw_batch_header_last_offset(&header) < search->from)
             continue;
-        status = search_batch(search, segment, at, kw_batch_header_size(&header));
+        status = search_batch(search, segment, at, kw_batch_header_size(&header), find_record);
         if (status < 0 || search->out->offset >= 0)
             return status;
     }
@@ -116,7 +138,7 @@ static int search_segment(struct search *search, const struct kd_place *place)
         return 0;
     int status = kd_segment_pin(place->segment, 0);
     if (status < 0)
-        return status;
+        return status == -ESTALE ? 0 : status;
     status = search_from(search, place, from < place->size ? from : 0);
     if (status == -EBADMSG && from) /* a misleading index */
         status = search_from(search, place, 0);
@@ -126,18 +148,10 @@ static int search_segment(struct search *search, const struct kd_place *place)
 
 /* ---- In the log --------------------------------------------------------- */
 
-static int64_t first_offset(struct kd_log *log)
-{
-    pthread_mutex_lock(&log->lock);
-    int64_t first = log->count ? log->segments[0]->base_offset : log->end_offset;
-    pthread_mutex_unlock(&log->lock);
-    return first;
-}
-
 static int search_log(struct search *search)
 {
     struct kd_place place;
-    int64_t next = first_offset(search->log);
+    int64_t next = search->from;
     int status = 0;
     while (status >= 0 && search->out->offset < 0 && next < search->bound &&
            kd_place_find(search->log, next, &place)) {
@@ -148,55 +162,78 @@ static int search_log(struct search *search)
     return status;
 }
 
-/* The largest timestamp of a batch below bound. The indexes know it for whole
- * segments; where one has none, or the bound lies inside, headers do. */
-static int max_of_segment(struct search *search, const struct kd_place *place, int64_t *max_ms)
+static int latest_by_headers(struct search *search, const struct kd_place *place)
 {
-    int64_t from, known;
+    struct kd_segment *segment = place->segment;
     struct kw_batch_header header;
     struct kd_scan scan;
+    int code, status = 0;
+    kd_scan_init(&scan, segment->files->fs, segment->file, search->window, WINDOW_BYTES, 0,
+                 place->size, segment->base_offset);
+    for (;;) {
+        int64_t at = scan.position;
+        code = kd_scan_next(&scan, false, &header);
+        if (code || header.base_offset >= search->bound || status < 0)
+            break;
+        if (kw_batch_header_last_offset(&header) < search->from)
+            continue;
+        if (header.base_offset < search->from)
+            status = search_batch(search, segment, at, kw_batch_header_size(&header), find_latest);
+        else
+            search->latest_ms = KB_MAX(search->latest_ms, header.max_timestamp_ms);
+    }
+    return code == KB_E_DISK ? scan.status : status;
+}
+
+/* The indexes know it for whole segments; where one has none, or a bound lies
+ * inside, headers do. */
+static int latest_of_segment(struct search *search, const struct kd_place *place)
+{
+    int64_t from, known;
     hints(search, place, &from, &known);
-    if (known >= 0 && place->end_offset <= search->bound) {
-        *max_ms = KB_MAX(*max_ms, known);
+    if (known >= 0 && place->end_offset <= search->bound &&
+        place->segment->base_offset >= search->from) {
+        search->latest_ms = KB_MAX(search->latest_ms, known);
         return 0;
     }
     int status = kd_segment_pin(place->segment, 0);
     if (status < 0)
-        return status;
-    kd_scan_init(&scan, place->segment->files->fs, place->segment->file, search->window,
-                 WINDOW_BYTES, 0, place->size, place->segment->base_offset);
-    int code;
-    while (!(code = kd_scan_next(&scan, false, &header)) && header.base_offset < search->bound)
-        *max_ms = KB_MAX(*max_ms, header.max_timestamp_ms);
+        return status == -ESTALE ? 0 : status;
+    status = latest_by_headers(search, place);
     kd_segment_unpin(place->segment);
-    return code == KB_E_DISK ? scan.status : 0;
-}
-
-static int find_max(struct search *search, int64_t *max_ms)
-{
-    struct kd_place place;
-    int64_t next = first_offset(search->log);
-    int status = 0;
-    *max_ms = -1;
-    while (status >= 0 && next < search->bound && kd_place_find(search->log, next, &place)) {
-        status = max_of_segment(search, &place, max_ms);
-        next = place.end_offset;
-        kd_segment_unref(place.segment);
-    }
     return status;
 }
 
-int kd_log_find_time(struct kd_log *log, int64_t timestamp_ms, int64_t bound, struct kd_found *out)
+static int find_max(struct search *search)
 {
-    struct search search = {.log = log, .timestamp_ms = timestamp_ms, .bound = bound, .out = out};
+    struct kd_place place;
+    int64_t next = search->from;
+    int status = 0;
+    while (status >= 0 && next < search->bound && kd_place_find(search->log, next, &place)) {
+        status = latest_of_segment(search, &place);
+        next = place.end_offset;
+        kd_segment_unref(place.segment);
+    }
+    search->timestamp_ms = search->latest_ms;
+    return status;
+}
+
+int kd_log_find_time(struct kd_log *log, const struct kd_find *ask, struct kd_found *out)
+{
+    struct search search = {.log = log,
+                            .timestamp_ms = ask->timestamp_ms,
+                            .from = ask->from,
+                            .bound = ask->bound,
+                            .latest_ms = -1,
+                            .out = out};
     int status = 0;
     *out = (struct kd_found){-1, -1, -1};
     search.codecs = kw_codec_ctx_new();
     search.window = kb_aligned(KD_SCAN_ALIGN, WINDOW_BYTES);
     if (!search.codecs || !search.window)
         status = -ENOMEM;
-    else if (timestamp_ms == KD_FIND_MAX)
-        status = find_max(&search, &search.timestamp_ms);
+    else if (ask->timestamp_ms == KD_FIND_MAX)
+        status = find_max(&search);
     if (!status && search.timestamp_ms >= 0)
         status = search_log(&search);
     if (search.codecs)

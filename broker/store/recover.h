@@ -13,8 +13,7 @@
  */
 #include "base/error.h"
 #include "base/uuid.h"
-#include "broker/core/epochs.h"
-#include "broker/core/producer_state.h"
+#include "broker/core/partition.h"
 #include "broker/store/log.h"
 
 struct kd_load {
@@ -35,7 +34,7 @@ struct kd_load {
     struct kd_producers *producers;
     struct kd_epochs *epochs;
     int64_t log_end;
-    int64_t active_base, active_bytes, active_first_ms;
+    struct kd_active active;
     int64_t scanned_bytes, cut_bytes;
     const char *cut_why;
     struct kb_error err;

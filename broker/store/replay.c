@@ -114,6 +114,7 @@ int kd_load_state(struct kd_load *load, const struct kd_listing *listing)
     int64_t producers_from = load_snapshot(load, listing);
     sort_snapshots(load, listing);
     (void)kd_epochs_cut_end(load->epochs, load->log_end);
+    (void)kd_epochs_cut_start(load->epochs, load->log_start);
     int64_t from = epochs ? producers_from : load->log->segments[0]->base_offset;
     return from < load->log_end ? replay(load, from, producers_from) : KB_OK;
 }

@@ -2,6 +2,7 @@
 #include "broker/store/segment.h"
 #include "base/mem.h"
 #include "broker/store/layout.h"
+#include <errno.h>
 
 void kd_files_init(struct kd_files *files, struct kb_fs *fs, size_t idle_max)
 {
@@ -28,6 +29,7 @@ struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64
     atomic_init(&segment->size, size);
     segment->files = files;
     segment->base_offset = base_offset;
+    segment->latest_ms = -1;
     kb_list_init(&segment->link);
     return segment;
 }
@@ -88,6 +90,22 @@ bool kd_segment_try_pin(struct kd_segment *segment)
     return open;
 }
 
+void kd_segment_retire(struct kd_segment *segment)
+{
+    pthread_mutex_lock(&segment->files->lock);
+    segment->gone = true;
+    pthread_mutex_unlock(&segment->files->lock);
+}
+
+int64_t kd_segment_written_ms(const struct kd_segment *segment)
+{
+    struct kb_fs *fs = segment->files->fs;
+    char path[KD_PATH_MAX];
+    struct kb_stat stat;
+    kd_file_path(path, segment->dir, segment->base_offset, KD_SUFFIX_LOG);
+    return fs->ops->stat(fs, path, &stat) < 0 ? -1 : stat.mtime_ms;
+}
+
 /* The lock is held over open: two readers must not open it twice, and it
  * takes microseconds. */
 int kd_segment_pin(struct kd_segment *segment, int flags)
@@ -98,6 +116,8 @@ int kd_segment_pin(struct kd_segment *segment, int flags)
     pthread_mutex_lock(&files->lock);
     if (segment->file) {
         pin_open(segment);
+    } else if (segment->gone) {
+        status = -ESTALE;
     } else {
         kd_file_path(path, segment->dir, segment->base_offset, KD_SUFFIX_LOG);
         status = files->fs->ops->open(files->fs, path, flags | KB_OPEN_WRITE, &segment->file);

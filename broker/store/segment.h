@@ -31,7 +31,9 @@ struct kd_segment {
     char *dir; /* of its log, relative to the fs */
     int64_t base_offset;
     atomic_int_least64_t size; /* bytes that may be read */
+    int64_t latest_ms;         /* of its records, once it is sealed; the log's lock guards it */
     /* Guarded by files->lock. */
+    bool gone;            /* out of its log: whoever has it open reads on */
     struct kb_file *file; /* NULL: closed */
     unsigned pins;
     struct kb_list link;
@@ -43,12 +45,17 @@ struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64
 struct kd_segment *kd_segment_ref(struct kd_segment *segment);
 void kd_segment_unref(struct kd_segment *segment); /* NULL is fine */
 
-/* Opens the file unless it is; 0 or -errno. flags of enum kb_open count only then. */
+/* Opens the file unless it is; 0 or -errno, -ESTALE where it was deleted
+ * meanwhile. flags of enum kb_open count only then. */
 int kd_segment_pin(struct kd_segment *segment, int flags);
 bool kd_segment_try_pin(struct kd_segment *segment); /* false: it is closed */
 void kd_segment_unpin(struct kd_segment *segment);
 /* Closes an idle file at once, so that its directory can go. */
 void kd_segment_close(struct kd_segment *segment);
+/* It leaves its log: nobody opens it any more. */
+void kd_segment_retire(struct kd_segment *segment);
+/* When its file was last written; -1: nobody knows. */
+int64_t kd_segment_written_ms(const struct kd_segment *segment);
 
 /* While pinned. As kb_fs. */
 int64_t kd_segment_read(struct kd_segment *segment, void *out, size_t size, int64_t at,

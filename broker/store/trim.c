@@ -8,18 +8,34 @@
 
 enum { WINDOW_BYTES = 1 << 20 };
 
-/* The files of a segment that is no longer in the log. Readers that hold it
- * have it open. */
+/* The log last: as long as it is there, whoever loads the rest knows of them. */
+static const enum kd_suffix files[] = {KD_SUFFIX_INDEX, KD_SUFFIX_TIMEINDEX, KD_SUFFIX_TXNINDEX,
+                                       KD_SUFFIX_LOG};
+
+/* The files of a segment that is no longer in the log. */
 static int unlink_segment(struct kd_log *log, int64_t base_offset)
 {
-    static const enum kd_suffix files[] = {KD_SUFFIX_INDEX, KD_SUFFIX_TIMEINDEX, KD_SUFFIX_TXNINDEX,
-                                           KD_SUFFIX_LOG};
     struct kb_fs *fs = log->files->fs;
     char path[KD_PATH_MAX];
     int first = 0;
     for (size_t i = 0; i < KB_ARRAY_SIZE(files); i++) {
         kd_file_path(path, log->dir, base_offset, files[i]);
         int status = fs->ops->unlink(fs, path);
+        if (status < 0 && status != -ENOENT && !first)
+            first = status;
+    }
+    return first;
+}
+
+static int rename_segment(struct kd_log *log, int64_t base_offset)
+{
+    struct kb_fs *fs = log->files->fs;
+    char from[KD_PATH_MAX], to[KD_PATH_MAX];
+    int first = 0;
+    for (size_t i = 0; i < KB_ARRAY_SIZE(files); i++) {
+        kd_file_path(from, log->dir, base_offset, files[i]);
+        kd_file_deleted_path(to, log->dir, base_offset, files[i]);
+        int status = fs->ops->rename(fs, from, to);
         if (status < 0 && status != -ENOENT && !first)
             first = status;
     }
@@ -33,21 +49,62 @@ static struct kd_segment *take_segment(struct kd_log *log, size_t i)
     log->count--;
     memmove(log->segments + i, log->segments + i + 1, (log->count - i) * sizeof *log->segments);
     pthread_mutex_unlock(&log->lock);
+    kd_segment_retire(segment);
     return segment;
 }
 
-/* The active segment stays. */
-int kd_log_drop_below(struct kd_log *log, int64_t log_start)
+static size_t count_below(const struct kd_log *log, int64_t log_start)
 {
-    int status = 0;
-    pthread_mutex_lock(&log->work);
-    while (status >= 0 && log->count > 1 && log->segments[1]->base_offset <= log_start) {
+    size_t count = 0;
+    while (count + 1 < log->count && log->segments[count + 1]->base_offset <= log_start)
+        count++;
+    return count;
+}
+
+static int drop_below(struct kd_log *log, int64_t log_start, struct kd_dropped *out)
+{
+    size_t count = count_below(log, log_start);
+    int first = 0;
+    if (!count)
+        return 0;
+    out->bases = KB_NEW_ARRAY(int64_t, count);
+    if (!out->bases)
+        return -ENOMEM;
+    while (out->count < count) {
         struct kd_segment *segment = take_segment(log, 0);
-        status = unlink_segment(log, segment->base_offset);
+        int status = rename_segment(log, segment->base_offset);
+        first = first ? first : status;
+        out->bytes += atomic_load(&segment->size);
+        out->bases[out->count++] = segment->base_offset;
         kd_segment_unref(segment);
     }
+    return first;
+}
+
+int kd_log_drop_below(struct kd_log *log, int64_t log_start, struct kd_dropped *out)
+{
+    *out = (struct kd_dropped){0};
+    pthread_mutex_lock(&log->work);
+    int status = drop_below(log, log_start, out);
     pthread_mutex_unlock(&log->work);
     return status;
+}
+
+void kd_log_unlink_dropped(struct kb_fs *fs, const char *dir, const struct kd_dropped *dropped)
+{
+    char path[KD_PATH_MAX];
+    for (size_t i = 0; i < dropped->count; i++) {
+        for (size_t k = 0; k < KB_ARRAY_SIZE(files); k++) {
+            kd_file_deleted_path(path, dir, dropped->bases[i], files[k]);
+            (void)fs->ops->unlink(fs, path);
+        }
+    }
+}
+
+void kd_dropped_deinit(struct kd_dropped *dropped)
+{
+    kb_free(dropped->bases);
+    *dropped = (struct kd_dropped){0};
 }
 
 /* Newest first, so that a crash leaves no gap. */

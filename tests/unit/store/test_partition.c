@@ -120,7 +120,7 @@ static int64_t place(struct kd_partition *p, int32_t count, int32_t bytes)
 {
     uint8_t raw[KW_BATCH_HEADER_BYTES] = {0};
     struct kw_batch_header header = plain_batch(count, bytes, 1000);
-    assert_int_equal(kd_partition_place(p, raw, &header, 1000), KB_OK);
+    assert_int_equal(kd_partition_place(p, raw, &header, 4096, 1000), KB_OK);
     struct kw_batch_header placed;
     kw_batch_peek(raw, &placed);
     assert_int_equal(placed.base_offset, header.base_offset);
@@ -180,7 +180,7 @@ static void segments_roll_by_size_time_index_and_offset(void **state)
     assert_false(kd_partition_roll_due(&p, &limits, &batch, 0));
     place(&p, 1, 400);
     assert_true(kd_partition_roll_due(&p, &limits, &batch, 0));
-    kd_partition_rolled(&p, 0);
+    kd_partition_rolled(&p, 0, 0);
     assert_int_equal(p.active.base_offset, 2);
     place(&p, 1, 400); /* of time 1000 */
     batch.max_timestamp_ms = 6001;
@@ -189,9 +189,12 @@ static void segments_roll_by_size_time_index_and_offset(void **state)
     assert_false(kd_partition_roll_due(&p, &limits, &batch, 5000));
     assert_true(kd_partition_roll_due(&p, &limits, &batch, 5001));
     limits.segment_bytes = INT64_C(1) << 40;
-    p.active.bytes = 100 * 4097;
-    assert_true(kd_partition_roll_due(&p, &limits, &batch, 0)); /* 100 index entries */
-    p.active.bytes = 400;
+    for (int i = 0; i < 66; i++) /* an entry for each, but for the first */
+        place(&p, 1, 4097);
+    assert_false(kd_partition_roll_due(&p, &limits, &batch, 0));
+    place(&p, 1, 4097);
+    assert_true(kd_partition_roll_due(&p, &limits, &batch, 0)); /* 66 entries of 12 bytes */
+    p.active.index_entries = 0;
     p.log_end = p.active.base_offset + INT32_MAX;
     assert_false(kd_partition_roll_due(&p, &limits, &batch, 0));
     p.log_end++;
