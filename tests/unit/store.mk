@@ -6,10 +6,12 @@ store_rig = tests/unit/store/rig.c tests/unit/store/rig.h
 # ---- A log's pure state ----
 unit_programs += \
 	tests/unit/store/test_partition \
-	tests/unit/store/test_producer_state
+	tests/unit/store/test_producer_state \
+	tests/unit/store/test_retention
 
 tests_unit_store_test_partition_LDADD = $(core_test_libs)
 tests_unit_store_test_producer_state_LDADD = $(core_test_libs)
+tests_unit_store_test_retention_LDADD = $(core_test_libs)
 
 # ---- The store, and the drive over it, in a simulated world ----
 unit_programs += \
