@@ -12,5 +12,6 @@ system_tests += \
 	tests/peers/franz_test.py \
 	tests/peers/java_test.py \
 	tests/peers/kcat_test.py \
+	tests/peers/rsyslog_test.py \
 	tests/peers/tools_test.py
 EXTRA_DIST += tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/java
