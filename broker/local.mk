@@ -33,13 +33,18 @@ noinst_LTLIBRARIES += broker/libbroker.la
 broker_libbroker_la_SOURCES = \
 	broker/broker.h \
 	broker/api/api.h broker/api/table.c \
+	broker/api/alter_replica_log_dirs.c \
 	broker/api/api_versions.c \
 	broker/api/create_partitions.c \
 	broker/api/create_topics.c \
+	broker/api/delete_records.c \
 	broker/api/delete_topics.c \
 	broker/api/describe_cluster.c \
 	broker/api/describe_configs.c \
+	broker/api/describe_log_dirs.c \
+	broker/api/describe_producers.c \
 	broker/api/describe_topic_partitions.c \
+	broker/api/elect_leaders.c \
 	broker/api/fetch.c broker/api/fetch.h broker/api/fetch_answer.c \
 	broker/api/find_coordinator.c \
 	broker/api/init_producer_id.c \
@@ -50,6 +55,7 @@ broker_libbroker_la_SOURCES = \
 	broker/api/produce.c \
 	broker/api/produce_batch.c broker/api/produce_batch.h \
 	broker/api/produce_check.c broker/api/produce_check.h \
+	broker/api/reassignments.c \
 	broker/server/broker.c \
 	broker/server/change.c broker/server/change.h \
 	broker/server/changes.c broker/server/changes.h \

@@ -45,17 +45,24 @@ struct kd_api {
 const struct kd_api *kd_apis(size_t *count);
 const struct kd_api *kd_api_find(int16_t key); /* NULL: not served */
 
+void kd_handle_alter_partition_reassignments(struct kd_request *request);
+void kd_handle_alter_replica_log_dirs(struct kd_request *request);
 void kd_handle_api_versions(struct kd_request *request);
 void kd_handle_create_partitions(struct kd_request *request);
 void kd_handle_create_topics(struct kd_request *request);
+void kd_handle_delete_records(struct kd_request *request);
 void kd_handle_delete_topics(struct kd_request *request);
 void kd_handle_describe_cluster(struct kd_request *request);
 void kd_handle_describe_configs(struct kd_request *request);
+void kd_handle_describe_log_dirs(struct kd_request *request);
+void kd_handle_describe_producers(struct kd_request *request);
 void kd_handle_describe_topic_partitions(struct kd_request *request);
+void kd_handle_elect_leaders(struct kd_request *request);
 void kd_handle_fetch(struct kd_request *request);
 void kd_handle_find_coordinator(struct kd_request *request);
 void kd_handle_init_producer_id(struct kd_request *request);
 void kd_handle_list_offsets(struct kd_request *request);
+void kd_handle_list_partition_reassignments(struct kd_request *request);
 void kd_handle_metadata(struct kd_request *request);
 void kd_handle_offset_for_leader_epoch(struct kd_request *request);
 void kd_handle_produce(struct kd_request *request);

@@ -201,3 +201,10 @@ size_t kd_producers_count(const struct kd_producers *producers)
 {
     return producers->by_id.count;
 }
+
+const struct kd_producer *kd_producers_next(const struct kd_producers *producers,
+                                            const struct kd_producer *at)
+{
+    struct kb_map_entry *entry = kb_map_next(&producers->by_id, at ? &at->by_id : NULL);
+    return KB_MAP_VALUE(entry, struct kd_producer, by_id);
+}

@@ -73,6 +73,9 @@ size_t kd_producers_expire(struct kd_producers *producers, int64_t seen_before_m
 /* First offset of the oldest open transaction, or INT64_MAX. */
 int64_t kd_producers_first_unstable(const struct kd_producers *producers);
 size_t kd_producers_count(const struct kd_producers *producers);
+/* One after the other, in no order; NULL: the first, and behind the last. */
+const struct kd_producer *kd_producers_next(const struct kd_producers *producers,
+                                            const struct kd_producer *at);
 
 /* For the snapshot: the producer, made if it is new (NULL: no memory), and one
  * more batch of its epoch. */

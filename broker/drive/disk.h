@@ -24,6 +24,13 @@
 struct kd_disk;
 struct kd_replica;
 
+/* An operation without a result of its own. Lies in its owner's struct. */
+struct kd_op {
+    void (*done)(struct kd_op *op, int code);
+    int code;
+    struct kb_list link;
+};
+
 struct kd_disk_events {
     /* err->code 0: all logs are there, kd_disk_each walks them. Otherwise
      * (locked by another, another cluster's, newer format, ...) nothing is open. */
@@ -73,6 +80,13 @@ void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id,
                             void (*done)(void *ctx, int code), void *ctx);
 bool kd_disk_was_clean(const struct kd_disk *disk); /* the last stop */
 bool kd_disk_has_failed(const struct kd_disk *disk);
+
+/* What its disk has room for. Lies in its owner's struct. */
+struct kd_space_op {
+    struct kd_op op;
+    struct kb_space space; /* once done with KB_OK */
+};
+void kd_disk_space(struct kd_disk *disk, struct kd_space_op *op);
 
 /* ---- Its logs ----------------------------------------------------------- */
 

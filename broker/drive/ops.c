@@ -252,6 +252,19 @@ void kd_replica_expire_producers(struct kd_replica *replica, int64_t seen_before
 
 /* ---- The directory's own ------------------------------------------------ */
 
+static int run_space(struct work *work)
+{
+    struct kd_space_op *op = KB_CONTAINER(work->op, struct kd_space_op, op);
+    return work->disk->fs->ops->space(work->disk->fs, &op->space);
+}
+
+void kd_disk_space(struct kd_disk *disk, struct kd_space_op *op)
+{
+    struct work *work = make(disk, NULL, &op->op, run_space);
+    if (work)
+        submit(work);
+}
+
 static int run_claim(struct work *work)
 {
     return kd_dir_claim(&work->disk->dir, work->cluster_id, work->disk->options.node_id);

@@ -14,13 +14,6 @@ struct kd_log;
 struct kd_tail;
 struct kd_segment;
 
-/* An operation without a result of its own. Lies in its owner's struct. */
-struct kd_op {
-    void (*done)(struct kd_op *op, int code);
-    int code;
-    struct kb_list link;
-};
-
 /* ---- Append ------------------------------------------------------------- */
 
 enum kd_wait {

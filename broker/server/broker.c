@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,10 +183,14 @@ static void on_failed(struct kd_life *life, const struct kb_error *err)
 static int open_directory(struct kd_broker *broker, struct kb_error *err)
 {
     const char *path = broker->config.log_dirs;
+    char *told = broker->life.shard.log_dir;
+    snprintf(told, PATH_MAX, "%s", path);
     if (broker->options.fs)
         return 0;
     if (mkdir(path, 0750) && errno != EEXIST)
         return kb_error_errno(err, KB_E_DISK, errno, "cannot make the data directory %s", path);
+    if (!realpath(path, told))
+        return kb_error_errno(err, KB_E_DISK, errno, "cannot find the data directory %s", path);
     int r = kb_fs_posix_new(path, &broker->own_fs);
     return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot open the data directory %s", path)
                  : 0;

@@ -17,6 +17,7 @@
 #include "broker/server/listeners.h"
 #include "net/exec.h"
 #include "wire/compress.h"
+#include <limits.h>
 
 struct kd_shard {
     const struct kd_config *config;
@@ -37,6 +38,7 @@ struct kd_shard {
 
     struct kd_listeners listeners;
     char cluster_id[64];
+    char log_dir[PATH_MAX]; /* as clients are told */
     int32_t controller_epoch;
     int32_t controller_version; /* of its node: every controller write checks it */
     bool stopping;
