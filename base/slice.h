@@ -44,6 +44,14 @@ static inline bool kb_slice_equal(struct kb_slice a, struct kb_slice b)
     return a.size == b.size && (a.size == 0 || !memcmp(a.data, b.data, a.size));
 }
 
+/* Bytes in order, the shorter first, as strcmp has it. */
+static inline int kb_slice_compare(struct kb_slice a, struct kb_slice b)
+{
+    size_t common = a.size < b.size ? a.size : b.size;
+    int order = common ? memcmp(a.data, b.data, common) : 0;
+    return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 static inline bool kb_slice_is(struct kb_slice s, const char *text)
 {
     return kb_slice_equal(s, kb_slice_str(text));

@@ -24,21 +24,20 @@ struct consumption {
 static int find_partitions(struct consumption *c)
 {
     const struct args *args = c->args;
-    const kurier_row *rows;
     kurier_error err;
-    kurier_result *result = kurier_admin_run(c->client, kurier_admin_topics(&args->topic, 1),
-                                             cli_timeout_ms(args), &err);
+    kurier_result *result = kurier_admin_run(
+        c->client, kurier_admin_describe_topics(&args->topic, 1), cli_timeout_ms(args), &err);
     if (!result)
         return err.code == KURIER_E_INTERRUPTED ? EXIT_INTERRUPTED : cli_fail("%s", err.text);
-    size_t n = kurier_result_rows(result, &rows);
-    int status = 0;
-    if (kurier_result_error(result, &err) && rows[0].partition < 0)
-        status = cli_fail("%s", err.text);
+    const kurier_topic_info *topic = kurier_result_topic(result, 0);
+    int status = kurier_result_error(result, &err) ? cli_fail("%s", err.text) : 0;
+    size_t n = status ? 0 : (size_t)topic->partition_count;
     c->positions = calloc(n + 1, sizeof *c->positions);
     c->at_end = calloc(n + 1, sizeof *c->at_end);
     for (size_t i = 0; !status && c->positions && i < n; i++)
-        if (args->partition < 0 || rows[i].partition == args->partition)
-            c->positions[c->count++] = kurier_at(args->topic, rows[i].partition, KURIER_BEGINNING);
+        if (args->partition < 0 || topic->partitions[i].partition == args->partition)
+            c->positions[c->count++] =
+                kurier_at(args->topic, topic->partitions[i].partition, KURIER_BEGINNING);
     kurier_result_free(result);
     if (!status && (!c->positions || !c->at_end))
         return cli_fail("out of memory");

@@ -4,26 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Prints what failed, row by row; what is there about a row that went well is
+/* Prints what failed, item by item; what is there about one that went well is
  * the caller's. */
-static int complain(const kurier_row *rows, size_t n)
+static int complain(const kurier_result *result)
 {
+    kurier_error err;
     int status = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].code == KURIER_OK || rows[i].partition >= 0)
-            continue;
-        const char *text = rows[i].text ? rows[i].text : kurier_code_text(rows[i].code);
-        status = cli_fail("%s: %s (%s)", rows[i].name, text, kurier_code_name(rows[i].code));
-    }
+    for (size_t i = 0; i < kurier_result_count(result); i++)
+        if (kurier_result_outcome(result, i, &err))
+            status = cli_fail("%s (%s)", err.text, kurier_code_name(err.code));
     return status;
 }
 
-typedef void print_fn(const kurier_row *rows, size_t n);
+typedef void print_fn(const kurier_result *result);
 
 static int run_on(kurier_client *client, struct args *args, kurier_request *request,
                   print_fn *print)
 {
-    const kurier_row *rows;
     kurier_error err;
     int status = cli_ready(client, args);
     if (status) {
@@ -33,10 +30,9 @@ static int run_on(kurier_client *client, struct args *args, kurier_request *requ
     kurier_result *result = kurier_admin_run(client, request, cli_timeout_ms(args), &err);
     if (!result)
         return err.code == KURIER_E_INTERRUPTED ? EXIT_INTERRUPTED : cli_fail("%s", err.text);
-    size_t n = kurier_result_rows(result, &rows);
     if (print)
-        print(rows, n);
-    status = complain(rows, n);
+        print(result);
+    status = complain(result);
     kurier_result_free(result);
     return status;
 }
@@ -80,60 +76,46 @@ int topic_delete_run(struct args *args)
     return run(args, kurier_admin_delete_topics(names, (size_t)args->operand_count), NULL);
 }
 
-/* Rows come ordered by name. */
-static bool begins_topic(const kurier_row *rows, size_t i)
+static void print_names(const kurier_result *result)
 {
-    return i == 0 || strcmp(rows[i].name, rows[i - 1].name);
-}
-
-static void print_names(const kurier_row *rows, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (begins_topic(rows, i))
-            puts(rows[i].name);
+    for (size_t i = 0; i < kurier_result_count(result); i++)
+        puts(kurier_result_item(result, i)->name);
 }
 
 int topic_list_run(struct args *args)
 {
-    return run(args, kurier_admin_topics(NULL, 0), print_names);
+    return run(args, kurier_admin_describe_topics(NULL, 0), print_names);
 }
 
-static void print_nodes(const char *what, const int32_t *nodes, uint32_t n)
+static void print_nodes(const char *what, kurier_nodes nodes)
 {
     printf("  %s ", what);
-    for (uint32_t i = 0; i < n; i++)
-        printf("%s%" PRId32, i ? "," : "", nodes[i]);
+    for (uint32_t i = 0; i < nodes.count; i++)
+        printf("%s%" PRId32, i ? "," : "", nodes.ids[i]);
 }
 
-static void print_partition(const kurier_row *row)
+static void print_partition(const kurier_partition_info *partition)
 {
-    printf("  %" PRId32 "  leader ", row->partition);
-    if (row->leader >= 0)
-        printf("%" PRId32, row->leader);
+    printf("  %" PRId32 "  leader ", partition->partition);
+    if (partition->leader >= 0)
+        printf("%" PRId32, partition->leader);
     else
         printf("none");
-    printf("  epoch %" PRId32, row->epoch);
-    print_nodes("replicas", row->replicas, row->replica_count);
-    print_nodes("isr", row->isr, row->isr_count);
+    printf("  epoch %" PRId32, partition->leader_epoch);
+    print_nodes("replicas", partition->replicas);
+    print_nodes("isr", partition->isr);
     putchar('\n');
 }
 
-static size_t count_partitions(const kurier_row *rows, size_t i, size_t n)
+static void print_partitions(const kurier_result *result)
 {
-    size_t count = 0;
-    while (i + count < n && !strcmp(rows[i + count].name, rows[i].name))
-        count++;
-    return count;
-}
-
-static void print_partitions(const kurier_row *rows, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].partition < 0)
+    const kurier_topic_info *topic;
+    for (size_t i = 0; (topic = kurier_result_topic(result, i)); i++) {
+        if (topic->code)
             continue;
-        if (begins_topic(rows, i))
-            printf("%s: %zu partitions\n", rows[i].name, count_partitions(rows, i, n));
-        print_partition(&rows[i]);
+        printf("%s: %" PRId32 " partitions\n", topic->name, topic->partition_count);
+        for (int32_t k = 0; k < topic->partition_count; k++)
+            print_partition(&topic->partitions[k]);
     }
 }
 
@@ -141,5 +123,5 @@ int topic_describe_run(struct args *args)
 {
     const char *const *names = (const char *const *)args->operands;
     size_t n = (size_t)args->operand_count;
-    return run(args, kurier_admin_topics(n ? names : NULL, n), print_partitions);
+    return run(args, kurier_admin_describe_topics(n ? names : NULL, n), print_partitions);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The client library: pure machines (core), the loop that drives them (drive),
-# the public functions (api). Tests of internals link libclient/libclient.la;
+# administration over it (admin), the public functions (api). Tests of internals link libclient/libclient.la;
 # what is installed exports kurier_* alone.
 noinst_LTLIBRARIES += libclient/libclientcore.la libclient/libclient.la
 lib_LTLIBRARIES += libkurier.la
@@ -16,17 +16,25 @@ libclient_libclientcore_la_SOURCES = \
 	libclient/core/options_producer.def
 
 libclient_libclient_la_SOURCES = \
+	libclient/admin/admin.h \
+	libclient/admin/answer.c \
+	libclient/admin/brokers.c \
+	libclient/admin/cluster.c \
+	libclient/admin/configs.c \
+	libclient/admin/describe_topics.c \
+	libclient/admin/locate.c \
+	libclient/admin/records.c \
+	libclient/admin/replicas.c \
+	libclient/admin/request.c \
+	libclient/admin/run.c \
+	libclient/admin/table.h \
+	libclient/admin/topics.c \
 	libclient/api/admin.c \
 	libclient/api/base.c \
 	libclient/api/client.c \
 	libclient/api/config.c libclient/api/config.h \
 	libclient/api/error.h \
 	libclient/api/runtime.c \
-	libclient/drive/admin.c libclient/drive/admin.h \
-	libclient/drive/admin_cluster.c \
-	libclient/drive/admin_offsets.c \
-	libclient/drive/admin_table.h \
-	libclient/drive/admin_topics.c \
 	libclient/drive/call.c libclient/drive/call.h \
 	libclient/drive/client.c libclient/drive/client.h \
 	libclient/drive/cluster.c libclient/drive/cluster.h \

@@ -422,26 +422,6 @@ typedef struct kurier_producers_info {
 KURIER_API const kurier_producers_info *kurier_result_producers(const kurier_result *result,
                                                                 size_t i);
 
-/* ---- As it was, until all that is above stands ---------------------------------*/
-KURIER_API kurier_request *kurier_admin_add_partitions(const char *topic, int32_t to_count);
-KURIER_API kurier_request *kurier_admin_topics(const char *const *names, size_t n);
-KURIER_API kurier_request *kurier_admin_offsets(const kurier_position *positions, size_t n);
-KURIER_API kurier_request *kurier_admin_configs(kurier_resource kind, const char *name);
-KURIER_API kurier_request *kurier_admin_cluster(void);
-typedef struct kurier_row {
-    const char *name;
-    const char *key, *value;
-    int32_t partition;     /* -1: none */
-    int32_t leader, epoch; /* -1: none, not known */
-    int64_t offset, timestamp_ms;
-    const int32_t *replicas, *isr;
-    uint32_t replica_count, isr_count;
-    kurier_code code;
-    const char *text; /* the broker's words, or NULL */
-} kurier_row;
-KURIER_API size_t kurier_result_rows(const kurier_result *result,
-                                     const kurier_row **out); /* until freed */
-
 #ifdef __cplusplus
 }
 #endif

@@ -1,136 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kurier/admin.h"
+/* Administration: requests are run, results looked at. Their constructors stand
+ * with what they are about, in libclient/admin. */
+#include "libclient/admin/admin.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/uuid.h"
+#include "libclient/admin/table.h"
 #include "libclient/api/error.h"
-#include "libclient/drive/admin.h"
-#include <stdlib.h>
 
-enum { REQUEST_BYTES = 64 << 20 };
+/* ---- Structs that lie in arrays ------------------------------------------------------*/
 
-/* ---- Requests ---------------------------------------------------------------------*/
+#define SIZE_IS(type, bytes) _Static_assert(sizeof(type) == (bytes), "ABI: " #type)
+SIZE_IS(kurier_nodes, 16);
+SIZE_IS(kurier_new_topic, 40);
+SIZE_IS(kurier_partition_info, 88);
+SIZE_IS(kurier_resource_ref, 24);
+SIZE_IS(kurier_setting_change, 32);
+SIZE_IS(kurier_synonym, 24);
+SIZE_IS(kurier_setting, 56);
+SIZE_IS(kurier_broker_info, 32);
+SIZE_IS(kurier_log_replica, 32);
+SIZE_IS(kurier_log_dir, 56);
+SIZE_IS(kurier_api_versions, 24);
+SIZE_IS(kurier_feature, 16);
+SIZE_IS(kurier_feature_change, 16);
+SIZE_IS(kurier_reassignment, 32);
+SIZE_IS(kurier_producer_state, 40);
 
-static kurier_request *request_new(const struct kc_admin_api *api)
+/* ---- Requests -------------------------------------------------------------------------*/
+
+static const char *const flag_names[] = {"KURIER_VALIDATE_ONLY",   "KURIER_BY_ID",
+                                         "KURIER_WITH_OPERATIONS", "KURIER_WITH_DOCS",
+                                         "KURIER_WITH_FENCED",     "KURIER_READ_COMMITTED"};
+
+static void refuse_flags(kurier_request *request, uint32_t flags)
 {
-    kurier_request *request = KB_NEW(kurier_request);
+    for (size_t i = 0; i < KB_ARRAY_SIZE(flag_names); i++)
+        if (flags & 1u << i)
+            kc_request_refuse(request, "there is no %s here", flag_names[i]);
+    kc_request_refuse(request, "0x%x is no flag of requests", flags);
+}
+
+static void check_ids(kurier_request *request)
+{
+    struct kb_uuid id;
+    for (size_t i = 0; i < request->count; i++)
+        if (!kb_uuid_parse(request->items[i].name, &id))
+            kc_request_refuse(request, "\"%s\" is no topic id", request->items[i].name);
+}
+
+kurier_request *kurier_request_with(kurier_request *request, uint32_t flags)
+{
     if (!request)
         return NULL;
-    request->api = api;
-    kb_arena_init(&request->arena, REQUEST_BYTES);
+    if (flags & ~request->api->flags)
+        refuse_flags(request, flags & ~request->api->flags);
+    request->flags |= flags;
+    if (!(flags & request->api->flags & KURIER_BY_ID))
+        return request;
+    check_ids(request);
+    if (request->api->by_id)
+        request->api = request->api->by_id;
     return request;
-}
-
-/* The arena says whether all was copied. */
-static kurier_request *whole(kurier_request *request)
-{
-    if (request && request->arena.failed) {
-        kc_request_free(request);
-        return NULL;
-    }
-    return request;
-}
-
-static const char *copy(kurier_request *request, const char *text)
-{
-    return text ? kb_arena_strdup(&request->arena, kb_slice_str(text)) : NULL;
-}
-
-static void copy_names(kurier_request *request, const char *const *names, size_t n)
-{
-    request->names = kb_arena_array(&request->arena, n + 1, sizeof *request->names);
-    request->count = n;
-    for (size_t i = 0; request->names && i < n; i++)
-        request->names[i] = copy(request, names[i]);
-}
-
-static const char *const *copy_settings(kurier_request *request, const char *const *config)
-{
-    size_t n = 0;
-    while (config && config[n])
-        n++;
-    const char **settings = kb_arena_array(&request->arena, n + 2, sizeof *settings);
-    for (size_t i = 0; settings && i < n; i++)
-        settings[i] = copy(request, config[i]);
-    return settings;
-}
-
-kurier_request *kurier_admin_create_topics(const kurier_new_topic *topics, size_t n)
-{
-    kurier_request *request = request_new(&kc_admin_create_topics);
-    if (!request)
-        return NULL;
-    request->new_topics = kb_arena_array(&request->arena, n + 1, sizeof *request->new_topics);
-    request->count = n;
-    for (size_t i = 0; request->new_topics && i < n; i++) {
-        request->new_topics[i] = topics[i];
-        request->new_topics[i].name = copy(request, topics[i].name);
-        request->new_topics[i].config = copy_settings(request, topics[i].config);
-    }
-    return whole(request);
-}
-
-kurier_request *kurier_admin_delete_topics(const char *const *names, size_t n)
-{
-    kurier_request *request = request_new(&kc_admin_delete_topics);
-    if (request)
-        copy_names(request, names, n);
-    return whole(request);
-}
-
-kurier_request *kurier_admin_add_partitions(const char *topic, int32_t to_count)
-{
-    kurier_request *request = request_new(&kc_admin_add_partitions);
-    if (request) {
-        copy_names(request, &topic, 1);
-        request->to_count = to_count;
-    }
-    return whole(request);
-}
-
-kurier_request *kurier_admin_topics(const char *const *names, size_t n)
-{
-    kurier_request *request = request_new(&kc_admin_topics);
-    if (request && names)
-        copy_names(request, names, n);
-    return whole(request);
-}
-
-kurier_request *kurier_admin_offsets(const kurier_position *positions, size_t n)
-{
-    kurier_request *request = request_new(&kc_admin_offsets);
-    if (!request)
-        return NULL;
-    request->offsets = kb_arena_array(&request->arena, n + 1, sizeof *request->offsets);
-    request->count = n;
-    for (size_t i = 0; request->offsets && i < n; i++) {
-        const kurier_position *from = &positions[i];
-        bool end = from->offset == KURIER_END || from->offset == KURIER_BEGINNING;
-        request->offsets[i] =
-            (struct kc_admin_offset){.topic = copy(request, from->topic),
-                                     .partition = from->partition,
-                                     .leader_epoch = from->leader_epoch,
-                                     .timestamp_ms = end ? from->offset : from->timestamp_ms,
-                                     .leader = -1};
-    }
-    return whole(request);
-}
-
-kurier_request *kurier_admin_configs(kurier_resource kind, const char *name)
-{
-    bool broker = kind == KURIER_BROKER;
-    kurier_request *request =
-        request_new(broker ? &kc_admin_broker_configs : &kc_admin_topic_configs);
-    if (!request)
-        return NULL;
-    request->resource = kind;
-    request->node = broker ? (int32_t)strtol(name, NULL, 10) : -1;
-    copy_names(request, &name, 1);
-    return whole(request);
-}
-
-kurier_request *kurier_admin_cluster(void)
-{
-    return request_new(&kc_admin_cluster);
 }
 
 void kurier_request_free(kurier_request *request)
@@ -140,6 +71,15 @@ void kurier_request_free(kurier_request *request)
 
 /* ---- Running -----------------------------------------------------------------------*/
 
+static int check(kurier_client *client, const kurier_request *request, struct kb_error *err)
+{
+    if (kc_client_check(client, err))
+        return KB_E_FORKED;
+    if (request->err.code && err)
+        *err = request->err;
+    return request->err.code;
+}
+
 /* NULL: err says why, and the request is freed. */
 static struct kc_admin *prepare(kurier_client *client, kurier_request *request,
                                 struct kb_error *err)
@@ -147,7 +87,7 @@ static struct kc_admin *prepare(kurier_client *client, kurier_request *request,
     struct kc_admin *admin = NULL;
     if (!request)
         kb_error_set(err, KB_E_NO_MEMORY, "there is no request: out of memory");
-    else if (kc_client_check(client, err))
+    else if (check(client, request, err))
         kc_request_free(request);
     else if (!(admin = kc_admin_new(client, request)))
         kb_error_set(err, KB_E_NO_MEMORY, "out of memory");
@@ -190,7 +130,7 @@ kurier_code kurier_admin_submit(kurier_client *client, kurier_request *request, 
     return KURIER_OK;
 }
 
-/* ---- Results ------------------------------------------------------------------------*/
+/* ---- Results that come --------------------------------------------------------------*/
 
 struct taking {
     kurier_client *client;
@@ -226,43 +166,84 @@ kurier_result *kurier_client_result(kurier_client *client, int timeout_ms, kurie
     return taking.result;
 }
 
-uint64_t kurier_result_opaque(const kurier_result *result)
+void kc_result_free(kurier_result *result)
 {
-    return result->opaque;
-}
-
-static kurier_code row_error(const kurier_row *row, struct kb_error *err)
-{
-    const char *text = row->text ? row->text : kb_code_text(row->code);
-    const char *name = row->name ? row->name : "";
-    if (row->partition >= 0)
-        kb_error_set(err, row->code, "%s [%d]: %s", name, row->partition, text);
-    else
-        kb_error_set(err, row->code, "%s: %s", name, text);
-    return row->code;
-}
-
-kurier_code kurier_result_error(const kurier_result *result, kurier_error *public_err)
-{
-    struct kb_error *err = kc_error(public_err);
-    if (result->err.code) {
-        if (err)
-            *err = result->err;
-        return (kurier_code)result->err.code;
-    }
-    for (size_t i = 0; i < result->count; i++)
-        if (result->rows[i].code)
-            return row_error(&result->rows[i], err);
-    return KURIER_OK;
-}
-
-size_t kurier_result_rows(const kurier_result *result, const kurier_row **out)
-{
-    *out = result->rows;
-    return result->count;
+    if (!result)
+        return;
+    kb_arena_deinit(&result->arena);
+    kb_free(result->infos);
+    kb_free(result);
 }
 
 void kurier_result_free(kurier_result *result)
 {
     kc_result_free(result);
 }
+
+/* ---- What is in them ------------------------------------------------------------------*/
+
+uint64_t kurier_result_opaque(const kurier_result *result)
+{
+    return result->opaque;
+}
+
+size_t kurier_result_count(const kurier_result *result)
+{
+    return result->count;
+}
+
+kurier_item_kind kurier_result_kind(const kurier_result *result)
+{
+    return result->kind;
+}
+
+static kurier_code tell(const kurier_item *item, struct kb_error *err)
+{
+    kb_error_clear(err);
+    if (item->code && item->partition >= 0)
+        kb_error_set(err, item->code, "%s [%d]: %s", item->name, item->partition, item->text);
+    else if (item->code)
+        kb_error_set(err, item->code, "%s: %s", item->name, item->text);
+    return item->code;
+}
+
+kurier_code kurier_result_outcome(const kurier_result *result, size_t i, kurier_error *err)
+{
+    if (i < result->count)
+        return tell(&result->infos[i].item, kc_error(err));
+    return (kurier_code)kb_error_set(kc_error(err), KB_E_INVALID_ARGUMENT,
+                                     "the result has %zu items", result->count);
+}
+
+kurier_code kurier_result_error(const kurier_result *result, kurier_error *public_err)
+{
+    struct kb_error *err = kc_error(public_err);
+    if (result->err.code && err)
+        *err = result->err;
+    if (result->err.code)
+        return (kurier_code)result->err.code;
+    for (size_t i = 0; i < result->count; i++)
+        if (result->infos[i].item.code)
+            return tell(&result->infos[i].item, err);
+    return KURIER_OK;
+}
+
+const kurier_item *kurier_result_item(const kurier_result *result, size_t i)
+{
+    return i < result->count ? &result->infos[i].item : NULL;
+}
+
+/* NULL past the last, and where the items are of another kind. */
+#define INFO_OF(name, KIND)                                                                        \
+    const kurier_##name##_info *kurier_result_##name(const kurier_result *result, size_t i)        \
+    {                                                                                              \
+        return result->kind == (KIND) && i < result->count ? &result->infos[i].name : NULL;        \
+    }
+INFO_OF(topic, KURIER_ITEM_TOPIC)
+INFO_OF(offset, KURIER_ITEM_OFFSET)
+INFO_OF(resource, KURIER_ITEM_RESOURCE)
+INFO_OF(cluster, KURIER_ITEM_CLUSTER)
+INFO_OF(log_dirs, KURIER_ITEM_LOG_DIRS)
+INFO_OF(reassignment, KURIER_ITEM_REASSIGNMENT)
+INFO_OF(producers, KURIER_ITEM_PRODUCERS)
+INFO_OF(versions, KURIER_ITEM_VERSIONS)

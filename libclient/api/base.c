@@ -16,7 +16,6 @@ _Static_assert(sizeof(kurier_header) == 24, "ABI");
 _Static_assert(sizeof(kurier_record) == 104, "ABI");
 _Static_assert(sizeof(kurier_position) == 40, "ABI");
 _Static_assert(sizeof(kurier_report) == 56, "ABI");
-_Static_assert(sizeof(kurier_new_topic) == 40, "ABI");
 _Static_assert(sizeof(kurier_error) == 256, "ABI");
 #endif
 

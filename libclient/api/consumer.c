@@ -257,23 +257,13 @@ void kurier_consumer_finish(kurier_consumer *c)
 
 /* ---- Offsets by time -------------------------------------------------------------*/
 
-static int by_partition(const void *key, const void *element)
+static void fill(kurier_position *p, const kurier_offset_info *info)
 {
-    const kurier_position *p = key;
-    const kurier_row *row = element;
-    int order = strcmp(p->topic, row->name);
-    return order ? order : (p->partition > row->partition) - (p->partition < row->partition);
-}
-
-/* Rows come ordered by topic and partition, whatever the order of the question. */
-static void fill(kurier_position *p, const kurier_row *rows, size_t count)
-{
-    const kurier_row *row = bsearch(p, rows, count, sizeof *rows, by_partition);
-    p->code = row ? row->code : KURIER_E_UNKNOWN_SERVER_ERROR;
-    if (!row || row->code)
+    p->code = info->code;
+    if (info->code)
         return;
-    p->offset = row->offset;
-    p->leader_epoch = row->epoch;
+    p->offset = info->offset;
+    p->leader_epoch = info->leader_epoch;
 }
 
 kurier_code kurier_consumer_offsets_for_times(kurier_consumer *c, kurier_position *inout, size_t n,
@@ -284,13 +274,11 @@ kurier_code kurier_consumer_offsets_for_times(kurier_consumer *c, kurier_positio
     if (code)
         return code;
     kurier_result *result =
-        kurier_admin_run(c->client, kurier_admin_offsets(inout, n), timeout_ms, &here);
+        kurier_admin_run(c->client, kurier_admin_list_offsets(inout, n), timeout_ms, &here);
     leave(c);
     if (result) {
-        const kurier_row *rows;
-        size_t count = kurier_result_rows(result, &rows);
         for (size_t i = 0; i < n; i++)
-            fill(&inout[i], rows, count);
+            fill(&inout[i], kurier_result_offset(result, i));
         kurier_result_error(result, &here);
         kurier_result_free(result);
     }

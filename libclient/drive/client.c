@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "libclient/api/config.h"
-#include "libclient/drive/admin.h"
+#include "libclient/admin/admin.h"
 #include "libclient/drive/call.h"
 #include "libclient/drive/cluster.h"
 #include <sys/eventfd.h>

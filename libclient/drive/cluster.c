@@ -3,7 +3,7 @@
 #include "libclient/drive/cluster.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "libclient/drive/admin.h"
+#include "libclient/admin/admin.h"
 #include "wire/api.h"
 #include "wire/reader.h"
 #include "wire/writer.h"

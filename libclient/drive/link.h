@@ -87,6 +87,7 @@ void kc_link_cut(struct kc_link *link, const struct kb_error *why);
  * answer. Lies in its owner's struct until answered or cancelled. */
 struct kc_ask {
     int16_t api_key, min_version, max_version;
+    const char *since;   /* the first Kafka that has these versions, for errors; or NULL */
     int64_t deadline_ms; /* mono; then KB_E_TIMED_OUT, or why there is no connection */
     /* Writes the body. Not 0: the answer is that error. */
     int (*encode)(struct kc_ask *ask, int16_t version, struct kw_writer *out);
@@ -97,6 +98,7 @@ struct kc_ask {
     struct kb_list node;
     int32_t to;           /* while the client does not know where it goes */
     struct kc_link *link; /* where it is; NULL: nowhere */
+    struct kc_link *from; /* who answered, while on_answer runs */
     struct kn_call *call; /* sent */
 };
 

@@ -25,6 +25,7 @@ static struct kc_ask *first(const struct kb_list *asks)
 static void answer(struct kc_ask *ask, const struct kn_answer *with)
 {
     kb_list_remove(&ask->node);
+    ask->from = ask->link;
     ask->link = NULL;
     ask->call = NULL;
     ask->on_answer(ask, with);

@@ -259,8 +259,8 @@ static int client_in_child(struct handles *h)
     kurier_client *client = kurier_producer_client(h->producer);
     kurier_event event;
     TOLD(kurier_client_ready(client, PATIENCE_MS, &err));
-    TOLD((kurier_admin_run(client, kurier_admin_cluster(), PATIENCE_MS, &err), err.code));
-    TOLD(kurier_admin_submit(client, kurier_admin_cluster(), PATIENCE_MS, 1, &err));
+    TOLD((kurier_admin_run(client, kurier_admin_describe_cluster(), PATIENCE_MS, &err), err.code));
+    TOLD(kurier_admin_submit(client, kurier_admin_describe_cluster(), PATIENCE_MS, 1, &err));
     TOLD((kurier_client_result(client, PATIENCE_MS, &err), err.code));
     TOLD((kurier_runtime_step(h->runtime, &err), err.code));
     TOLD((producer_new(h->runtime), err.code));

@@ -435,9 +435,10 @@ static void test_growth(void)
     kurier_record record = {.value = kurier_str("x")};
     kurier_report report = {0};
     bool before = kurier_topic_send_wait(l.topic, &record, &report, PATIENCE_MS, &err) == KURIER_OK;
+    kurier_new_topic grown = {.name = "grown", .partitions = 6};
     kurier_result *result =
         kurier_admin_run(kurier_producer_client(l.producer),
-                         kurier_admin_add_partitions("grown", 6), PATIENCE_MS, &err);
+                         kurier_admin_create_partitions(&grown, 1), PATIENCE_MS, &err);
     bool raised = result && kurier_result_error(result, &err) == KURIER_OK;
     kurier_result_free(result);
     record.flags = KURIER_TO_PARTITION;

@@ -145,20 +145,19 @@ static kurier_request *offsets_of(int partitions, const char *topic)
     kurier_position positions[4];
     for (int i = 0; i < partitions; i++)
         positions[i] = kurier_at(topic, i, KURIER_END);
-    return kurier_admin_offsets(positions, (size_t)partitions);
+    return kurier_admin_list_offsets(positions, (size_t)partitions);
 }
 
 static void partial_failures_are_told_by_row(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    const kurier_row *rows;
     kurier_result *result = kurier_admin_run(w->client, create("taken", "new"), 1000, &err);
     assert_non_null(result);
-    assert_int_equal(kurier_result_rows(result, &rows), 2);
-    assert_string_equal(rows[0].name, "new");
-    assert_int_equal(rows[0].code, KURIER_OK);
-    assert_int_equal(rows[1].code, KURIER_E_TOPIC_ALREADY_EXISTS);
+    assert_int_equal(kurier_result_count(result), 2);
+    assert_string_equal(kurier_result_item(result, 1)->name, "new");
+    assert_int_equal(kurier_result_outcome(result, 1, NULL), KURIER_OK);
+    assert_int_equal(kurier_result_topic(result, 0)->code, KURIER_E_TOPIC_ALREADY_EXISTS);
     assert_int_equal(kurier_result_error(result, &err), KURIER_E_TOPIC_ALREADY_EXISTS);
     assert_non_null(strstr(err.text, "taken"));
     assert_int_equal(w->fakes[1].last_key, KW_API_CREATE_TOPICS); /* the controller's */
@@ -181,13 +180,12 @@ static void offsets_come_from_each_leader(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    const kurier_row *rows;
     kurier_result *result = kurier_admin_run(w->client, offsets_of(3, "t"), 1000, &err);
     assert_non_null(result);
-    assert_int_equal(kurier_result_rows(result, &rows), 3);
-    assert_int_equal(rows[0].offset, 100);
-    assert_int_equal(rows[1].offset, 201);
-    assert_int_equal(rows[2].code, KURIER_E_UNKNOWN_TOPIC_OR_PARTITION);
+    assert_int_equal(kurier_result_count(result), 3);
+    assert_int_equal(kurier_result_offset(result, 0)->offset, 100);
+    assert_int_equal(kurier_result_offset(result, 1)->offset, 201);
+    assert_int_equal(kurier_result_offset(result, 2)->code, KURIER_E_UNKNOWN_TOPIC_OR_PARTITION);
     kurier_result_free(result);
 }
 
@@ -195,13 +193,12 @@ static void a_moved_leader_is_found(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    const kurier_row *rows;
     w->refusals = 1;
     kurier_result *result = kurier_admin_run(w->client, offsets_of(2, "t"), 5000, &err);
     assert_non_null(result);
     assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
-    assert_int_equal(kurier_result_rows(result, &rows), 2);
-    assert_int_equal(w->offsets[0] + w->offsets[1], 4);
+    assert_int_equal(kurier_result_count(result), 2);
+    assert_int_equal(w->offsets[0] + w->offsets[1], 3); /* only the one refused, again */
     kurier_result_free(result);
 }
 
@@ -215,16 +212,17 @@ static void a_missing_api_is_replaced(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    const kurier_row *rows;
     w->fakes[0].versions = w->fakes[1].versions = without_describe_cluster;
-    kurier_result *result = kurier_admin_run(w->client, kurier_admin_cluster(), 1000, &err);
+    kurier_result *result =
+        kurier_admin_run(w->client, kurier_admin_describe_cluster(), 1000, &err);
     assert_non_null(result);
-    assert_int_equal(kurier_result_rows(result, &rows), 2);
-    assert_string_equal(rows[1].name, "kafka2");
-    assert_int_equal(rows[1].partition, 9092);
-    assert_int_equal(rows[1].leader, 2);
-    assert_string_equal(rows[1].key, "controller");
-    assert_null(rows[0].key);
+    const kurier_cluster_info *cluster = kurier_result_cluster(result, 0);
+    assert_string_equal(cluster->name, "fake");
+    assert_int_equal(cluster->controller, 2);
+    assert_int_equal(cluster->broker_count, 2);
+    assert_string_equal(cluster->brokers[1].host, "kafka2");
+    assert_int_equal(cluster->brokers[1].port, 9092);
+    assert_int_equal(cluster->brokers[1].node, 2);
     kurier_result_free(result);
 }
 
@@ -282,7 +280,8 @@ static void results_can_be_fetched_later(void **state)
     struct world *w = *state;
     kurier_error err;
     assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 1000, 7, &err), KURIER_OK);
-    assert_int_equal(kurier_admin_submit(w->client, kurier_admin_cluster(), 1000, 8, &err), 0);
+    assert_int_equal(kurier_admin_submit(w->client, kurier_admin_describe_cluster(), 1000, 8, &err),
+                     0);
     assert_null(kurier_client_result(w->client, 0, &err));
     assert_int_equal(err.code, KURIER_OK);
     uint64_t opaques = 0;

@@ -379,7 +379,7 @@ static int child(kurier_client *inherited)
     kurier_error err;
     if (kurier_client_ready(inherited, LONG_MS, &err) != KURIER_E_FORKED)
         return 1;
-    if (kurier_admin_run(inherited, kurier_admin_cluster(), LONG_MS, &err) ||
+    if (kurier_admin_run(inherited, kurier_admin_describe_cluster(), LONG_MS, &err) ||
         err.code != KURIER_E_FORKED)
         return 2;
     kurier_client_wake(inherited);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KC_ADMIN_H
+#define KC_ADMIN_H
+/*
+ * Administration: a request is a row of a table and a list of items, the things
+ * that it asks for; one machine runs them all.
+ *
+ *   begin ──> locate ──> parts: one request per broker ──all answered──> over
+ *     ^       who leads, who is there                                     │
+ *     ├── backoff: an item is left that time heals, and there is time <───┤
+ *     ├── `instead`: the broker does not know the API <───────────────────┤
+ *     └───────────────────────────────────────────────────────────────────┴─> result
+ *
+ * Item i has the i-th info of the result from the beginning on; answers come by
+ * name and partition, from whichever broker. An item whose answer says that time
+ * heals it is asked for again, alone, once it was located anew; the others stay
+ * answered. A request for all there is has no items: infos are added as they come.
+ *
+ * A kind of request is a file (topics.c, records.c ...) with its constructor, its
+ * row, what it writes and what it reads; table.h is what these share. Everything
+ * here belongs to the loop, but for the request before it is submitted and the
+ * result after it was handed out.
+ */
+#include "base/arena.h"
+#include "kurier/admin.h"
+#include "libclient/drive/call.h"
+#include "libclient/drive/client.h"
+#include "wire/gen/metadata.h"
+
+struct kc_admin;
+struct kc_admin_item;
+struct kc_admin_part;
+union kc_admin_info;
+struct kw_reader;
+struct kw_writer;
+
+/* ---- The table ------------------------------------------------------------------*/
+
+/* Whom to ask, beside KC_ANY_BROKER and KC_CONTROLLER. */
+enum {
+    KC_ROUTE_LEADERS = -3, /* of each item's partition */
+    KC_ROUTE_BROKERS = -4, /* an item is a broker */
+    KC_ROUTE_EACH = -5     /* the item's own node, which may be KC_ANY_BROKER */
+};
+
+enum { KC_ADMIN_RETRIES = 6 };
+
+struct kc_admin_api {
+    const char *name;      /* of the constructor, for errors */
+    const char *since;     /* the first Kafka that has it; NULL: all have */
+    kurier_item_kind kind; /* of its infos */
+    uint32_t flags;        /* KURIER_VALIDATE_ONLY ...: those it knows */
+    int16_t key, min_version, max_version;
+    int16_t route;
+    bool together; /* items of one name and partition are one question */
+    /* The lowest version that can say what is asked. NULL: min_version. */
+    int16_t (*needs)(const kurier_request *request);
+    /* What an item's info begins with, beside name and partition. NULL: nothing. */
+    void (*start)(const struct kc_admin_item *item, union kc_admin_info *info);
+    int (*encode)(struct kc_admin_part *part, int16_t version, struct kw_writer *out);
+    /* Reads the answer into infos. Not 0: err says why it cannot; or KC_ADMIN_MORE. */
+    int (*take)(struct kc_admin_part *part, int16_t version, struct kw_reader *body,
+                struct kb_error *err);
+    const struct kc_admin_api *instead; /* where a broker does not know this one */
+    const struct kc_admin_api *by_id;   /* under KURIER_BY_ID; NULL: this one too */
+    int16_t retry[KC_ADMIN_RETRIES];    /* what time heals, beside what its route makes so */
+    int16_t twice; /* how it ends where an earlier try went through unheard; 0: as the first */
+};
+
+enum { KC_ADMIN_MORE = 1 }; /* the same broker is asked for the next page */
+
+/* ---- Requests and results ---------------------------------------------------------*/
+
+struct kc_admin_item {
+    const char *name;
+    int32_t partition; /* with the name: what its answer is found by */
+    int32_t node;      /* whom to ask; below -1 only KC_CONTROLLER */
+    uint32_t turn;     /* so many like it are asked before */
+    bool told;         /* in this attempt */
+    bool done, lost;   /* lost: a try may have gone through, its answer is not known */
+    int64_t number;    /* the row's own: an offset ... */
+    const void *with;  /* the row's own */
+};
+
+struct kurier_request {
+    const struct kc_admin_api *api;
+    struct kb_arena arena; /* of all below */
+    struct kc_admin_item *items;
+    size_t count;
+    bool all;            /* no items: all there is */
+    uint32_t flags;      /* KURIER_VALIDATE_ONLY ... */
+    int32_t option;      /* the row's own */
+    struct kb_error err; /* it makes no sense */
+};
+
+union kc_admin_info {
+    kurier_item item;
+    kurier_topic_info topic;
+    kurier_offset_info offset;
+    kurier_resource_info resource;
+    kurier_cluster_info cluster;
+    kurier_log_dirs_info log_dirs;
+    kurier_reassignment_info reassignment;
+    kurier_producers_info producers;
+    kurier_versions_info versions;
+};
+
+struct kurier_result {
+    struct kb_list node; /* in the client's results */
+    struct kb_arena arena;
+    kurier_item_kind kind;
+    union kc_admin_info *infos;
+    size_t count, capacity;
+    uint64_t opaque;
+    struct kb_error err; /* the request as a whole failed */
+};
+
+/* ---- The machine -------------------------------------------------------------------*/
+
+struct kc_admin_part {
+    struct kc_ask ask;
+    struct kb_list all;
+    struct kc_admin *admin;
+    int32_t node;
+    struct kc_admin_item **items; /* by name and partition */
+    size_t count;
+    struct { /* of rows with pages */
+        const char *topic;
+        int32_t partition;
+        size_t room; /* for partitions of the last topic */
+    } page;
+};
+
+struct kc_admin {
+    struct kc_call call;
+    struct kb_list all; /* of the cluster's */
+    kurier_request *request;
+    kurier_result *result; /* NULL once handed out */
+    bool submitted;        /* to the client's results, nobody waits */
+
+    const struct kc_admin_api *api; /* the request's, or what is used instead */
+    struct kc_admin_item **left;    /* [count] of the items not done, for this attempt */
+    size_t left_count;
+    struct kc_ask locating;
+    struct kb_list parts;
+    size_t unanswered;
+    bool again, instead, heard; /* heard: some broker said something about some item */
+    struct kb_error err;        /* of this attempt: the first that failed */
+    struct kn_timer timer;
+    struct kc_backoff backoff;
+};
+
+/* A call that runs the request, which it takes. NULL: no memory, request freed. */
+struct kc_admin *kc_admin_new(struct kurier_client *client, kurier_request *request);
+/* The client is closing. */
+void kc_admin_close(struct kurier_client *client);
+/* Results that nobody took. */
+void kc_admin_forget(struct kurier_client *client);
+void kc_request_free(kurier_request *request);
+void kc_result_free(kurier_result *result);
+
+/* ---- Between run.c, locate.c, answer.c ------------------------------------------------*/
+
+/* Asks Metadata for what the items left need; kc_admin_located comes. */
+void kc_admin_locate(struct kc_admin *admin);
+bool kc_admin_must_locate(const struct kc_admin *admin);
+void kc_admin_located(struct kc_admin *admin);
+/* Sorts those left by node, turn, name, partition. */
+void kc_admin_sort_left(struct kc_admin *admin);
+int kc_admin_compare(const struct kc_admin_item *a, const struct kc_admin_item *b);
+
+/* Makes the infos of the items. False: no memory. */
+bool kc_result_begin(kurier_result *result, const kurier_request *request);
+union kc_admin_info *kc_admin_info(struct kc_admin *admin, const struct kc_admin_item *item);
+/* A broker's word on the item. NULL text: the code's. again: time heals it. */
+void kc_admin_settle(struct kc_admin *admin, struct kc_admin_item *item, int code, const char *text,
+                     bool again);
+/* All of these failed with err. */
+void kc_admin_fail_items(struct kc_admin *admin, struct kc_admin_item **items, size_t count,
+                         const struct kn_answer *answer);
+void kc_result_sort(kurier_result *result);
+
+#endif
