@@ -5,6 +5,7 @@ brokercore_test_libs = broker/libbrokercore.la wire/libwire.la base/libbase.la $
 meta_test_libs = broker/libbrokermeta.la net/libnetsim.la net/libnet.la $(brokercore_test_libs)
 broker_test_libs = broker/libbroker.la net/libnetsim.la $(CMOCKA_LIBS)
 broker_rig = tests/unit/broker/rig.c tests/unit/broker/rig.h
+broker_ask = tests/unit/broker/ask.c tests/unit/broker/ask.h $(broker_rig)
 
 unit_programs += \
 	tests/unit/broker/test_broker \
@@ -13,6 +14,7 @@ unit_programs += \
 	tests/unit/broker/test_meta \
 	tests/unit/broker/test_produce_order \
 	tests/unit/broker/test_request_log \
+	tests/unit/broker/test_records \
 	tests/unit/broker/test_requests \
 	tests/unit/broker/test_sessions \
 	tests/unit/broker/test_topics \
@@ -28,7 +30,9 @@ tests_unit_broker_test_produce_order_SOURCES = tests/unit/broker/test_produce_or
 tests_unit_broker_test_produce_order_LDADD = $(broker_test_libs)
 tests_unit_broker_test_request_log_SOURCES = tests/unit/broker/test_request_log.c $(broker_rig)
 tests_unit_broker_test_request_log_LDADD = $(broker_test_libs)
-tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(broker_rig)
+tests_unit_broker_test_records_SOURCES = tests/unit/broker/test_records.c $(broker_ask)
+tests_unit_broker_test_records_LDADD = $(broker_test_libs)
+tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(broker_ask)
 tests_unit_broker_test_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_topics_LDADD = $(brokercore_test_libs)
