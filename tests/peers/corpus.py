@@ -1,60 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
-"""corpus.h's records, and a peer program's command line, for clients in Python."""
+"""corpus.h's records, a peer program's command line, and the steps of admin, for clients in Python."""
 import sys
-from types import SimpleNamespace
+from dataclasses import dataclass, field
 
 LARGE_BYTES = 1_000_000
 BASE_MS, STEP_MS = 1_700_000_000_000, 10
 PATIENCE_S = 60
 
 
-def words(texts):
-    """count, large, codec, idempotent (a bool), steps (a list)."""
-    given = {"count": "100000", "large": "3", "codec": "none", "idempotent": "false", "steps": ""}
-    given.update(text.split("=", 1) for text in texts)
-    return SimpleNamespace(count=int(given["count"]), large=int(given["large"]), codec=given["codec"],
-                           idempotent=given["idempotent"] == "true", steps=given["steps"].split(","))
+@dataclass
+class Task:
+    """What the command line asks for."""
+    address: str
+    topic: str
+    count: int = 100_000
+    large: int = 3
+    codec: str = "none"
+    idempotent: bool = False
+    steps: list = field(default_factory=list)
+
+    @property
+    def total(self):
+        return self.count + self.large
+
+    def record(self, i):
+        """(key, value, headers, timestamp in ms) of record i."""
+        key = None if i % 10 == 0 else b"" if i % 10 == 1 else b"key-%d" % i
+        headers = [("number", b"%d" % i), ("empty", b""), ("null", None)] if i % 5 == 0 else []
+        return key, self._value(i), headers, BASE_MS + STEP_MS * i
+
+    def _value(self, i):
+        if i >= self.count:
+            turn = bytes((at * 31 + i) % 251 for at in range(251))
+            return (turn * (LARGE_BYTES // 251 + 1))[:LARGE_BYTES]
+        if i % 17 < 2:
+            return b"" if i % 17 else None
+        return b"value-%d-" % i + b"x" * (i % 150)
+
+    def records(self):
+        return map(self.record, range(self.total))
+
+    def check(self, number, offset, key, value, headers, timestamp):
+        """Raises where what was read differs from record `number`."""
+        got, want = (offset, key, value, list(headers or []), timestamp), (number, *self.record(number))
+        assert got == want, f"record {number}: {str(got)[:200]} instead of {str(want)[:200]}"
+
+    def times(self):
+        """What seek asks for: (timestamp, the first record that is not older, None behind the last)."""
+        for i in (0, 1, self.count // 2, self.total - 1):
+            yield BASE_MS + STEP_MS * i - 3, i
+            yield BASE_MS + STEP_MS * i, i
+        yield BASE_MS + STEP_MS * (self.total - 1) + 1, None
 
 
-def _large(i):
-    turn = bytes((at * 31 + i) % 251 for at in range(251))
-    return (turn * (LARGE_BYTES // 251 + 1))[:LARGE_BYTES]
+class Steps:
+    """The steps of admin, over what a client's own class provides:
 
+    create_topic(name, partitions, retention_ms), which raises self.Exists; topics() -> {name: partitions, each
+    with a leader}; brokers() -> ([address], the controller's); retention(name) -> text; set_retention(name, text);
+    set_partitions(name, count); bounds(name) -> (first, end); delete_records(name, before); delete_topic(name).
+    """
 
-def record(i, count):
-    """(key, value, headers, timestamp in ms) of record i."""
-    key = None if i % 10 == 0 else b"" if i % 10 == 1 else b"key-%d" % i
-    if i >= count:
-        value = _large(i)
-    elif i % 17 < 2:
-        value = None if i % 17 == 0 else b""
-    else:
-        value = b"value-%d-" % i + b"x" * (i % 150)
-    headers = [("number", b"%d" % i), ("empty", b""), ("null", None)] if i % 5 == 0 else []
-    return key, value, headers, BASE_MS + STEP_MS * i
+    def take(self, task):
+        self.task, self.made = task, task.topic + "-new"
+        for step in task.steps:
+            getattr(self, step)()
 
+    def create(self):
+        self.create_topic(self.made, 3, "3600000")
+        try:
+            self.create_topic(self.made, 3, "3600000")
+        except self.Exists:
+            return
+        raise AssertionError("created a second time")
 
-def records(words):
-    return (record(i, words.count) for i in range(words.count + words.large))
+    def describe(self):
+        self._expect_partitions(3)
 
+    def cluster(self):
+        assert self.brokers() == ([self.task.address], self.task.address), self.brokers()
 
-def check(number, words, offset, key, value, headers, timestamp):
-    """Raises where what was read differs from record `number`."""
-    got, want = (offset, key, value, list(headers or []), timestamp), (number, *record(number, words.count))
-    if got != want:
-        raise AssertionError(f"record {number}: {str(got)[:200]} instead of {str(want)[:200]}")
+    def configs(self):
+        assert self.retention(self.made) == "3600000", self.retention(self.made)
 
+    def alter(self):
+        self.set_retention(self.made, "7200000")
+        assert self.retention(self.made) == "7200000", self.retention(self.made)
 
-def times(words):
-    """What seek asks for: (timestamp, the offset of the first record that is not older, None behind the last)."""
-    last = words.count + words.large - 1
-    for i in (0, 1, words.count // 2, last):
-        yield BASE_MS + STEP_MS * i - 3, i
-        yield BASE_MS + STEP_MS * i, i
-    yield BASE_MS + STEP_MS * last + 1, None
+    def grow(self):
+        self.set_partitions(self.made, 5)
+        self._expect_partitions(5)
+
+    def offsets(self):
+        assert self.bounds(self.task.topic) == (0, self.task.total), self.bounds(self.task.topic)
+
+    def truncate(self):
+        self.delete_records(self.task.topic, 10)
+        assert self.bounds(self.task.topic) == (10, self.task.total), self.bounds(self.task.topic)
+
+    def delete(self):
+        self.delete_topic(self.made)
+        assert self.made not in self.topics()
+
+    def _expect_partitions(self, count):
+        found = self.topics()
+        assert (found.get(self.made), found.get(self.task.topic)) == (count, 1), found
 
 
 def main(**commands):
-    """Runs the command that the command line names, with (address, topic, words)."""
-    what, address, topic, *texts = sys.argv[1:]
-    commands[what](address, topic, words(texts))
+    """Runs the command that the command line names, with its task."""
+    what, address, topic, *words = sys.argv[1:]
+    task = Task(address, topic)
+    for word in words:
+        name, text = word.split("=", 1)
+        kind = type(getattr(task, name))
+        setattr(task, name, {int: int, bool: "true".__eq__, str: str, list: lambda all: all.split(",")}[kind](text))
+    commands[what](task)

@@ -7,11 +7,17 @@ tests_peers_exchange_LDADD = libkurier.la
 
 system_tests += \
 	tests/peers/confluent_test.py \
+	tests/peers/franz_test.py \
+	tests/peers/kafkago_test.py \
+	tests/peers/kcat_test.py \
+	tests/peers/sarama_test.py
+EXTRA_DIST += tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py tests/peers/go
+
+# Kafka's own.
+system_tests += \
 	tests/peers/dump_test.py \
 	tests/peers/exchange_test.py \
-	tests/peers/franz_test.py \
 	tests/peers/java_test.py \
-	tests/peers/kcat_test.py \
 	tests/peers/rsyslog_test.py \
 	tests/peers/tools_test.py
-EXTRA_DIST += tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/java
+EXTRA_DIST += tests/peers/java

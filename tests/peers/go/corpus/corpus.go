@@ -28,9 +28,10 @@ type Task struct {
 	Count, Large          int
 	Idempotent            bool
 	Steps                 []string
+	EmptyIsNull           bool // for the client that reads
 }
 
-// Header differs from another by a nil value, too.
+// Header has nil for null, too.
 type Header struct {
 	Name  string
 	Value []byte
@@ -46,9 +47,6 @@ type Record struct {
 
 // Total counts the records.
 func (t *Task) Total() int { return t.Count + t.Large }
-
-// New is the topic that admin makes.
-func (t *Task) New() string { return t.Topic + "-new" }
 
 func (t *Task) value(i int) []byte {
 	switch {
@@ -82,19 +80,19 @@ func (t *Task) Record(i int) Record {
 	return record
 }
 
-func same(a, b []byte) bool {
-	return bytes.Equal(a, b) && (a == nil) == (b == nil)
+func (t *Task) same(a, b []byte) bool {
+	return bytes.Equal(a, b) && (t.EmptyIsNull || (a == nil) == (b == nil))
 }
 
-func sameHeader(a, b Header) bool {
-	return a.Name == b.Name && same(a.Value, b.Value)
+func (t *Task) sameHeader(a, b Header) bool {
+	return a.Name == b.Name && t.same(a.Value, b.Value)
 }
 
 // Check says what of a record that was read differs from record i.
 func (t *Task) Check(got Record, i int) error {
 	want := t.Record(i)
-	if got.Offset == want.Offset && same(got.Key, want.Key) && same(got.Value, want.Value) &&
-		got.Time.Equal(want.Time) && slices.EqualFunc(got.Headers, want.Headers, sameHeader) {
+	if got.Offset == want.Offset && t.same(got.Key, want.Key) && t.same(got.Value, want.Value) &&
+		got.Time.Equal(want.Time) && slices.EqualFunc(got.Headers, want.Headers, t.sameHeader) {
 		return nil
 	}
 	return fmt.Errorf("record %d: %.300s instead of %.300s", i, fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", want))
@@ -116,26 +114,18 @@ func (t *Task) Times() []Asked {
 	return append(asked, Asked{t.Record(t.Total() - 1).Time.Add(time.Millisecond), -1})
 }
 
-// Expect is an error unless got is want.
-func Expect[T comparable](what string, got, want T) error {
-	if got == want {
-		return nil
-	}
-	return fmt.Errorf("%s: %v instead of %v", what, got, want)
+// Ends says whether the topic begins and ends where it should.
+func (t *Task) Ends(first, end int64) error {
+	return errors.Join(expect("first", first, 0), expect("end", end, int64(t.Total())))
 }
 
-// Take runs the steps that the command line names.
-func (t *Task) Take(steps map[string]func() error) error {
-	for _, name := range t.Steps {
-		step, known := steps[name]
-		if !known {
-			return fmt.Errorf("no step %q", name)
-		}
-		if err := step(); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+// Found says whether a time led to the right offset; `none` is the client's word for nothing.
+func (a Asked) Found(offset, none int64) error {
+	want := int64(a.Record)
+	if a.Record < 0 {
+		want = none
 	}
-	return nil
+	return expect("offset for "+a.Time.String(), offset, want)
 }
 
 func (t *Task) set(word string) error {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"peers/corpus"
@@ -18,12 +19,16 @@ var codecs = map[string]kgo.CompressionCodec{
 	"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 }
 
-func open(t *corpus.Task, more ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(t.Address)}, more...)...)
-}
-
-func patience() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), corpus.Patience)
+// with runs something with a client that has those options.
+func with(t *corpus.Task, run func(context.Context, *kgo.Client) error, more ...kgo.Opt) error {
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(t.Address)}, more...)...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), corpus.Patience)
+	defer cancel()
+	return run(ctx, client)
 }
 
 func message(t *corpus.Task, i int) *kgo.Record {
@@ -41,32 +46,13 @@ func produce(t *corpus.Task) error {
 	if !t.Idempotent {
 		options = append(options, kgo.DisableIdempotentWrite())
 	}
-	client, err := open(t, options...)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx, cancel := patience()
-	defer cancel()
-	failed := make(chan error, 1)
-	for i := range t.Total() {
-		client.Produce(ctx, message(t, i), func(_ *kgo.Record, err error) {
-			if err != nil {
-				select {
-				case failed <- err:
-				default:
-				}
-			}
-		})
-	}
-	if err := client.Flush(ctx); err != nil {
-		return err
-	}
-	select {
-	case err = <-failed:
-	default:
-	}
-	return err
+	return with(t, func(ctx context.Context, client *kgo.Client) error {
+		var failed kgo.FirstErrPromise
+		for i := range t.Total() {
+			client.Produce(ctx, message(t, i), failed.Promise())
+		}
+		return failed.Err()
+	}, options...)
 }
 
 func check(t *corpus.Task, r *kgo.Record, i int) error {
@@ -79,39 +65,64 @@ func check(t *corpus.Task, r *kgo.Record, i int) error {
 
 // read compares what lies from `from` up to `to`.
 func read(t *corpus.Task, from, to int) error {
-	client, err := open(t, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-		t.Topic: {0: kgo.NewOffset().At(int64(from))},
-	}), kgo.FetchMaxWait(10*time.Millisecond))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx, cancel := patience()
-	defer cancel()
-	for i := from; i < to; {
-		fetches := client.PollFetches(ctx)
-		for _, fault := range fetches.Errors() {
-			return fault.Err
-		}
-		for record := range fetches.RecordsAll() {
-			if i == to {
-				return nil
+	at := map[string]map[int32]kgo.Offset{t.Topic: {0: kgo.NewOffset().At(int64(from))}}
+	return with(t, func(ctx context.Context, client *kgo.Client) error {
+		for i := from; i < to; {
+			fetches := client.PollRecords(ctx, to-i)
+			for _, fault := range fetches.Errors() {
+				return fault.Err
 			}
-			if err := check(t, record, i); err != nil {
-				return err
+			for record := range fetches.RecordsAll() {
+				if err := check(t, record, i); err != nil {
+					return err
+				}
+				i++
 			}
-			i++
 		}
-	}
-	return nil
+		return nil
+	}, kgo.ConsumePartitions(at), kgo.FetchMaxWait(10*time.Millisecond))
 }
 
 func verify(t *corpus.Task) error {
-	return errors.Join(read(t, 0, t.Total()), admin(&corpus.Task{
-		Address: t.Address, Topic: t.Topic, Count: t.Count, Large: t.Large, Steps: []string{"offsets"}}))
+	if err := read(t, 0, t.Total()); err != nil {
+		return err
+	}
+	return withAdmin(t, func(a *admin) error {
+		first, end, err := a.Bounds(t.Topic)
+		return errors.Join(err, t.Ends(first, end))
+	})
+}
+
+func find(a *admin, t *corpus.Task, asked corpus.Asked) error {
+	listed, err := a.ListOffsetsAfterMilli(a.ctx, asked.Time.UnixMilli(), t.Topic)
+	found, _ := listed.Lookup(t.Topic, 0)
+	// kadm tells the end where there is none.
+	if err := errors.Join(err, found.Err, asked.Found(found.Offset, int64(t.Total()))); err != nil || asked.Record < 0 {
+		return err
+	}
+	return read(t, asked.Record, asked.Record+1)
+}
+
+func seek(t *corpus.Task) error {
+	return withAdmin(t, func(a *admin) error {
+		for _, asked := range t.Times() {
+			if err := find(a, t, asked); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func withAdmin(t *corpus.Task, run func(*admin) error) error {
+	return with(t, func(ctx context.Context, client *kgo.Client) error {
+		return run(&admin{kadm.NewClient(client), ctx})
+	})
 }
 
 func main() {
 	corpus.Main(map[string]func(*corpus.Task) error{
-		"produce": produce, "verify": verify, "seek": seek, "admin": admin})
+		"produce": produce, "verify": verify, "seek": seek, "admin": func(t *corpus.Task) error {
+			return withAdmin(t, func(a *admin) error { return t.Administer(a) })
+		}})
 }
