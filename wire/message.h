@@ -20,10 +20,12 @@
  * the version does not have, and that is not ignorable, differs from its
  * default. A version outside the API's range is the programmer's mistake.
  *
- * Decoding takes everything up to the reader's end; bytes left over are a
- * fault (see r->fault). What it gives are views into the bytes that are read,
- * and arrays in the arena: it lives as long as both. Tags that are not known
- * are skipped. After a fault the message is not to be used.
+ * Decoding a response takes everything up to the reader's end; bytes left over
+ * are a fault (see r->fault). Behind a request they stay where they are: some
+ * clients send too many, and Kafka answers them. What decoding gives are views
+ * into the bytes that are read, and arrays in the arena: it lives as long as
+ * both. Tags that are not known are skipped. After a fault the message is not
+ * to be used.
  */
 #include "base/slice.h"
 #include "base/uuid.h"

@@ -258,7 +258,7 @@ def emit_public_codec(text, message):
     text('return false;')
     text.close()
     text(f'read_{message.kind}(r, version, arena, m);')
-    text('return kw_reader_end(r);')
+    text('return kw_reader_ok(r);' if message.kind == 'request' else 'return kw_reader_end(r);')
     text.end()
 
 

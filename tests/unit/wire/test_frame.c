@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "wire/frame.h"
 #include "wire/gen/api_versions.h"
+#include "wire/gen/metadata.h"
 #include "wire/gen/produce.h"
 
 enum { FRAME_MAX = 1 << 20, ARENA_MAX = 1 << 16 };
@@ -55,6 +56,43 @@ static void a_request_goes_there_and_back(void **state)
     assert_true(kb_slice_is(request.client_software_name, "kurier"));
     kb_arena_deinit(&arena);
     kb_buf_unref(frame);
+}
+
+/* librdkafka 2.16 asks for all topics in Metadata v13 with three bytes too many, and Kafka answers. */
+static void what_is_left_over_behind_a_request_is_ignored(void **state)
+{
+    static const uint8_t sent[] = {0,   3,   0,   13,  0, 0, 0, 3, 0, 7, 'r', 'd', 'k',
+                                   'a', 'f', 'k', 'a', 0, 0, 0, 0, 0, 1, 0,   0};
+    (void)state;
+    struct kw_reader r = kw_reader_of(kb_slice_of(sent, sizeof sent));
+    struct kw_request_header header;
+    struct kw_metadata_request request;
+    struct kb_arena arena;
+    kb_arena_init(&arena, ARENA_MAX);
+    assert_true(kw_request_header_read(&r, &header));
+    assert_true(kw_metadata_request_decode(&r, header.version, &arena, &request));
+    assert_int_equal(request.topics_count, -1);
+    assert_int_equal(r.end - r.next, 3);
+    kb_arena_deinit(&arena);
+}
+
+static void what_is_left_over_behind_a_response_is_a_fault(void **state)
+{
+    (void)state;
+    struct kw_api_versions_response response;
+    struct kb_arena arena;
+    struct kw_writer w;
+    kb_arena_init(&arena, ARENA_MAX);
+    kw_writer_init(&w, FRAME_MAX);
+    kw_api_versions_response_init(&response);
+    assert_true(kw_api_versions_response_encode(&w, 0, &response));
+    kw_write_i8(&w, 0);
+    struct kb_buf *bytes = kw_writer_take(&w);
+    struct kw_reader r = kw_reader_of(kb_buf_view(bytes));
+    assert_false(kw_api_versions_response_decode(&r, 0, &arena, &response));
+    assert_string_equal(r.fault, "bytes left over");
+    kb_buf_unref(bytes);
+    kb_arena_deinit(&arena);
 }
 
 static void an_unknown_key_still_tells_what_it_was(void **state)
@@ -194,6 +232,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_knows_names_and_ranges),
         cmocka_unit_test(a_request_goes_there_and_back),
+        cmocka_unit_test(what_is_left_over_behind_a_request_is_ignored),
+        cmocka_unit_test(what_is_left_over_behind_a_response_is_a_fault),
         cmocka_unit_test(an_unknown_key_still_tells_what_it_was),
         cmocka_unit_test(a_version_too_high_has_a_flexible_header),
         cmocka_unit_test(a_response_carries_its_correlation_id_first),
