@@ -15,12 +15,15 @@ tests_unit_store_test_retention_LDADD = $(core_test_libs)
 
 # ---- The store, and the drive over it, in a simulated world ----
 unit_programs += \
+	tests/unit/store/test_cleanup \
 	tests/unit/store/test_damage \
 	tests/unit/store/test_drive \
 	tests/unit/store/test_ops \
 	tests/unit/store/test_source \
 	tests/unit/store/test_threads
 
+tests_unit_store_test_cleanup_SOURCES = tests/unit/store/test_cleanup.c $(store_rig)
+tests_unit_store_test_cleanup_LDADD = $(drive_test_libs)
 tests_unit_store_test_damage_SOURCES = tests/unit/store/test_damage.c $(store_rig)
 tests_unit_store_test_damage_LDADD = $(drive_test_libs)
 tests_unit_store_test_drive_SOURCES = tests/unit/store/test_drive.c $(store_rig)
