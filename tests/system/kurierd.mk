@@ -6,5 +6,6 @@ system_tests += \
 	tests/system/bad_frames_test.py \
 	tests/system/bad_options_test.py \
 	tests/system/disk_full_test.py \
+	tests/system/retention_test.py \
 	tests/system/startup_test.py
 EXTRA_DIST += tests/kit/bombs.py tests/kit/disk.py tests/kit/watched.py tests/kit/wire.py
