@@ -6,9 +6,18 @@
 
 const struct kw_message *kw_message_find(int16_t key, bool is_response)
 {
+    enum kw_message_kind kind = is_response ? KW_RESPONSE : KW_REQUEST;
     for (size_t i = 0; i < kw_messages_count; i++)
-        if (kw_messages[i].key == key && kw_messages[i].is_response == is_response)
+        if (kw_messages[i].key == key && kw_messages[i].kind == kind)
             return &kw_messages[i];
+    return NULL;
+}
+
+const struct kw_record_type *kw_record_type_find(const char *topic, int16_t type)
+{
+    for (size_t i = 0; i < kw_record_types_count; i++)
+        if (kw_record_types[i].type == type && !strcmp(kw_record_types[i].topic, topic))
+            return &kw_record_types[i];
     return NULL;
 }
 

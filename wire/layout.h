@@ -57,9 +57,19 @@ struct kw_layout {
     void (*init)(void *m);
 };
 
+enum kw_message_kind {
+    KW_REQUEST,
+    KW_RESPONSE,
+    KW_KEY, /* of a record that a coordinator writes */
+    KW_VALUE,
+    KW_DATA, /* inside another message's bytes */
+};
+
 struct kw_message {
-    int16_t key;
-    bool is_response;
+    const char *name; /* "FetchRequest", "OffsetCommitKey", "EndTxnMarker" */
+    enum kw_message_kind kind;
+    int16_t key; /* of its API; the type of its record */
+    int16_t min_version, max_version;
     const struct kw_layout *layout;
     bool (*encode)(struct kw_writer *w, int16_t version, const void *m);
     bool (*decode)(struct kw_reader *r, int16_t version, struct kb_arena *arena, void *m);
@@ -68,8 +78,22 @@ struct kw_message {
 extern const struct kw_message kw_messages[];
 extern const size_t kw_messages_count;
 
+/* A record of a topic that coordinators keep: `type` and the value's version
+ * stand as an int16 in front of key and value. */
+struct kw_record_type {
+    const char *topic;
+    int16_t type;
+    const char *name;
+    const struct kw_message *key, *value;
+};
+
+extern const struct kw_record_type kw_record_types[];
+extern const size_t kw_record_types_count;
+
 /* NULL: no API of ours has that key. */
 const struct kw_message *kw_message_find(int16_t key, bool is_response);
+/* NULL: no such type. */
+const struct kw_record_type *kw_record_type_find(const char *topic, int16_t type);
 
 /* A nullable struct: the message holds a pointer to it. */
 static inline bool kw_field_is_pointer(const struct kw_field *field)

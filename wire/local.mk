@@ -50,7 +50,18 @@ wire_messages = \
 	wire/gen/share_group_heartbeat.c wire/gen/streams_group_describe.c \
 	wire/gen/streams_group_heartbeat.c wire/gen/sync_group.c wire/gen/txn_offset_commit.c \
 	wire/gen/unregister_broker.c wire/gen/update_features.c \
-	wire/gen/write_share_group_state.c wire/gen/write_txn_markers.c
+	wire/gen/write_share_group_state.c wire/gen/write_txn_markers.c \
+	wire/gen/consumer_group_current_member_assignment_record.c \
+	wire/gen/consumer_group_member_metadata_record.c \
+	wire/gen/consumer_group_metadata_record.c \
+	wire/gen/consumer_group_partition_metadata_record.c \
+	wire/gen/consumer_group_regular_expression_record.c \
+	wire/gen/consumer_group_target_assignment_member_record.c \
+	wire/gen/consumer_group_target_assignment_metadata_record.c \
+	wire/gen/group_metadata_record.c wire/gen/legacy_offset_commit_record.c \
+	wire/gen/offset_commit_record.c wire/gen/transaction_log_record.c \
+	wire/gen/consumer_protocol_assignment.c wire/gen/consumer_protocol_subscription.c \
+	wire/gen/control_record_type_schema.c wire/gen/end_txn_marker.c
 wire_made = $(wire_messages) $(wire_messages:.c=.h) \
 	wire/gen/apis.c wire/gen/apis.h wire/gen/layout.c
 wire_libwire_la_SOURCES += $(wire_messages) $(wire_messages:.c=.h) \
@@ -61,7 +72,7 @@ EXTRA_DIST += wire/schemac wire/schema wire/gen/stamp
 CLEANFILES += $(wire_made) wire/gen/stamp
 
 wire/gen/stamp: $(top_srcdir)/wire/schemac/*.py \
-		$(top_srcdir)/wire/schema/*.api
+		$(top_srcdir)/wire/schema/*
 	$(AM_V_GEN)$(MKDIR_P) wire/gen && touch $@.tmp && \
 	$(PYTHON) -B $(top_srcdir)/wire/schemac wire/gen $(top_srcdir) && \
 	mv -f $@.tmp $@

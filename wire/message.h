@@ -3,7 +3,8 @@
 #define KW_MESSAGE_H
 /*
  * What the generated headers (wire/gen/API.h) have in common. For each message
- * of each API, and for the structs inside it, they declare
+ * of each API, for keys and values of coordinators' records (NAME_record.h), for
+ * data inside other messages, and for the structs inside them, they declare
  *
  *   struct kw_fetch_request            the message: fields by the protocol's names
  *   struct kw_fetch_request_topic      a struct of its arrays, named in the schema
@@ -13,19 +14,20 @@
  *
  * strings, bytes, records  struct kb_slice; data NULL is null
  * arrays                   T *xs and int32_t xs_count; -1 is null
- * nullable structs         a pointer; NULL is null
+ * nullable structs         a pointer; NULL is null. Tagged ones are, where they are
+ *                          not null by default, one that may not be written to
  * a field that the version does not have reads as its default
  *
  * Encoding fails (see w->fault) where null may not be, and where a field that
  * the version does not have, and that is not ignorable, differs from its
  * default. A version outside the API's range is the programmer's mistake.
  *
- * Decoding a response takes everything up to the reader's end; bytes left over
- * are a fault (see r->fault). Behind a request they stay where they are: some
- * clients send too many, and Kafka answers them. What decoding gives are views
- * into the bytes that are read, and arrays in the arena: it lives as long as
- * both. Tags that are not known are skipped. After a fault the message is not
- * to be used.
+ * Decoding takes everything up to the reader's end; bytes left over are a fault
+ * (see r->fault). But behind a request they stay where they are: some clients
+ * send too many, and Kafka answers them; and behind data, of a newer version's.
+ * What decoding gives are views into the bytes that are read, and arrays in the
+ * arena: it lives as long as both. Tags that are not known are skipped. After a
+ * fault the message is not to be used.
  */
 #include "base/slice.h"
 #include "base/uuid.h"

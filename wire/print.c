@@ -146,3 +146,53 @@ size_t kw_print_message(const struct kw_message *message, int16_t version, const
     kw_print_fields(&j, message->layout, version, m, flags);
     return kw_json_end(&j);
 }
+
+/* ---- Coordinators' records -------------------------------------------------- */
+
+static void print_key(struct kw_json *j, const struct kw_record_type *type, int16_t number,
+                      struct kb_slice key, unsigned flags)
+{
+    kw_json_name(j, "type");
+    kw_json_integer(j, number);
+    kw_json_name(j, "name");
+    kw_json_text(j, kb_slice_str(type ? type->name : "Unknown"), SIZE_MAX);
+    kw_json_name(j, "key");
+    if (type)
+        print_known(j, type->key, 0, key, flags);
+    else
+        print_fault_object(j, "unknown type of record", key, false);
+}
+
+static void print_value(struct kw_json *j, const struct kw_record_type *type, struct kw_reader *r,
+                        unsigned flags)
+{
+    int16_t version = kw_read_i16(r);
+    kw_json_name(j, "version");
+    kw_json_integer(j, version);
+    kw_json_name(j, "value");
+    if (type)
+        print_known(j, type->value, version, rest_of(r), flags);
+    else
+        print_fault_object(j, NULL, rest_of(r), false);
+}
+
+size_t kw_print_record(const char *topic, struct kb_slice key, struct kb_slice value,
+                       unsigned flags, char *out, size_t size)
+{
+    struct kw_json j;
+    struct kw_reader keys = kw_reader_of(key), values = kw_reader_of(value);
+    int16_t number = kw_read_i16(&keys);
+    const struct kw_record_type *type =
+        kw_reader_ok(&keys) ? kw_record_type_find(topic, number) : NULL;
+    kw_json_init(&j, out, size);
+    kw_json_open(&j, '{');
+    print_key(&j, type, number, rest_of(&keys), flags);
+    if (value.data) {
+        print_value(&j, type, &values, flags);
+    } else {
+        kw_json_name(&j, "value");
+        kw_json_null(&j);
+    }
+    kw_json_close(&j);
+    return kw_json_end(&j);
+}

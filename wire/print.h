@@ -58,4 +58,15 @@ size_t kw_print_body(int16_t key, int16_t version, bool is_response, struct kb_s
 size_t kw_print_message(const struct kw_message *message, int16_t version, const void *m,
                         unsigned flags, char *out, size_t size);
 
+/*
+ * A record of a topic that coordinators keep, such as __consumer_offsets:
+ *
+ *   {"type":1,"name":"OffsetCommit","key":{"group":"g", ...},"version":3,
+ *    "value":{"offset":42, ...}}
+ *
+ * A null value stands for "this is gone".
+ */
+size_t kw_print_record(const char *topic, struct kb_slice key, struct kb_slice value,
+                       unsigned flags, char *out, size_t size);
+
 #endif

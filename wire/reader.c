@@ -81,6 +81,12 @@ void *kw_read_present(struct kw_reader *r, struct kb_arena *arena, size_t size)
     return present && kw_reader_ok(r) ? read_room(r, arena, 1, size) : NULL;
 }
 
+void *kw_read_present_tagged(struct kw_reader *r, struct kb_arena *arena, size_t size)
+{
+    bool present = kw_read_uvarint(r) != 0;
+    return present && kw_reader_ok(r) ? read_room(r, arena, 1, size) : NULL;
+}
+
 /* Leaves the current field, if there is one. */
 static void leave_tag(const struct kw_tags *tags, struct kw_reader *r)
 {

@@ -152,6 +152,8 @@ void *kw_read_array(struct kw_reader *r, bool flex, bool nullable, size_t min_by
                     struct kb_arena *arena, size_t size, int32_t *count);
 /* A nullable struct: room for it if it is there, else NULL. */
 void *kw_read_present(struct kw_reader *r, struct kb_arena *arena, size_t size);
+/* The same as the value of a tag. */
+void *kw_read_present_tagged(struct kw_reader *r, struct kb_arena *arena, size_t size);
 
 /*
  * The tag section that ends every struct of a flexible version:

@@ -6,14 +6,6 @@
 #include "tests/fuzz/message.h"
 #include "wire/frame.h"
 
-static const struct kw_message *find_request(int16_t key)
-{
-    for (size_t i = 0; i < kw_messages_count; i++)
-        if (kw_messages[i].key == key && !kw_messages[i].is_response)
-            return &kw_messages[i];
-    return NULL;
-}
-
 static void check_header(const struct kw_request_header *header)
 {
     struct kw_writer w;
@@ -31,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     check_header(&header);
     if (kw_api_has(kw_api_find(header.key), header.version))
-        fuzz_message(find_request(header.key), header.version,
+        fuzz_message(kw_message_find(header.key, false), header.version,
                      kb_slice_of(r.next, kw_reader_left(&r)));
     return 0;
 }

@@ -5,7 +5,7 @@
 #   make fuzz-targets
 #   python3 tests/fuzz/seeds.py tests/fuzz/corpus/NAME.txt DIR && tests/fuzz/fuzz_NAME DIR
 fuzz_programs = tests/fuzz/fuzz_batch tests/fuzz/fuzz_bodies \
-	tests/fuzz/fuzz_decompress tests/fuzz/fuzz_frame
+	tests/fuzz/fuzz_decompress tests/fuzz/fuzz_frame tests/fuzz/fuzz_print
 if FUZZING
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -38,5 +38,10 @@ tests_fuzz_fuzz_bodies_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_message_sources) $(fuzz_main)
 tests_fuzz_fuzz_frame_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_frame_LDFLAGS = $(fuzz_ldflags)
+
+tests_fuzz_fuzz_print_SOURCES = tests/fuzz/fuzz_print.c tests/unit/wire/json_like.c \
+	tests/unit/wire/json_like.h $(fuzz_main)
+tests_fuzz_fuzz_print_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_print_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/seeds.py tests/fuzz/corpus

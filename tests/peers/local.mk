@@ -6,6 +6,7 @@ tests_peers_exchange_SOURCES = tests/peers/exchange.c $(peers_corpus)
 tests_peers_exchange_LDADD = libkurier.la
 
 system_tests += \
+	tests/peers/codecs_test.py \
 	tests/peers/confluent_test.py \
 	tests/peers/franz_test.py \
 	tests/peers/kafkago_test.py \

@@ -11,7 +11,8 @@ unit_programs += \
 
 tests_unit_wire_test_frame_LDADD = $(wire_test_libs)
 tests_unit_wire_test_print_SOURCES = tests/unit/wire/test_print.c \
-	tests/unit/wire/fill.c tests/unit/wire/fill.h
+	tests/unit/wire/fill.c tests/unit/wire/fill.h \
+	tests/unit/wire/json_like.c tests/unit/wire/json_like.h
 tests_unit_wire_test_print_LDADD = $(wire_test_libs)
 tests_unit_wire_test_reader_LDADD = $(wire_test_libs)
 tests_unit_wire_test_writer_LDADD = $(wire_test_libs)
@@ -19,7 +20,13 @@ tests_unit_wire_test_vectors_SOURCES = tests/unit/wire/test_vectors.c \
 	tests/unit/wire/fill.c tests/unit/wire/fill.h
 tests_unit_wire_test_vectors_LDADD = $(wire_test_libs)
 system_tests += tests/unit/wire/test_schemac.py
-EXTRA_DIST += tests/vectors/kafka.txt tests/vectors/Vectors.java tests/vectors/make.sh
+EXTRA_DIST += tests/vectors/kafka.txt tests/vectors/make.sh tests/vectors/Echo.java \
+	tests/vectors/Messages.java tests/vectors/Vectors.java
+
+# What we write, for Kafka's classes to read: tests/peers/codecs_test.py.
+check_PROGRAMS += tests/vectors/speak
+tests_vectors_speak_SOURCES = tests/vectors/speak.c tests/unit/wire/fill.c tests/unit/wire/fill.h
+tests_vectors_speak_LDADD = wire/libwire.la base/libbase.la
 
 # ---- Record batches ----
 unit_programs += \

@@ -23,7 +23,6 @@ import org.apache.kafka.common.message.RequestHeaderData;
 import org.apache.kafka.common.message.ResponseHeaderData;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Message;
-import org.apache.kafka.common.protocol.MessageUtil;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 
 /**
@@ -31,7 +30,8 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
  * rule. tests/unit/wire/fill.h states the rule; the C side follows it on its
  * own and has to arrive at the same bytes.
  *
- * Arguments: the API keys and version ranges, as "KEY:MIN-MAX". See make.sh.
+ * Arguments: what the schema has, as "api:KEY:MIN-MAX", "record:NAME:MIN-MAX"
+ * (of the value; a key has version 0) or "data:NAME:MIN-MAX". See make.sh.
  */
 public class Vectors {
     static final int LONGEST_HEX = 160;
@@ -44,14 +44,24 @@ public class Vectors {
     public static void main(String[] args) throws Exception {
         for (String arg : args) {
             String[] part = arg.split("[:-]");
-            ApiKeys api = ApiKeys.forId(Integer.parseInt(part[0]));
-            short min = Short.parseShort(part[1]);
+            short min = Short.parseShort(part[2]);
             short max = Short.parseShort(part[part.length - 1]);
-            headers(api, min, max);
-            new Vectors(api, "Request", min, max).print();
-            new Vectors(api, "Response", min, max).print();
+            switch (part[0]) {
+                case "api": api(ApiKeys.forId(Integer.parseInt(part[1])), min, max); break;
+                case "record":
+                    new Vectors(part[1] + "Key", (short) 0, (short) 0).print();
+                    new Vectors(part[1] + "Value", min, max).print();
+                    break;
+                default: new Vectors(part[1], min, max).print();
+            }
         }
         out.flush();
+    }
+
+    static void api(ApiKeys api, short min, short max) throws Exception {
+        headers(api, min, max);
+        new Vectors(api.messageType.name + "Request", min, max).print();
+        new Vectors(api.messageType.name + "Response", min, max).print();
     }
 
     // ---- Headers ----
@@ -67,19 +77,12 @@ public class Vectors {
     }
 
     static String hex(Message message, short version) {
-        return HexFormat.of().formatHex(bytes(message, version));
-    }
-
-    static byte[] bytes(Message message, short version) {
-        ByteBuffer buffer = MessageUtil.toByteBufferAccessor(message, version).buffer();
-        byte[] bytes = new byte[buffer.remaining()];
-        buffer.get(bytes);
-        return bytes;
+        return HexFormat.of().formatHex(Messages.bytes(message, version));
     }
 
     // ---- One message ----
 
-    final String title;
+    final String name;
     final String dataClass;
     final JsonNode definition;
     final Map<String, JsonNode> structs = new HashMap<>();
@@ -89,10 +92,9 @@ public class Vectors {
     String variant;
     int version; // -1: all fields, whatever the version
 
-    Vectors(ApiKeys api, String kind, short min, short max) throws Exception {
-        String name = api.messageType.name + kind;
-        this.title = "message " + api.id + " " + kind.toLowerCase();
-        this.dataClass = "org.apache.kafka.common.message." + name + "Data";
+    Vectors(String name, short min, short max) throws Exception {
+        this.name = name;
+        this.dataClass = Messages.find(name).getName();
         this.definition = load(name);
         this.min = min;
         this.max = max;
@@ -118,7 +120,7 @@ public class Vectors {
     }
 
     void print() throws Exception {
-        out.println(title);
+        out.println("message " + name);
         for (String v : VARIANTS)
             row(v, false);
         for (String path : partial(definition.path("fields"), "").keySet()) {
@@ -147,7 +149,7 @@ public class Vectors {
         try {
             if (!variant.equals("zero"))
                 fill(data, definition.path("fields"), "");
-            byte[] bytes = bytes((Message) data, v);
+            byte[] bytes = Messages.bytes((Message) data, v);
             if (bytes.length > LONGEST_HEX)
                 return String.format("~%d:%016x", bytes.length, fnv(bytes));
             return bytes.length == 0 ? "-" : HexFormat.of().formatHex(bytes);
@@ -352,7 +354,7 @@ public class Vectors {
 
     /** Whether the range that stands under `key` meets lo-hi. */
     static boolean in(JsonNode field, String key, int lo, int hi) {
-        String range = field.get(key).asText();
+        String range = field.get(field.has(key) ? key : "taggedVersions").asText();
         if (range.equals("none"))
             return false;
         String[] part = range.split("[-+]");

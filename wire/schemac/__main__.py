@@ -4,9 +4,10 @@
 
     python3 wire/schemac OUTDIR TOP
 
-reads TOP/wire/schema/*.api and writes into OUTDIR:
+reads TOP/wire/schema/* and writes into OUTDIR:
 
-    NAME.h NAME.c   structs and codecs of one API
+    NAME.h NAME.c   structs and codecs of one API or of data; of a record
+                    they are NAME_record.h and NAME_record.c
     apis.h apis.c   the keys, and the table behind wire/api.h
     layout.c        every field as data, behind wire/layout.h
 """
@@ -16,7 +17,7 @@ import sys
 
 from codec import emit_source
 from header import emit_header
-from schema import SchemaError, parse_api, snake
+from schema import SchemaError, parse_unit
 from tables import emit_api_table, emit_keys, emit_layout
 from text import Text
 
@@ -27,20 +28,24 @@ def save(emit, subject, path):
     text.save(path)
 
 
+def order(unit):
+    return ['api', 'record', 'data'].index(unit.sort), unit.topic or '', unit.key, unit.name
+
+
 def main(out, top):
-    sources = glob.glob('wire/schema/*.api', root_dir=top)
+    sources = glob.glob('wire/schema/*.*', root_dir=top)
     try:
-        apis = sorted((parse_api(top, source) for source in sources), key=lambda api: api.key)
+        units = sorted((parse_unit(top, source) for source in sources), key=order)
     except SchemaError as error:
         return f'schemac: {error}'
     os.makedirs(out, exist_ok=True)
-    for api in apis:
-        path = os.path.join(out, snake(api.name))
-        save(emit_header, api, path + '.h')
-        save(emit_source, api, path + '.c')
-    save(emit_keys, apis, os.path.join(out, 'apis.h'))
-    save(emit_api_table, apis, os.path.join(out, 'apis.c'))
-    save(emit_layout, apis, os.path.join(out, 'layout.c'))
+    for unit in units:
+        path = os.path.join(out, unit.file)
+        save(emit_header, unit, path + '.h')
+        save(emit_source, unit, path + '.c')
+    save(emit_keys, units, os.path.join(out, 'apis.h'))
+    save(emit_api_table, units, os.path.join(out, 'apis.c'))
+    save(emit_layout, units, os.path.join(out, 'layout.c'))
     return 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The source of one API: defaults, encoders, decoders."""
+"""The source of one file of the schema: defaults, encoders, decoders."""
 import re
 
 from header import signatures
@@ -24,11 +24,22 @@ def emit_default(text, message, field):
         text(f'{value} = NULL;')
         text(f'{value}_count = {null_count(field)};')
     elif field.struct and field.nullable:
-        text(f'{value} = NULL;')
+        empty = f'({c_type(message, field.struct)} *)&{tail(message, field.struct)}_empty'
+        text(f'{value} = {"NULL" if field.default == "null" else empty};')
     elif field.struct:
         text(f'{prefix(message, field.struct)}_init(&{value});')
     else:
         text(f'{value} = {default_value(field)};')
+
+
+def emit_empties(text, message):
+    """What tagged structs that may be null, and are not by default, are by default."""
+    for struct in message.structs:
+        for field in struct.fields:
+            if field.struct and field.nullable and not field.array and field.default != 'null':
+                name = f'{tail(message, field.struct)}_empty'
+                text(f'static const {c_type(message, field.struct)} {name};')
+                text()
 
 
 def emit_init(text, message, struct):
@@ -43,7 +54,7 @@ def needs_is_set(message):
     found = set()
     for struct in message.structs:
         for field in struct.fields:
-            by_value = field.struct and not field.array and not field.nullable
+            by_value = field.struct and not field.array and field.default != 'null'
             absent = not field.ignorable and not field.versions.covers(struct.versions)
             if by_value and (field.tag is not None or absent):
                 found.add(field.struct.name)
@@ -64,7 +75,8 @@ def emit_write_value(text, message, struct, field):
         text(f'for (int32_t i = 0, n = kw_write_array(w, flex, {null}, {value}_count); i < n; i++)')
         text('    ' + write_call(message, field, f'{value}[i]', 'false', f'&{value}[i]'))
     elif field.struct and field.nullable:
-        text(f'kw_write_i8(w, {value} ? 1 : -1);')
+        mark = 'uvarint(w, {} ? 1 : 0)' if field.tag is not None else 'i8(w, {} ? 1 : -1)'
+        text(f'kw_write_{mark.format(value)};')
         text(f'if ({value})')
         text('    ' + write_call(message, field, '', '', value))
     else:
@@ -161,7 +173,8 @@ def emit_read_value(text, message, struct, field):
         text(f'for (int32_t i = 0; i < {value}_count; i++)')
         text('    ' + read_statement(message, field, f'{value}[i]', 'false'))
     elif field.struct and field.nullable:
-        text(f'{value} = kw_read_present(r, arena, sizeof *{value});')
+        tagged = '_tagged' if field.tag is not None else ''
+        text(f'{value} = kw_read_present{tagged}(r, arena, sizeof *{value});')
         text(f'if ({value})')
         text('    ' + read_statement(message, field, f'*{value}', ''))
     else:
@@ -237,14 +250,14 @@ def emit_unused(text, *names):
     if not any(re.search(r'\bflex\b', line) for line in text.lines[start + 1:]):
         del text.lines[start]
     body = '\n'.join(text.lines[start:])
-    unused = [name for name in names if not re.search(rf'\b{name}\b', body)]
+    unused = [name for name in names if not re.search(rf'(?<!->)\b{name}\b', body)]
     text.lines[start:start] = [f'    (void){name};' for name in unused]
 
 
 # ---- The file ---------------------------------------------------------------
 
 def emit_public_codec(text, message):
-    versions = message.api.versions
+    versions = message.versions
     signature = list(signatures(message, message.top))
     text.body(signature[1])
     text(f'KB_CHECK(version >= {versions.lo} && version <= {versions.hi});')
@@ -258,21 +271,23 @@ def emit_public_codec(text, message):
     text('return false;')
     text.close()
     text(f'read_{message.kind}(r, version, arena, m);')
-    text('return kw_reader_ok(r);' if message.kind == 'request' else 'return kw_reader_end(r);')
+    lenient = message.kind in ('request', 'data')
+    text(f'return kw_reader_{"ok" if lenient else "end"}(r);')
     text.end()
 
 
-def emit_source(text, api):
-    banner(text, api.source)
-    text(f'#include "wire/gen/{snake(api.name)}.h"')
+def emit_source(text, unit):
+    banner(text, unit.source)
+    text(f'#include "wire/gen/{unit.file}.h"')
     text()
     text('#include "base/check.h"')
     text('#include "wire/reader.h"')
     text('#include "wire/writer.h"')
     text()
-    for message in api.messages:
+    for message in unit.messages:
         emit_min_tables(text, message)
         asked = needs_is_set(message)
+        emit_empties(text, message)
         for struct in message.structs:
             emit_init(text, message, struct)
         for struct in message.structs:

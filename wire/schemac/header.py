@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The header of one API: its structs and what there is to call."""
-from schema import snake
+"""The header of one file of the schema: its structs and what there is to call."""
 from terms import banner, c_type, default_value, element_type, prefix
 
 
@@ -46,14 +45,14 @@ def emit_struct(text, message, struct):
     text()
 
 
-def emit_header(text, api):
-    guard = f'KW_GEN_{snake(api.name).upper()}_H'
-    banner(text, api.source)
+def emit_header(text, unit):
+    guard = f'KW_GEN_{unit.file.upper()}_H'
+    banner(text, unit.source)
     text(f'#ifndef {guard}')
     text(f'#define {guard}')
     text('#include "wire/message.h"')
     text()
-    for message in api.messages:
+    for message in unit.messages:
         for struct in message.structs:
             emit_struct(text, message, struct)
         for struct in message.structs:

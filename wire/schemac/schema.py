@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema text (wire/schema/*.api) as objects.
+"""The schema text (wire/schema/*) as objects.
 
     # comment
     api KEY NAME VERSIONS flex VERSION|never
@@ -10,6 +10,25 @@
     resp
       ...
 
+is an API, in NAME.api. Two more kinds of files have the same fields:
+
+    record TOPIC TYPE NAME VERSIONS flex VERSION|never
+    key
+      ...
+    value
+      ...
+
+in NAME.record: what a coordinator writes to a topic. TYPE stands in front of the
+key as an int16; a key has the one version 0, never flexible. VERSIONS are those
+of the value, which has its version in front.
+
+    data NAME VERSIONS flex VERSION|never
+    fields
+      ...
+
+in NAME.data: what stands inside another message's bytes, its version in front.
+Behind it there may be more, of versions to come.
+
 Everything behind a field's type may be left out, but keeps this order.
 
 TYPE      bool i8 i16 i32 i64 u16 u32 f64 uuid str bytes records, a struct's
@@ -18,7 +37,7 @@ TYPE      bool i8 i16 i32 i64 u16 u32 f64 uuid str bytes records, a struct's
 STRUCT    its fields stand indented below its first use; later uses only name it.
 VERSIONS  `4`, `4-7` or `4+`. Without: wherever the struct around it is there.
 =DEFAULT  what an absent field reads as: a number, `true` or `null`. Without: 0,
-          false, empty.
+          false, empty; of a tagged struct that may be null: one of all zeros.
 tagN      a tagged field of flexible versions.
 ig        ignorable: a value set for a version that has no such field is dropped;
           without, that is an error of the writer's.
@@ -36,6 +55,8 @@ FIXED = {'bool': 1, 'i8': 1, 'i16': 2, 'i32': 4, 'i64': 8, 'u16': 2, 'u32': 4,
 SPANS = ('str', 'bytes', 'records')
 ENTITIES = ('broker', 'topic', 'group', 'transaction', 'producer')
 NEVER = 32767
+SECTIONS = {'api': ['req', 'resp'], 'record': ['key', 'value'], 'data': ['fields']}
+KINDS = {'req': 'request', 'resp': 'response', 'key': 'key', 'value': 'value', 'fields': 'data'}
 
 
 class SchemaError(Exception):
@@ -85,20 +106,29 @@ class Struct:
 
 @dataclass
 class Message:
-    api: 'Api'
-    kind: str               # 'request' or 'response'
-    top: Struct
-    structs: list           # in the order of definition, top last
+    unit: 'Unit'
+    kind: str               # of KINDS
+    versions: Versions
+    flex: int               # first flexible version, or NEVER
+    top: Struct = None
+    structs: list = None    # in the order of definition, top last
 
 
 @dataclass
-class Api:
-    key: int
+class Unit:
+    """One file: an API, a record, or data."""
+    sort: str               # 'api', 'record' or 'data'
+    topic: str              # of a record
+    key: int                # of an API; the type of a record; of data: 0
     name: str
     versions: Versions
-    flex: int               # first flexible version, or NEVER
+    flex: int
     source: str
     messages: list = dataclass_field(default_factory=list)
+
+    @property
+    def file(self):
+        return snake(self.name) + ('_record' if self.sort == 'record' else '')
 
 
 def snake(name):
@@ -134,22 +164,22 @@ def parse_default(text):
 
 
 class Section:
-    """One message: `req` or `resp` with the indented lines below it."""
+    """One message: the indented lines below `req`, `resp` ..."""
 
-    def __init__(self, api, kind, lines):
-        self.api, self.kind, self.lines, self.at = api, kind, lines, 0
+    def __init__(self, message, lines):
+        self.message, self.lines, self.at = message, lines, 0
         self.structs = {}
 
-    def message(self):
-        top = Struct('', None)
+    def parse(self):
+        message, top = self.message, Struct('', None)
         self.fields(top, 1)
         if self.at < len(self.lines):
             raise SchemaError('indented too deep')
-        spread_versions(top, self.api.versions)
-        structs = [*self.structs.values(), top]
-        for struct in structs:
-            finish(struct, self.api)
-        return Message(self.api, self.kind, top, structs)
+        spread_versions(top, message.versions)
+        message.top, message.structs = top, [*self.structs.values(), top]
+        for struct in message.structs:
+            finish(struct, message)
+        return message
 
     def fields(self, struct, depth):
         while self.at < len(self.lines) and self.lines[self.at][0] == depth:
@@ -165,7 +195,7 @@ class Section:
         if not match:
             raise SchemaError('not a field')
         versions, nullable = None, None
-        highest = self.api.versions.hi
+        highest = self.message.versions.hi
         if match['versions']:
             versions = parse_versions(match['versions'], highest)
         if match['null']:
@@ -205,9 +235,9 @@ def check(field):
         raise SchemaError('null by default, but not nullable')
     if field.default not in (None, 'null') and (base not in FIXED or field.array):
         raise SchemaError('only null can be the default of this type')
-    if nullable_struct and field.default != 'null':
-        raise SchemaError('a nullable struct has to be null by default')
-    if field.tag is not None and (base == 'records' or nullable_struct):
+    if nullable_struct and field.default != 'null' and field.tag is None:
+        raise SchemaError('a nullable struct has to be null by default, unless it is tagged')
+    if field.tag is not None and base == 'records':
         raise SchemaError('this type is never tagged')
     if field.entity and field.entity not in ENTITIES:
         raise SchemaError(f'no such entity: {field.entity}')
@@ -221,14 +251,18 @@ def spread_versions(struct, versions):
             spread_versions(field.struct, field.versions or versions)
 
 
-def finish(struct, api):
+def finish(struct, message):
     """Fills in the versions that the text leaves out; judges what is known by then."""
     for field in struct.fields:
+        has_empty = field.struct and field.nullable and not field.array and not field.default
+        if has_empty and any(inner.struct and not inner.array or inner.default or inner.base in SPANS
+                             and not inner.array for inner in field.struct.fields):
+            raise SchemaError(f'{field.name}: by default neither null nor all zero')
         where = f'{struct.name or "message"}.{field.name}'
         field.versions = field.versions or struct.versions
         if not struct.versions.covers(field.versions):
             raise SchemaError(f'{where}: versions beyond those of the struct around it')
-        if field.tag is not None and field.versions.lo < api.flex:
+        if field.tag is not None and field.versions.lo < message.flex:
             raise SchemaError(f'{where}: tagged before the first flexible version')
     tags = sorted(f.tag for f in struct.fields if f.tag is not None)
     if tags != list(range(len(tags))):
@@ -246,26 +280,41 @@ def parse_lines(text):
             yield indent // 2, said.strip()
 
 
+HEADER = re.compile(r'''(?:(?P<api>api)|(?P<record>record)\ (?P<topic>[a-z_]+)|data)
+    (?(api)\ (?P<number>\d+))(?(record)\ (?P<type>\d+))
+    \ (?P<name>[A-Za-z]+)\ (?P<versions>\S+)\ flex\ (?P<flex>\d+|never)''', re.X)
+
+
 def parse_header(text, source):
-    match = re.fullmatch(r'api (\d+) ([A-Za-z]+) (\S+) flex (\d+|never)', text)
+    match = HEADER.fullmatch(text)
     if not match:
-        raise SchemaError(f'{text}: "api KEY NAME VERSIONS flex VERSION" expected')
-    versions = parse_versions(match[3], NEVER - 1)
-    flex = NEVER if match[4] == 'never' else int(match[4])
-    return Api(int(match[1]), match[2], versions, flex, source)
+        raise SchemaError(f'{text}: "api KEY NAME VERSIONS flex VERSION", "record TOPIC TYPE NAME '
+                          'VERSIONS flex VERSION" or "data NAME VERSIONS flex VERSION" expected')
+    flex = NEVER if match['flex'] == 'never' else int(match['flex'])
+    return Unit(match['api'] or match['record'] or 'data', match['topic'],
+                int(match['number'] or match['type'] or 0), match['name'],
+                parse_versions(match['versions'], NEVER - 1), flex, source)
+
+
+def begin_message(unit, section):
+    if section == 'key':
+        return Message(unit, 'key', Versions(0, 0), NEVER)
+    return Message(unit, KINDS[section], unit.versions, unit.flex)
 
 
 def parse_sections(lines, source):
-    api = parse_header(lines[0][1] if lines else '', source)
+    unit = parse_header(lines[0][1] if lines else '', source)
     starts = [i for i, (depth, _) in enumerate(lines) if depth == 0][1:]
-    if [lines[i][1] for i in starts] != ['req', 'resp']:
-        raise SchemaError('"req" and then "resp" expected')
-    for kind, start, end in zip(('request', 'response'), starts, [*starts[1:], len(lines)]):
-        api.messages.append(Section(api, kind, lines[start + 1:end]).message())
-    return api
+    wanted = SECTIONS[unit.sort]
+    if [lines[i][1] for i in starts] != wanted:
+        raise SchemaError(' and then '.join(f'"{section}"' for section in wanted) + ' expected')
+    for section, start, end in zip(wanted, starts, [*starts[1:], len(lines)]):
+        message = begin_message(unit, section)
+        unit.messages.append(Section(message, lines[start + 1:end]).parse())
+    return unit
 
 
-def parse_api(top, path):
+def parse_unit(top, path):
     with open(os.path.join(top, path), encoding='utf-8') as file:
         text = file.read()
     try:

@@ -4,7 +4,8 @@ from schema import NEVER, snake
 from terms import banner, c_type, prefix
 
 
-def emit_keys(text, apis):
+def emit_keys(text, units):
+    apis = [unit for unit in units if unit.sort == 'api']
     banner(text, 'wire/schema')
     text('#ifndef KW_GEN_APIS_H')
     text('#define KW_GEN_APIS_H')
@@ -15,10 +16,18 @@ def emit_keys(text, apis):
     text(f'KW_API_KEY_END = {apis[-1].key + 1}')
     text.close(';')
     text()
+    text('/* What stands in front of a record\'s key, by topic. */')
+    text.open('enum kw_record_type_number')
+    for unit in units:
+        if unit.sort == 'record':
+            text(f'KW_RECORD_{snake(unit.name).upper()} = {unit.key}, /* {unit.topic} */')
+    text.close(';')
+    text()
     text('#endif')
 
 
-def emit_api_table(text, apis):
+def emit_api_table(text, units):
+    apis = [unit for unit in units if unit.sort == 'api']
     banner(text, 'wire/schema')
     text('#include "wire/api.h"')
     text()
@@ -77,26 +86,45 @@ def emit_erased(text, message):
     text.end()
 
 
-def emit_layout(text, apis):
+def emit_layout(text, units):
     banner(text, 'wire/schema')
     text('#include "wire/layout.h"')
     text()
-    for api in apis:
-        text(f'#include "wire/gen/{snake(api.name)}.h"')
+    for unit in units:
+        text(f'#include "wire/gen/{unit.file}.h"')
     text()
     text('#include <stddef.h>')
     text()
-    messages = [message for api in apis for message in api.messages]
+    messages = [message for unit in units for message in unit.messages]
     for message in messages:
         emit_erased(text, message)
         for struct in message.structs:
             emit_struct_layout(text, message, struct)
     text.open('const struct kw_message kw_messages[] =')
     for message in messages:
-        name = prefix(message, message.top)
-        text(f'{{KW_API_{snake(message.api.name).upper()}, '
-             f'{"true" if message.kind == "response" else "false"}, '
-             f'&{name}_layout, encode_{name}, decode_{name}}},')
+        text(message_row(message))
     text.close(';')
     text()
     text('const size_t kw_messages_count = sizeof kw_messages / sizeof kw_messages[0];')
+    text()
+    emit_record_types(text, messages)
+
+
+def message_row(message):
+    name, versions = prefix(message, message.top), message.versions
+    title = message.unit.name + ('' if message.kind == 'data' else message.kind.capitalize())
+    return (f'{{"{title}", KW_{message.kind.upper()}, {message.unit.key}, {versions.lo}, '
+            f'{versions.hi}, &{name}_layout, encode_{name}, decode_{name}}},')
+
+
+def emit_record_types(text, messages):
+    text.open('const struct kw_record_type kw_record_types[] =')
+    for i, message in enumerate(messages):
+        if message.kind == 'key': # its value follows
+            unit = message.unit
+            text(f'{{"{unit.topic}", {unit.key}, "{unit.name}", &kw_messages[{i}], '
+                 f'&kw_messages[{i + 1}]}},')
+    text.close(';')
+    text()
+    text('const size_t kw_record_types_count = sizeof kw_record_types / '
+         'sizeof kw_record_types[0];')

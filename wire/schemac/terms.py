@@ -19,7 +19,10 @@ def tail(message, struct):
 
 
 def prefix(message, struct):
-    return f'kw_{snake(message.api.name)}_{tail(message, struct)}'
+    names = tail(message, struct)
+    if message.kind == 'data': # it has no other messages beside it
+        names = snake(struct.name)
+    return f'kw_{snake(message.unit.name)}' + (f'_{names}' if names else '')
 
 
 def c_type(message, struct):
@@ -56,7 +59,7 @@ def truth(condition):
 
 def flexible(message, struct):
     """The same for flexible versions: 'true', 'false' or a condition."""
-    flex = message.api.flex
+    flex = message.flex
     if flex <= struct.versions.lo:
         return 'true'
     return 'false' if flex > struct.versions.hi else f'version >= {flex}'
@@ -70,7 +73,7 @@ def nullable(field, struct):
 
 def min_size(message, field, version):
     """The fewest bytes that a field takes on the wire in a version."""
-    flex = version >= message.api.flex
+    flex = version >= message.flex
     if version not in field.versions or field.tag is not None:
         return 0
     if field.array:
@@ -86,7 +89,7 @@ def min_size(message, field, version):
 
 def min_struct_size(message, struct, version):
     size = sum(min_size(message, field, version) for field in struct.fields)
-    return size + (version >= message.api.flex)
+    return size + (version >= message.flex)
 
 
 def element_min(message, field):
@@ -131,8 +134,10 @@ def is_set(message, field):
     if field.array:
         return f'{value}_count != {null_count(field)}'
     if field.struct:
-        if field.nullable:
+        if field.nullable and field.default == 'null':
             return f'{value} != NULL'
+        if field.nullable:
+            return f'(!{value} || {tail(message, field.struct)}_is_set({value}))'
         return f'{tail(message, field.struct)}_is_set(&{value})'
     if field.base == 'uuid':
         return f'!kb_uuid_is_zero({value})'

@@ -21,7 +21,7 @@ def parse(body, head=HEAD):
     with tempfile.TemporaryDirectory() as top:
         with open(os.path.join(top, 'x.api'), 'w', encoding='utf-8') as file:
             file.write(head + body + 'resp\n  error_code i16\n')
-        return schema.parse_api(top, 'x.api')
+        return schema.parse_unit(top, 'x.api')
 
 
 def fields(body):
@@ -76,6 +76,48 @@ def the_header_tells_versions_and_defaults():
     assert 'int32_t xs_count;' in lines
 
 
+def parse_text(content):
+    with tempfile.TemporaryDirectory() as top:
+        with open(os.path.join(top, 'x'), 'w', encoding='utf-8') as file:
+            file.write(content)
+        return schema.parse_unit(top, 'x')
+
+
+def a_tagged_struct_has_a_mark_of_its_own():
+    source = emitted(codec.emit_source, '  x X? 6+ =null tag0\n    a i32\n')
+    assert 'm->x = NULL;' in source
+    assert 'kw_write_uvarint(w, m->x ? 1 : 0);' in source
+    assert 'm->x = kw_read_present_tagged(r, arena, sizeof *m->x);' in source
+
+
+def a_tagged_struct_may_be_there_by_default():
+    source = emitted(codec.emit_source, '  x X? 6+ tag0\n    a i32\n')
+    assert 'm->x = (struct kw_some_thing_request_x *)&request_x_empty;' in source
+    assert '(!m->x || request_x_is_set(m->x))' in source
+
+
+def a_record_has_a_key_of_one_version():
+    unit = parse_text('record __topic 3 SomeThing 0-4 flex 4\nkey\n  a str\nvalue\n  b i32 4+ tag0\n')
+    key, value = unit.messages
+    assert (unit.sort, unit.topic, unit.key, unit.file) == ('record', '__topic', 3, 'some_thing_record')
+    assert (key.versions, key.flex) == (schema.Versions(0, 0), schema.NEVER)
+    assert (value.versions, value.flex) == (schema.Versions(0, 4), 4)
+
+
+def data_may_have_more_behind_it():
+    unit = parse_text('data SomeThing 0-4 flex never\nfields\n  a str\n')
+    out = text.Text()
+    codec.emit_source(out, unit)
+    lines = '\n'.join(out.lines)
+    assert 'bool kw_some_thing_decode(' in lines
+    assert 'return kw_reader_ok(r);' in lines and 'kw_reader_end' not in lines
+
+
+def what_is_secret_is_told():
+    plain, secret, by_name = fields('  a str\n  b bytes secret\n  c str? secret?\n')
+    assert (plain.secret, secret.secret, by_name.secret) == (None, 'secret', 'secret?')
+
+
 REFUSED = {
     '  Bad i32\n': 'not a field',
     '  x i31\n': 'no such type: i31',
@@ -86,10 +128,12 @@ REFUSED = {
     '  x str =null\n': 'null by default, but not nullable',
     '  x str =5\n': 'only null can be the default of this type',
     '  x X?\n    a i32\n': 'a nullable struct has to be null by default',
+    '  x X? 6+ tag0\n    a i32 =3\n': 'x: by default neither null nor all zero',
     '  x i32 4+ tag0\n': 'tagged before the first flexible version',
     '  x i32 6+ tag1\n': 'are not 0, 1, 2',
     '  x records 6+ tag0\n': 'this type is never tagged',
     '  x i32 @house\n': 'no such entity: house',
+    '  x bytes secret key\n': 'not a field',
     '  x [X]\n': 'X has no fields',
     '  x [X]\n    a i32\n  y [X]\n    a i32\n': 'defined twice',
     '   x i32\n': 'indent by two',
@@ -124,6 +168,11 @@ TESTS = [
     absent_fields_are_refused_unless_ignorable,
     counts_are_held_against_the_smallest_element,
     the_header_tells_versions_and_defaults,
+    a_tagged_struct_has_a_mark_of_its_own,
+    a_tagged_struct_may_be_there_by_default,
+    a_record_has_a_key_of_one_version,
+    data_may_have_more_behind_it,
+    what_is_secret_is_told,
     what_makes_no_sense_is_refused,
     a_file_has_a_request_and_a_response,
 ]
