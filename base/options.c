@@ -93,6 +93,16 @@ const char *kb_options_nearest(const struct kb_options *table, const char *key)
 
 /* --- setting --- */
 
+/* Without the blanks around it; cut off in place. */
+static char *trim(char *text)
+{
+    static const char blanks[] = " \t\r\n\f";
+    text += strspn(text, blanks);
+    for (size_t size = strlen(text); size && strchr(blanks, text[size - 1]); size--)
+        text[size - 1] = '\0';
+    return text;
+}
+
 static int refuse(const struct kb_option *row, const char *value, struct kb_error *err,
                   const char *wanted)
 {
@@ -188,6 +198,28 @@ static bool are_choices(const struct kb_option *row, const char *value)
     return true;
 }
 
+/* Words that commas part, each one of the choices; none is fine. */
+static int set_set(const struct kb_option *row, unsigned *field, const char *value,
+                   struct kb_error *err)
+{
+    char word[64], wanted[160];
+    unsigned bits = 0;
+    int index;
+    for (const char *at = value; *at; at += *at == ',') {
+        size_t size = strcspn(at, ",");
+        snprintf(word, sizeof word, "%.*s", (int)KB_MIN(size, sizeof word), at);
+        char *bare = trim(word);
+        if (*bare && !in_list(row->choices, '|', bare, &index)) {
+            snprintf(wanted, sizeof wanted, "must be a list of %s", row->choices);
+            return refuse(row, value, err, wanted);
+        }
+        bits |= *bare ? 1U << index : 0;
+        at += size;
+    }
+    *field = bits;
+    return KB_OK;
+}
+
 static int set_text(const struct kb_option *row, char **field, const char *value,
                     struct kb_error *err)
 {
@@ -208,10 +240,15 @@ static int set_text(const struct kb_option *row, char **field, const char *value
 static void unset(const struct kb_option *row, void *field)
 {
     static const size_t sizes[] = {
-        [KB_OPT_BOOL] = sizeof(bool),     [KB_OPT_INT] = sizeof(int32_t),
-        [KB_OPT_LONG] = sizeof(int64_t),  [KB_OPT_DOUBLE] = sizeof(double),
-        [KB_OPT_STRING] = sizeof(char *), [KB_OPT_LIST] = sizeof(char *),
-        [KB_OPT_ENUM] = sizeof(int32_t),  [KB_OPT_IGNORED] = 0,
+        [KB_OPT_BOOL] = sizeof(bool),
+        [KB_OPT_INT] = sizeof(int32_t),
+        [KB_OPT_LONG] = sizeof(int64_t),
+        [KB_OPT_DOUBLE] = sizeof(double),
+        [KB_OPT_STRING] = sizeof(char *),
+        [KB_OPT_LIST] = sizeof(char *),
+        [KB_OPT_ENUM] = sizeof(int32_t),
+        [KB_OPT_SET] = sizeof(unsigned),
+        [KB_OPT_IGNORED] = 0,
     };
     if (owns_text(row))
         kb_free(*(char **)field);
@@ -222,10 +259,13 @@ static int set_row(const struct kb_option *row, void *owner, const char *value,
                    struct kb_error *err)
 {
     void *field = field_of(row, owner);
+    char bare[64];
     if (!value) {
         unset(row, field);
         return KB_OK;
     }
+    if (!owns_text(row) && strlen(value) < sizeof bare) /* longer ones are no value anyway */
+        value = trim(strcpy(bare, value));
     switch (row->type) {
     case KB_OPT_BOOL:
         return set_bool(row, field, value, err);
@@ -239,6 +279,8 @@ static int set_row(const struct kb_option *row, void *owner, const char *value,
         return set_text(row, field, value, err);
     case KB_OPT_ENUM:
         return set_enum(row, field, value, err);
+    case KB_OPT_SET:
+        return set_set(row, field, value, err);
     case KB_OPT_IGNORED:
         break;
     }
@@ -298,6 +340,29 @@ static size_t print_choice(const struct kb_option *row, int32_t index, char *out
     return (size_t)snprintf(out, size, "%.*s", length, choice ? choice : "");
 }
 
+static size_t print_set(const struct kb_option *row, unsigned bits, char *out, size_t size)
+{
+    size_t used = (size_t)snprintf(out, size, "%s", "");
+    for (int32_t index = 0; bits >> index; index++) {
+        if (!(bits >> index & 1))
+            continue;
+        size_t at = KB_MIN(used, size);
+        used += (size_t)snprintf(out + at, size - at, "%s", used ? "," : "");
+        at = KB_MIN(used, size);
+        used += print_choice(row, index, out + at, size - at);
+    }
+    return used;
+}
+
+/* The shortest text that reads as the same number. */
+static size_t print_double(double number, char *out, size_t size)
+{
+    int n = snprintf(out, size, "%.15g", number);
+    if ((size_t)n < size && strtod(out, NULL) != number)
+        n = snprintf(out, size, "%.17g", number);
+    return (size_t)n;
+}
+
 size_t kb_options_get(const struct kb_option *row, const void *owner, char *out, size_t size)
 {
     const void *field = (const char *)owner + row->field;
@@ -312,9 +377,11 @@ size_t kb_options_get(const struct kb_option *row, const void *owner, char *out,
     case KB_OPT_LONG:
         return (size_t)snprintf(out, size, "%" PRId64, *(const int64_t *)field);
     case KB_OPT_DOUBLE:
-        return (size_t)snprintf(out, size, "%g", *(const double *)field);
+        return print_double(*(const double *)field, out, size);
     case KB_OPT_ENUM:
         return print_choice(row, *(const int32_t *)field, out, size);
+    case KB_OPT_SET:
+        return print_set(row, *(const unsigned *)field, out, size);
     case KB_OPT_STRING:
     case KB_OPT_LIST:
         text = *(char *const *)field ? *(char *const *)field : "";

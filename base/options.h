@@ -17,6 +17,7 @@ enum kb_option_type {
     KB_OPT_STRING, /* char *, owned by the struct, may be NULL */
     KB_OPT_LIST,   /* char *, comma-separated, as STRING; each of choices, if there are any */
     KB_OPT_ENUM,   /* int32_t: index into choices */
+    KB_OPT_SET,    /* unsigned: a bit for each of choices; as text comma-separated */
     KB_OPT_IGNORED /* known to Kafka, means nothing here: a warning */
 };
 
@@ -34,8 +35,10 @@ struct kb_option {
     size_t field;        /* offsetof in the owner's struct */
     const char *value;   /* default, as text; NULL: unset */
     int64_t min, max;    /* INT, LONG (numbers); both 0: any */
-    const char *choices; /* ENUM: "none|gzip|snappy"; index is the value. LIST: its words */
+    const char *choices; /* ENUM: "none|gzip|snappy", index is the value; SET: bit 0, 1 ...;
+                            LIST: its words */
     const char *aliases; /* comma-separated, or NULL */
+    const char *synonym; /* the key of another table that gives the default; or NULL */
     const char *doc;     /* one or two sentences of ours */
 };
 
@@ -53,7 +56,8 @@ bool kb_options_list_has(const char *list, const char *word);
 const struct kb_option *kb_options_find(const struct kb_options *table, const char *key);
 /* The nearest key, for "did you mean"; NULL: nothing is near. */
 const char *kb_options_nearest(const struct kb_options *table, const char *key);
-/* KB_E_BAD_CONFIG names key, value and range. NULL value: back to default. */
+/* KB_E_BAD_CONFIG names key, value and range. NULL value: back to default.
+ * Blanks around what is not free text do not count. */
 int kb_options_set(const struct kb_options *table, void *owner, const char *key, const char *value,
                    struct kb_error *err);
 /* The value as text into out (as snprintf counts). */

@@ -8,7 +8,7 @@
 static const char *const type_names[] = {
     [KB_OPT_BOOL] = "boolean",  [KB_OPT_INT] = "int",       [KB_OPT_LONG] = "long",
     [KB_OPT_DOUBLE] = "double", [KB_OPT_STRING] = "string", [KB_OPT_LIST] = "list",
-    [KB_OPT_ENUM] = "one of",   [KB_OPT_IGNORED] = "any",
+    [KB_OPT_ENUM] = "one of",   [KB_OPT_SET] = "list",      [KB_OPT_IGNORED] = "any",
 };
 
 static void put(FILE *out, const char *text, size_t size)

@@ -4,10 +4,14 @@
 # ---- Pure machines: base and wire only ----
 noinst_LTLIBRARIES += broker/libbrokercore.la
 broker_libbrokercore_la_SOURCES = \
+	broker/core/alter.c broker/core/alter.h \
 	broker/core/config.c broker/core/config.h \
 	broker/core/config_ignored.h broker/core/config_rows.c \
+	broker/core/live_config.c broker/core/live_config.h \
+	broker/core/overrides.c broker/core/overrides.h \
 	broker/core/sessions.c broker/core/sessions.h \
 	broker/core/topic_config.c broker/core/topic_config.h \
+	broker/core/topic_rows.h \
 	broker/core/topics.c broker/core/topics.h \
 	broker/core/turns.c broker/core/turns.h \
 	broker/core/waiters.c broker/core/waiters.h
@@ -33,8 +37,11 @@ noinst_LTLIBRARIES += broker/libbroker.la
 broker_libbroker_la_SOURCES = \
 	broker/broker.h \
 	broker/api/api.h broker/api/table.c \
+	broker/api/alter_configs.c broker/api/alter_configs.h \
+	broker/api/alter_configs_common.c \
 	broker/api/alter_replica_log_dirs.c \
 	broker/api/api_versions.c \
+	broker/api/config_resource.c broker/api/config_resource.h \
 	broker/api/create_partitions.c \
 	broker/api/create_topics.c \
 	broker/api/delete_records.c \
@@ -47,7 +54,9 @@ broker_libbroker_la_SOURCES = \
 	broker/api/elect_leaders.c \
 	broker/api/fetch.c broker/api/fetch.h broker/api/fetch_answer.c \
 	broker/api/find_coordinator.c \
+	broker/api/incremental_alter_configs.c \
 	broker/api/init_producer_id.c \
+	broker/api/list_config_resources.c \
 	broker/api/list_offsets.c \
 	broker/api/lookup.c broker/api/lookup.h \
 	broker/api/metadata.c \

@@ -16,6 +16,7 @@ enum kd_acl_op {
     KD_ACL_ALTER,
     KD_ACL_DESCRIBE,
     KD_ACL_DESCRIBE_CONFIGS,
+    KD_ACL_ALTER_CONFIGS,
     KD_ACL_IDEMPOTENT_WRITE
 };
 enum kd_acl_resource { KD_ON_NOTHING, KD_ON_TOPIC, KD_ON_GROUP, KD_ON_CLUSTER };
@@ -45,6 +46,7 @@ struct kd_api {
 const struct kd_api *kd_apis(size_t *count);
 const struct kd_api *kd_api_find(int16_t key); /* NULL: not served */
 
+void kd_handle_alter_configs(struct kd_request *request);
 void kd_handle_alter_partition_reassignments(struct kd_request *request);
 void kd_handle_alter_replica_log_dirs(struct kd_request *request);
 void kd_handle_api_versions(struct kd_request *request);
@@ -60,7 +62,9 @@ void kd_handle_describe_topic_partitions(struct kd_request *request);
 void kd_handle_elect_leaders(struct kd_request *request);
 void kd_handle_fetch(struct kd_request *request);
 void kd_handle_find_coordinator(struct kd_request *request);
+void kd_handle_incremental_alter_configs(struct kd_request *request);
 void kd_handle_init_producer_id(struct kd_request *request);
+void kd_handle_list_config_resources(struct kd_request *request);
 void kd_handle_list_offsets(struct kd_request *request);
 void kd_handle_list_partition_reassignments(struct kd_request *request);
 void kd_handle_metadata(struct kd_request *request);

@@ -2,13 +2,14 @@
 /* CreateTopics: all of a request are checked, then made side by side. */
 #include "wire/gen/create_topics.h"
 #include "broker/api/api.h"
-#include "broker/api/lookup.h"
+#include "broker/api/config_resource.h"
 #include "broker/server/changes.h"
 
 struct create {
     struct kd_request *request;
     struct kw_create_topics_request in;
     struct kw_create_topics_response out;
+    const bool *repeated; /* by topic */
     size_t pending;
 };
 
@@ -82,65 +83,49 @@ static int32_t count_of(const struct create *create,
                                   : create->request->shard->config->num_partitions;
 }
 
-static bool is_repeated(const struct create *create, int32_t at)
+static bool *find_repeated(struct create *create, size_t count)
 {
-    int count = 0;
-    for (int32_t i = 0; i < create->in.topics_count; i++)
-        count += kb_slice_equal(create->in.topics[i].name, create->in.topics[at].name);
-    return count > 1;
+    struct kb_slice *names = kb_arena_array(&create->request->arena, count, sizeof *names);
+    for (size_t i = 0; names && i < count; i++)
+        names[i] = create->in.topics[i].name;
+    return names ? kd_find_repeated(create->request, names, count) : NULL;
 }
 
 static void take_configs(struct create *create, const struct kw_create_topics_request_topic *in,
                          struct kd_new_topic *topic)
 {
-    struct kb_arena *arena = &create->request->arena;
-    struct kd_config_entry *entries =
-        kb_arena_array(arena, (size_t)KB_MAX(in->configs_count, 0), sizeof *entries);
-    topic->configs = entries;
-    for (int32_t i = 0; entries && i < in->configs_count; i++) {
-        if (!in->configs[i].value.data)
-            continue; /* null: the default */
-        struct kd_config_entry *entry = &entries[topic->config_count++];
-        entry->key = kb_arena_strdup(arena, in->configs[i].name);
-        entry->value = kb_arena_strdup(arena, in->configs[i].value);
-    }
+    struct kd_alteration *configs = kb_arena_array(
+        &create->request->arena, (size_t)KB_MAX(in->configs_count, 0), sizeof *configs);
+    topic->configs = configs;
+    for (int32_t i = 0; configs && i < in->configs_count; i++)
+        configs[topic->config_count++] =
+            (struct kd_alteration){KD_ALTER_SET, in->configs[i].name, in->configs[i].value};
 }
 
 /* ---- The answer --------------------------------------------------------- */
 
-static int8_t source_of(const struct kd_config *broker, const struct kd_topic_config *config,
-                        const struct kb_option *row)
+static void tell_config(struct kd_request *request, const struct kd_topic *topic,
+                        const struct kb_option *row, struct kw_create_topics_response_config *out)
 {
-    enum { TOPIC = 1, STATIC_BROKER = 4, DEFAULT = 5 };
-    const struct kb_option *from = kd_topic_config_default_row(row);
-    if (kd_topic_config_is_given(config, row))
-        return TOPIC;
-    return from && kd_config_is_given(broker, from) ? STATIC_BROKER : DEFAULT;
+    struct kd_config_source sources[KD_CONFIG_SOURCES];
+    int count = kd_config_sources(request, row, &topic->overrides, sources);
+    kw_create_topics_response_config_init(out);
+    out->name = kb_slice_str(row->key);
+    out->value = kd_config_text(request, row, &topic->config);
+    out->config_source = count ? sources[0].origin : KD_FROM_DEFAULT;
 }
 
 /* The configuration that the topic has, or would have. */
-static void tell_configs(struct one *one)
+static void tell_configs(struct one *one, const struct kd_topic *topic)
 {
-    struct kd_shard *shard = one->create->request->shard;
-    struct kb_arena *arena = &one->create->request->arena;
+    struct kd_request *request = one->create->request;
     const struct kb_options *table = kd_topic_config_table();
-    struct kd_topic_config config;
-    char text[512];
-    one->out->configs = kb_arena_array(arena, table->count, sizeof *one->out->configs);
-    if (!one->out->configs || !kd_topic_config_init(&config, shard->config))
-        return;
-    for (size_t i = 0; i < one->topic.config_count; i++)
-        kd_topic_config_set(&config, one->topic.configs[i].key, one->topic.configs[i].value, NULL);
-    for (size_t i = 0; i < table->count; i++) {
-        struct kw_create_topics_response_config *out =
-            &one->out->configs[one->out->configs_count++];
-        kb_options_get(&table->rows[i], &config, text, sizeof text);
-        kw_create_topics_response_config_init(out);
-        out->name = kb_slice_str(table->rows[i].key);
-        out->value = kb_slice_str(kb_arena_strdup(arena, kb_slice_str(text)));
-        out->config_source = source_of(shard->config, &config, &table->rows[i]);
-    }
-    kd_topic_config_deinit(&config);
+    one->out->configs = kb_arena_array(&request->arena, table->count, sizeof *one->out->configs);
+    one->out->configs_count = 0;
+    for (size_t i = 0; one->out->configs && i < table->count; i++)
+        if (table->rows[i].type != KB_OPT_IGNORED)
+            tell_config(request, topic, &table->rows[i],
+                        &one->out->configs[one->out->configs_count++]);
 }
 
 static void on_created(void *ctx, int code)
@@ -171,22 +156,25 @@ static void start(struct create *create, int32_t at)
                               .count = count_of(create, in),
                               .factor = in->assignments_count > 0 ? 1 : in->replication_factor};
     take_configs(create, in, &one->topic);
-    if (is_repeated(create, at))
+    struct kd_topic *draft = NULL;
+    if (create->repeated[at])
         kb_error_set(&err, KB_E_INVALID_REQUEST, "the topic is named twice in this request");
     else if (!check_counts(create, in, &err))
-        kd_change_check(shard, &one->topic, &err);
-    if (err.code) {
+        draft = kd_change_draft(shard, &one->topic, &err);
+    if (!draft) {
         refuse(create, out, err.code, err.text);
         return;
     }
     out->topic_id = create->in.validate_only ? (struct kb_uuid){{0}} : one->topic.id;
     out->num_partitions = one->topic.count;
     out->replication_factor = 1;
-    tell_configs(one);
-    if (create->in.validate_only)
+    tell_configs(one, draft);
+    if (create->in.validate_only) {
+        kd_topic_free(draft);
         return;
+    }
     create->pending++;
-    kd_change_create(shard, &one->topic, on_created, one);
+    kd_change_create(shard, draft, one->topic.count, on_created, one);
 }
 
 void kd_handle_create_topics(struct kd_request *request)
@@ -202,7 +190,12 @@ void kd_handle_create_topics(struct kd_request *request)
     create->pending = 1;
     kw_create_topics_response_init(&create->out);
     create->out.topics = kb_arena_array(&request->arena, count, sizeof *create->out.topics);
-    for (size_t i = 0; create->out.topics && i < count; i++) {
+    create->repeated = find_repeated(create, count);
+    if (!create->out.topics || !create->repeated) {
+        kd_answer_fail(request, "no memory for the answer");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
         create->out.topics_count++;
         start(create, (int32_t)i);
     }

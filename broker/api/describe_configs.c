@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DescribeConfigs, of topics and of this broker, from the tables. */
+/* DescribeConfigs, of topics and of brokers, from the tables. */
 #include "wire/gen/describe_configs.h"
 #include "broker/api/api.h"
-#include "broker/api/lookup.h"
-#include <stdio.h>
-
-enum { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4 };
-enum { SOURCE_TOPIC = 1, SOURCE_STATIC_BROKER = 4, SOURCE_DEFAULT = 5 };
+#include "broker/api/config_resource.h"
 
 struct describe {
     struct kd_request *request;
@@ -14,11 +10,12 @@ struct describe {
     struct kw_describe_configs_response out;
 };
 
-/* One resource: its table, where its values are, and whose each value is. */
+/* One resource: its table, where its values are, and whose they are. */
 struct subject {
+    enum kd_entity entity;
     const struct kb_options *table;
     const void *values;
-    const struct kd_topic_config *topic; /* NULL: the broker itself */
+    const struct kd_overrides *own; /* of a topic, or of all brokers */
 };
 
 /* Kafka's numbers for the types of values. */
@@ -26,98 +23,84 @@ static int8_t type_of(const struct kb_option *row)
 {
     static const int8_t types[] = {
         [KB_OPT_BOOL] = 1,   [KB_OPT_INT] = 3,  [KB_OPT_LONG] = 5, [KB_OPT_DOUBLE] = 6,
-        [KB_OPT_STRING] = 2, [KB_OPT_LIST] = 7, [KB_OPT_ENUM] = 2};
+        [KB_OPT_STRING] = 2, [KB_OPT_LIST] = 7, [KB_OPT_ENUM] = 2, [KB_OPT_SET] = 7};
     return types[row->type];
 }
 
-static bool is_wanted(const struct kw_describe_configs_request_resource *in,
+/* Of all brokers' share only what was set is told: the rest is each one's own. */
+static bool is_wanted(const struct subject *subject,
+                      const struct kw_describe_configs_request_resource *in,
                       const struct kb_option *row)
 {
-    if (row->type == KB_OPT_IGNORED)
+    if (row->type == KB_OPT_IGNORED ||
+        (subject->entity == KD_ENTITY_CLUSTER && !kd_overrides_get(subject->own, row->key)))
         return false;
-    if (in->configuration_keys_count < 0)
-        return true;
     for (int32_t i = 0; i < in->configuration_keys_count; i++)
         if (kb_slice_is(in->configuration_keys[i], row->key))
             return true;
-    return false;
+    return in->configuration_keys_count <= 0;
 }
 
-static struct kb_slice text_of(struct describe *d, const struct kb_option *row, const void *values)
+static int find_sources(struct describe *d, const struct subject *subject,
+                        const struct kb_option *row, struct kd_config_source *out)
 {
-    char text[1024];
-    if ((row->type == KB_OPT_STRING || row->type == KB_OPT_LIST) &&
-        !*(char *const *)((const char *)values + row->field))
-        return kb_slice_null();
-    kb_options_get(row, values, text, sizeof text);
-    return kd_keep(d->request, kb_slice_str(text));
+    if (subject->entity != KD_ENTITY_CLUSTER)
+        return kd_config_sources(d->request, row, subject->own, out);
+    out[0] = (struct kd_config_source){
+        row->key, kb_slice_str(kd_overrides_get(subject->own, row->key)), KD_FROM_CLUSTER};
+    return 1;
 }
 
-static void add_synonym(struct kw_describe_configs_response_config *out, const char *name,
-                        struct kb_slice value, int8_t source)
+static void fill_synonyms(struct describe *d, const struct kd_config_source *sources, int count,
+                          struct kw_describe_configs_response_config *out)
 {
-    out->synonyms[out->synonyms_count++] =
-        (struct kw_describe_configs_response_synonym){kb_slice_str(name), value, source};
-}
-
-/* Where the value comes from, the nearest first: the topic, the broker's file,
- * the default. */
-static void fill_sources(struct describe *d, const struct subject *subject,
-                         const struct kb_option *row,
-                         struct kw_describe_configs_response_config *out)
-{
-    const struct kd_config *broker = d->request->shard->config;
-    const struct kb_option *below = subject->topic ? kd_topic_config_default_row(row) : row;
-    out->synonyms = kb_arena_array(&d->request->arena, 3, sizeof *out->synonyms);
-    if (!out->synonyms)
-        return;
-    if (subject->topic && kd_topic_config_is_given(subject->topic, row))
-        add_synonym(out, row->key, out->value, SOURCE_TOPIC);
-    if (below && kd_config_is_given(broker, below))
-        add_synonym(out, below->key, text_of(d, below, broker), SOURCE_STATIC_BROKER);
-    const struct kb_option *last = below ? below : row;
-    if (last->value)
-        add_synonym(out, last->key, kb_slice_str(last->value), SOURCE_DEFAULT);
-    out->config_source = out->synonyms_count ? out->synonyms[0].source : SOURCE_DEFAULT;
-    if (!d->in.include_synonyms)
-        out->synonyms_count = 0;
+    out->synonyms = kb_arena_array(&d->request->arena, (size_t)count, sizeof *out->synonyms);
+    for (int i = 0; out->synonyms && i < count; i++) {
+        struct kw_describe_configs_response_synonym *synonym =
+            &out->synonyms[out->synonyms_count++];
+        kw_describe_configs_response_synonym_init(synonym);
+        synonym->name = kb_slice_str(sources[i].key);
+        synonym->value = out->is_sensitive ? kb_slice_null() : sources[i].value;
+        synonym->source = sources[i].origin;
+    }
 }
 
 static void fill_config(struct describe *d, const struct subject *subject,
                         const struct kb_option *row,
                         struct kw_describe_configs_response_config *out)
 {
+    struct kd_config_source sources[KD_CONFIG_SOURCES];
+    int count = find_sources(d, subject, row, sources);
+    /* The file's may stand under a coarser key, in its unit. */
+    bool as_told = count && sources[0].origin != KD_FROM_FILE;
     kw_describe_configs_response_config_init(out);
     out->name = kb_slice_str(row->key);
     out->is_sensitive = row->flags & KB_OPT_SECRET;
-    out->value = out->is_sensitive ? kb_slice_null() : text_of(d, row, subject->values);
+    if (!out->is_sensitive)
+        out->value = as_told ? sources[0].value : kd_config_text(d->request, row, subject->values);
     out->read_only = !(row->flags & KB_OPT_DYNAMIC);
+    out->config_source = count ? sources[0].origin : KD_FROM_DEFAULT;
     out->config_type = type_of(row);
     if (d->in.include_documentation)
         out->documentation = kb_slice_str(row->doc);
-    fill_sources(d, subject, row, out);
+    if (d->in.include_synonyms)
+        fill_synonyms(d, sources, count, out);
 }
 
 static int find_subject(struct describe *d, const struct kw_describe_configs_request_resource *in,
                         struct subject *out, struct kb_error *err)
 {
     const struct kd_shard *shard = d->request->shard;
-    char number[16];
-    *out = (struct subject){.table = kd_config_table(), .values = shard->config};
-    if (in->resource_type == RESOURCE_TOPIC) {
+    enum kd_entity entity;
+    int code = kd_config_resource(shard, in->resource_type, in->resource_name, &entity, err);
+    *out = (struct subject){entity, kd_config_table(), shard->config, NULL};
+    if (!code && entity == KD_ENTITY_TOPIC) {
         const struct kd_topic *topic = kd_topics_find(&shard->topics, in->resource_name);
-        if (!topic)
-            return kb_error_set(err, KB_E_UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic");
-        *out = (struct subject){kd_topic_config_table(), &topic->config, &topic->config};
-        return 0;
+        *out = (struct subject){entity, kd_topic_config_table(), &topic->config, &topic->overrides};
+    } else if (entity == KD_ENTITY_CLUSTER) {
+        out->own = &shard->configs.live.layers[KD_LAYER_CLUSTER];
     }
-    if (in->resource_type != RESOURCE_BROKER)
-        return kb_error_set(err, KB_E_INVALID_REQUEST, "resource type %d is not served",
-                            in->resource_type);
-    snprintf(number, sizeof number, "%d", shard->config->node_id);
-    if (in->resource_name.size && !kb_slice_is(in->resource_name, number))
-        return kb_error_set(err, KB_E_INVALID_REQUEST, "this is broker %s", number);
-    return 0;
+    return code;
 }
 
 static void fill(struct describe *d, const struct kw_describe_configs_request_resource *in,
@@ -135,7 +118,7 @@ static void fill(struct describe *d, const struct kw_describe_configs_request_re
     }
     out->configs = kb_arena_array(&d->request->arena, subject.table->count, sizeof *out->configs);
     for (size_t i = 0; out->configs && i < subject.table->count; i++)
-        if (is_wanted(in, &subject.table->rows[i]))
+        if (is_wanted(&subject, in, &subject.table->rows[i]))
             fill_config(d, &subject, &subject.table->rows[i], &out->configs[out->configs_count++]);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/api/lookup.h"
+#include "base/map.h"
 #include "broker/drive/replica.h"
 
 struct kd_place *kd_find_place(const struct kd_shard *shard, struct kb_slice name,
@@ -34,4 +35,22 @@ struct kb_slice kd_keep(struct kd_request *request, struct kb_slice text)
     if (!text.data)
         return text;
     return kb_slice_of(kb_arena_strdup(&request->arena, text), text.size);
+}
+
+bool *kd_find_repeated(struct kd_request *request, const struct kb_slice *keys, size_t count)
+{
+    struct kb_map seen;
+    struct kb_arena *arena = &request->arena;
+    bool *repeated = kb_arena_array(arena, count, sizeof *repeated);
+    struct kb_map_entry *entries = kb_arena_array(arena, count, sizeof *entries);
+    kb_map_init(&seen, kb_random_next(&request->shard->random));
+    for (size_t i = 0; !arena->failed && i < count; i++) {
+        struct kb_map_entry *known = kb_map_get(&seen, keys[i]);
+        if (known)
+            repeated[known - entries] = repeated[i] = true;
+        else if (!kb_map_put(&seen, &entries[i], keys[i]))
+            arena->failed = true;
+    }
+    kb_map_deinit(&seen);
+    return arena->failed ? NULL : repeated;
 }

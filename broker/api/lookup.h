@@ -15,4 +15,8 @@ int16_t kd_check_epoch(const struct kd_place *place, int32_t client_epoch);
 /* A copy in the request's arena. */
 struct kb_slice kd_keep(struct kd_request *request, struct kb_slice text);
 
+/* repeated[i]: is keys[i] there more than once? In the request's arena; NULL: no
+ * memory. */
+bool *kd_find_repeated(struct kd_request *request, const struct kb_slice *keys, size_t count);
+
 #endif

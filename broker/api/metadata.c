@@ -148,7 +148,12 @@ static void make(struct metadata *m, struct kb_slice name, struct kw_metadata_re
         return;
     *making = (struct making){m, out};
     m->pending++;
-    kd_change_create(shard, &topic, on_made, making);
+    struct kb_error err;
+    struct kd_topic *draft = kd_change_draft(shard, &topic, &err);
+    if (draft)
+        kd_change_create(shard, draft, topic.count, on_made, making);
+    else
+        on_made(making, err.code);
 }
 
 static bool may_make(const struct metadata *m)

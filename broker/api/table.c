@@ -15,14 +15,17 @@ static const struct kd_api apis[] = {
     {KW_API_INIT_PRODUCER_ID, 0, 5, 0, kd_handle_init_producer_id, KD_ACL_IDEMPOTENT_WRITE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_OFFSET_FOR_LEADER_EPOCH, 2, 4, 2, kd_handle_offset_for_leader_epoch, KD_ACL_DESCRIBE, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_CONFIGS, 1, 4, 1, kd_handle_describe_configs, KD_ACL_DESCRIBE_CONFIGS, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+    {KW_API_ALTER_CONFIGS, 0, 2, 0, kd_handle_alter_configs, KD_ACL_ALTER_CONFIGS, KD_ON_TOPIC, KD_THROTTLE_CHANGE, 0},
     {KW_API_ALTER_REPLICA_LOG_DIRS, 1, 2, 1, kd_handle_alter_replica_log_dirs, KD_ACL_ALTER, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_LOG_DIRS, 1, 5, 1, kd_handle_describe_log_dirs, KD_ACL_DESCRIBE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_CREATE_PARTITIONS, 0, 3, 0, kd_handle_create_partitions, KD_ACL_ALTER, KD_ON_TOPIC, KD_THROTTLE_CHANGE, 0},
     {KW_API_ELECT_LEADERS, 0, 2, 0, kd_handle_elect_leaders, KD_ACL_ALTER, KD_ON_CLUSTER, KD_THROTTLE_CHANGE, 0},
+    {KW_API_INCREMENTAL_ALTER_CONFIGS, 0, 1, 0, kd_handle_incremental_alter_configs, KD_ACL_ALTER_CONFIGS, KD_ON_TOPIC, KD_THROTTLE_CHANGE, 0},
     {KW_API_ALTER_PARTITION_REASSIGNMENTS, 0, 1, 0, kd_handle_alter_partition_reassignments, KD_ACL_ALTER, KD_ON_CLUSTER, KD_THROTTLE_CHANGE, 0},
     {KW_API_LIST_PARTITION_REASSIGNMENTS, 0, 0, 0, kd_handle_list_partition_reassignments, KD_ACL_DESCRIBE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_CLUSTER, 0, 2, 0, kd_handle_describe_cluster, KD_ACL_DESCRIBE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_PRODUCERS, 0, 0, 0, kd_handle_describe_producers, KD_ACL_READ, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+    {KW_API_LIST_CONFIG_RESOURCES, 0, 1, 0, kd_handle_list_config_resources, KD_ACL_DESCRIBE_CONFIGS, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, 0, kd_handle_describe_topic_partitions, KD_ACL_DESCRIBE, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
 };
 /* clang-format on */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/config.h"
+#include "base/check.h"
 #include <string.h>
 
 bool kd_config_init(struct kd_config *config)
@@ -71,10 +72,10 @@ int kd_config_load(struct kd_config *config, char *text, size_t size, struct kb_
     return kb_properties_parse(text, size, load_property, &load, err);
 }
 
-static bool given(const struct kd_config *config, const char *key)
+enum kb_level kd_config_log_level(const struct kd_config *config)
 {
-    const struct kb_options *table = kd_config_table();
-    return config->given[kb_options_find(table, key) - table->rows];
+    static const enum kb_level levels[] = {KB_LOG_ERROR, KB_LOG_WARN, KB_LOG_INFO, KB_LOG_DEBUG};
+    return levels[config->log_level];
 }
 
 bool kd_config_is_given(const struct kd_config *config, const struct kb_option *row)
@@ -82,22 +83,43 @@ bool kd_config_is_given(const struct kd_config *config, const struct kb_option *
     return config->given[row - kd_config_table()->rows];
 }
 
+/* Kafka's coarser keys count where the finer ones are not set. */
+static const struct {
+    const char *fine, *coarse;
+} coarser[] = {
+    {"log.retention.ms", "log.retention.minutes"},
+    {"log.retention.minutes", "log.retention.hours"},
+    {"log.roll.ms", "log.roll.hours"},
+};
+
+const struct kb_option *kd_config_coarser(const struct kb_option *row)
+{
+    for (size_t i = 0; i < KB_ARRAY_SIZE(coarser); i++)
+        if (!strcmp(coarser[i].fine, row->key))
+            return kb_options_find(kd_config_table(), coarser[i].coarse);
+    return NULL;
+}
+
+static bool given(const struct kd_config *config, const char *key)
+{
+    return kd_config_is_given(config, kb_options_find(kd_config_table(), key));
+}
+
 static int64_t scaled(int32_t value, int64_t unit_ms)
 {
     return value < 0 ? -1 : value * unit_ms;
 }
 
-/* Kafka's coarser keys count where the finer ones are not set. */
 static void settle_times(struct kd_config *config)
 {
     if (!given(config, "log.retention.ms")) {
         if (given(config, "log.retention.minutes"))
-            config->retention_ms = scaled(config->retention_minutes, 60000);
+            config->topic.retention_ms = scaled(config->retention_minutes, 60000);
         else if (given(config, "log.retention.hours"))
-            config->retention_ms = scaled(config->retention_hours, 3600000);
+            config->topic.retention_ms = scaled(config->retention_hours, 3600000);
     }
     if (!given(config, "log.roll.ms") && given(config, "log.roll.hours"))
-        config->roll_ms = scaled(config->roll_hours, 3600000);
+        config->topic.segment_ms = scaled(config->roll_hours, 3600000);
 }
 
 int kd_config_settle(struct kd_config *config, struct kb_error *err)
@@ -109,5 +131,5 @@ int kd_config_settle(struct kd_config *config, struct kb_error *err)
         return kb_error_set(err, KB_E_BAD_CONFIG,
                             "log.dirs=%s names several directories; a broker here has one",
                             config->log_dirs);
-    return 0;
+    return kd_topic_config_check(&config->topic, err);
 }

@@ -6,15 +6,15 @@
  * --config-docs and every check come from its rows. Kafka's keys that mean
  * nothing here stand in it too, so that a stock server.properties starts.
  *
- * Set by one thread before the broker starts, then read-only.
+ * Set by one thread before the broker starts, then read-only. What changes
+ * while it runs lies over it (live_config.h).
  */
 #include "base/log.h"
 #include "base/options.h"
+#include "broker/core/topic_config.h"
 
 enum { KD_SCOPE_BROKER = 1, KD_SCOPE_TOPIC = 2 };
 enum { KD_CONFIG_ROWS = 512 };
-
-enum kd_timestamp_type { KD_CREATE_TIME, KD_LOG_APPEND_TIME };
 
 struct kd_config {
     int32_t node_id;
@@ -35,26 +35,14 @@ struct kd_config {
     int32_t log_requests; /* enum kd_request_logging */
 
     bool auto_create_topics, delete_topic;
-    int32_t num_partitions, default_replication_factor, min_insync_replicas;
+    int32_t num_partitions, default_replication_factor;
     int32_t max_partitions_per_request; /* rows of one DescribeTopicPartitions answer */
     int32_t fetch_max_bytes, fetch_session_slots;
     int32_t producer_id_expiration_ms;
 
-    int64_t flush_messages, flush_ms;
-    int64_t retention_ms, retention_bytes;
-    int32_t retention_minutes, retention_hours;
     int64_t retention_check_ms;
-    int64_t roll_ms;
-    int32_t roll_hours;
-    int32_t segment_bytes, index_interval_bytes, index_max_bytes;
-    int64_t segment_delete_delay_ms;
-    char *cleanup_policy;
-    int32_t compression_type, gzip_level, lz4_level, zstd_level;
-    int32_t max_message_bytes;
-    int32_t timestamp_type;
-    int64_t timestamp_before_max_ms, timestamp_after_max_ms;
-    int64_t delete_retention_ms, min_compaction_lag_ms, max_compaction_lag_ms;
-    double min_cleanable_ratio;
+    int32_t retention_minutes, retention_hours, roll_hours;
+    struct kd_topic_config topic; /* the defaults of topics */
 
     bool given[KD_CONFIG_ROWS]; /* by row: set by a file or -o */
 };
@@ -74,7 +62,10 @@ int kd_config_load(struct kd_config *config, char *text, size_t size, struct kb_
 /* After the last set: what follows from several keys at once. */
 int kd_config_settle(struct kd_config *config, struct kb_error *err);
 
+enum kb_level kd_config_log_level(const struct kd_config *config);
 /* Was this row set by the operator? */
 bool kd_config_is_given(const struct kd_config *config, const struct kb_option *row);
+/* The key that counts where this one is not set, in a coarser unit; NULL: none. */
+const struct kb_option *kd_config_coarser(const struct kb_option *row);
 
 #endif

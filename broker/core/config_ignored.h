@@ -17,12 +17,10 @@
     X("authorizer.class.name") \
     X("auto.include.jmx.reporter") \
     X("auto.leader.rebalance.enable") \
-    X("background.threads") \
     X("broker.heartbeat.interval.ms") \
     X("broker.id.generation.enable") \
     X("broker.session.timeout.ms") \
     X("client.quota.callback.class") \
-    X("config.providers") \
     X("connection.failed.authentication.delay.ms") \
     X("connections.max.reauth.ms") \
     X("control.plane.listener.name") \
@@ -44,7 +42,6 @@
     X("controller.quota.window.num") \
     X("controller.quota.window.size.seconds") \
     X("controller.socket.timeout.ms") \
-    X("cordoned.log.dirs") \
     X("create.topic.policy.class.name") \
     X("delegation.token.expiry.check.interval.ms") \
     X("delegation.token.expiry.time.ms") \
@@ -55,8 +52,6 @@
     X("early.start.listeners") \
     X("eligible.leader.replicas.enable") \
     X("fetch.purgatory.purge.interval.requests") \
-    X("follower.fetch.last.tiered.offset.enable") \
-    X("group.consumer.assignment.interval.ms") \
     X("group.consumer.assignors") \
     X("group.consumer.heartbeat.interval.ms") \
     X("group.consumer.max.assignment.interval.ms") \
@@ -71,7 +66,6 @@
     X("group.consumer.session.timeout.ms") \
     X("group.coordinator.append.linger.ms") \
     X("group.coordinator.background.threads") \
-    X("group.coordinator.cached.buffer.max.bytes") \
     X("group.coordinator.new.enable") \
     X("group.coordinator.rebalance.protocols") \
     X("group.coordinator.threads") \
@@ -79,7 +73,6 @@
     X("group.max.session.timeout.ms") \
     X("group.max.size") \
     X("group.min.session.timeout.ms") \
-    X("group.share.assignment.interval.ms") \
     X("group.share.assignors") \
     X("group.share.delivery.count.limit") \
     X("group.share.enable") \
@@ -104,7 +97,6 @@
     X("group.share.persister.class.name") \
     X("group.share.record.lock.duration.ms") \
     X("group.share.session.timeout.ms") \
-    X("group.streams.assignment.interval.ms") \
     X("group.streams.heartbeat.interval.ms") \
     X("group.streams.initial.rebalance.delay.ms") \
     X("group.streams.max.assignment.interval.ms") \
@@ -123,28 +115,16 @@
     X("kafka.metrics.polling.interval.secs") \
     X("kafka.metrics.reporters") \
     X("leader.imbalance.check.interval.seconds") \
-    X("log.cleaner.backoff.ms") \
-    X("log.cleaner.dedupe.buffer.size") \
     X("log.cleaner.enable") \
-    X("log.cleaner.io.buffer.load.factor") \
-    X("log.cleaner.io.buffer.size") \
-    X("log.cleaner.io.max.bytes.per.second") \
-    X("log.cleaner.threads") \
     X("log.dir.failure.timeout.ms") \
     X("log.flush.offset.checkpoint.interval.ms") \
     X("log.flush.scheduler.interval.ms") \
     X("log.flush.start.offset.checkpoint.interval.ms") \
     X("log.initial.task.delay.ms") \
-    X("log.local.retention.bytes") \
-    X("log.local.retention.ms") \
     X("log.message.downconversion.enable") \
     X("log.message.format.version") \
     X("log.message.timestamp.difference.max.ms") \
-    X("log.preallocate") \
     X("log.roll.jitter.hours") \
-    X("log.roll.jitter.ms") \
-    X("max.connection.creation.rate") \
-    X("max.connections.per.ip.overrides") \
     X("metadata.log.dir") \
     X("metadata.log.max.record.bytes.between.snapshots") \
     X("metadata.log.max.snapshot.interval.ms") \
@@ -153,14 +133,10 @@
     X("metadata.max.idle.interval.ms") \
     X("metadata.max.retention.bytes") \
     X("metadata.max.retention.ms") \
-    X("metric.reporters") \
     X("metrics.num.samples") \
     X("metrics.recording.level") \
     X("metrics.sample.window.ms") \
-    X("num.network.threads") \
-    X("num.recovery.threads.per.data.dir") \
     X("num.replica.alter.log.dirs.threads") \
-    X("num.replica.fetchers") \
     X("offset.metadata.max.bytes") \
     X("offsets.commit.required.acks") \
     X("offsets.commit.timeout.ms") \
@@ -177,7 +153,6 @@
     X("password.encoder.keyfactory.algorithm") \
     X("password.encoder.old.secret") \
     X("password.encoder.secret") \
-    X("principal.builder.class") \
     X("process.roles") \
     X("producer.id.expiration.check.interval.ms") \
     X("producer.purgatory.purge.interval.requests") \
@@ -186,19 +161,11 @@
     X("quota.producer.default") \
     X("quota.window.num") \
     X("quota.window.size.seconds") \
-    X("remote.fetch.max.wait.ms") \
-    X("remote.list.offsets.request.timeout.ms") \
-    X("remote.log.index.file.cache.total.size.bytes") \
     X("remote.log.index.file.cache.ttl.ms") \
-    X("remote.log.manager.copier.thread.pool.size") \
-    X("remote.log.manager.copy.max.bytes.per.second") \
     X("remote.log.manager.copy.quota.window.num") \
     X("remote.log.manager.copy.quota.window.size.seconds") \
-    X("remote.log.manager.expiration.thread.pool.size") \
-    X("remote.log.manager.fetch.max.bytes.per.second") \
     X("remote.log.manager.fetch.quota.window.num") \
     X("remote.log.manager.fetch.quota.window.size.seconds") \
-    X("remote.log.manager.follower.thread.pool.size") \
     X("remote.log.manager.task.interval.ms") \
     X("remote.log.manager.task.retry.backoff.max.ms") \
     X("remote.log.manager.task.retry.backoff.ms") \
@@ -210,7 +177,6 @@
     X("remote.log.metadata.manager.impl.prefix") \
     X("remote.log.metadata.manager.listener.name") \
     X("remote.log.reader.max.pending.tasks") \
-    X("remote.log.reader.threads") \
     X("remote.log.storage.manager.class.name") \
     X("remote.log.storage.manager.class.path") \
     X("remote.log.storage.manager.impl.prefix") \
@@ -282,7 +248,6 @@
     X("security.providers") \
     X("server.max.startup.time.ms") \
     X("share.coordinator.append.linger.ms") \
-    X("share.coordinator.cached.buffer.max.bytes") \
     X("share.coordinator.cold.partition.snapshot.interval.ms") \
     X("share.coordinator.load.buffer.size") \
     X("share.coordinator.snapshot.update.records.per.snapshot") \
@@ -326,7 +291,6 @@
     X("telemetry.max.bytes") \
     X("transaction.abort.timed.out.transaction.cleanup.interval.ms") \
     X("transaction.max.timeout.ms") \
-    X("transaction.partition.verification.enable") \
     X("transaction.remove.expired.transaction.cleanup.interval.ms") \
     X("transaction.state.log.load.buffer.size") \
     X("transaction.state.log.min.isr") \
@@ -335,7 +299,6 @@
     X("transaction.state.log.segment.bytes") \
     X("transaction.two.phase.commit.enable") \
     X("transactional.id.expiration.ms") \
-    X("unclean.leader.election.enable") \
     X("unclean.leader.election.interval.ms") \
     X("unstable.api.versions.enable") \
     X("unstable.feature.versions.enable") \
@@ -345,6 +308,46 @@
     X("zookeeper.metadata.migration.enable") \
     X("zookeeper.session.timeout.ms") \
     X("zookeeper.set.acl")
+
+/* Of these Kafka takes new values while it runs, and so do we. */
+#define KD_CONFIG_IGNORED_LIVE(X) \
+    X("background.threads") \
+    X("config.providers") \
+    X("cordoned.log.dirs") \
+    X("follower.fetch.last.tiered.offset.enable") \
+    X("follower.replication.throttled.rate") \
+    X("group.consumer.assignment.interval.ms") \
+    X("group.coordinator.cached.buffer.max.bytes") \
+    X("group.share.assignment.interval.ms") \
+    X("group.streams.assignment.interval.ms") \
+    X("leader.replication.throttled.rate") \
+    X("log.cleaner.backoff.ms") \
+    X("log.cleaner.dedupe.buffer.size") \
+    X("log.cleaner.io.buffer.load.factor") \
+    X("log.cleaner.io.buffer.size") \
+    X("log.cleaner.io.max.bytes.per.second") \
+    X("log.cleaner.threads") \
+    X("log.local.retention.bytes") \
+    X("log.local.retention.ms") \
+    X("max.connection.creation.rate") \
+    X("max.connections.per.ip.overrides") \
+    X("metric.reporters") \
+    X("num.network.threads") \
+    X("num.recovery.threads.per.data.dir") \
+    X("num.replica.fetchers") \
+    X("principal.builder.class") \
+    X("remote.fetch.max.wait.ms") \
+    X("remote.list.offsets.request.timeout.ms") \
+    X("remote.log.index.file.cache.total.size.bytes") \
+    X("remote.log.manager.copier.thread.pool.size") \
+    X("remote.log.manager.copy.max.bytes.per.second") \
+    X("remote.log.manager.expiration.thread.pool.size") \
+    X("remote.log.manager.fetch.max.bytes.per.second") \
+    X("remote.log.manager.follower.thread.pool.size") \
+    X("remote.log.reader.threads") \
+    X("replica.alter.log.dirs.io.max.bytes.per.second") \
+    X("share.coordinator.cached.buffer.max.bytes") \
+    X("transaction.partition.verification.enable")
 /* clang-format on */
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "broker/core/config.h"
 #include "broker/core/config_ignored.h"
+#include "broker/core/topic_rows.h"
 
 #define FLAGGED(TYPE, FLAGS, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)                \
     {                                                                                              \
@@ -13,9 +14,13 @@
     }
 #define ROW(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)                           \
     FLAGGED(TYPE, 0, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, ALIASES, DOC)
-/* Retention and compaction: read and told, but nothing is deleted by them yet. */
-#define LATER(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, DOC)                                           \
-    FLAGGED(TYPE, KB_OPT_LATER, NAME, FIELD, DEFAULT, MIN, MAX, NULL, NULL, DOC)
+/* May change while the broker runs: whoever acts on it reads it when it is needed. */
+#define LIVE(TYPE, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, DOC)                                   \
+    FLAGGED(TYPE, KB_OPT_DYNAMIC, NAME, FIELD, DEFAULT, MIN, MAX, CHOICES, NULL, DOC)
+/* The default of a topic's key. */
+#define TOPIC(TYPE, FLAGS, NAME, BROKERS, FIELD, DEFAULT, MIN, MAX, CHOICES, DOC)                  \
+    FLAGGED(TYPE, KB_OPT_DYNAMIC | (FLAGS), BROKERS, topic.FIELD, DEFAULT, MIN, MAX, CHOICES,      \
+            NULL, DOC),
 #define TEXT(NAME, FIELD, DEFAULT, ALIASES, DOC)                                                   \
     ROW(STRING, NAME, FIELD, DEFAULT, 0, 0, NULL, ALIASES, DOC)
 #define LIST(NAME, FIELD, DEFAULT, ALIASES, DOC)                                                   \
@@ -25,9 +30,12 @@
 #define LONG(NAME, FIELD, DEFAULT, MIN, MAX, DOC)                                                  \
     ROW(LONG, NAME, FIELD, DEFAULT, MIN, MAX, NULL, NULL, DOC)
 #define BOOL(NAME, FIELD, DEFAULT, DOC) ROW(BOOL, NAME, FIELD, DEFAULT, 0, 0, NULL, NULL, DOC)
-#define ENUM(NAME, FIELD, DEFAULT, CHOICES, DOC)                                                   \
-    ROW(ENUM, NAME, FIELD, DEFAULT, 0, 0, CHOICES, NULL, DOC)
 #define IGNORED(NAME) {.key = NAME, .type = KB_OPT_IGNORED, .scope = KD_SCOPE_BROKER},
+#define IGNORED_LIVE(NAME)                                                                         \
+    {.key = NAME,                                                                                  \
+     .type = KB_OPT_IGNORED,                                                                       \
+     .scope = KD_SCOPE_BROKER,                                                                     \
+     .flags = KB_OPT_DYNAMIC},
 
 /* clang-format off */
 static const struct kb_option rows[] = {
@@ -55,14 +63,14 @@ static const struct kb_option rows[] = {
     LONG("queued.max.request.bytes", queued_max_request_bytes, "134217728", -1, INT64_MAX,
          "Memory for requests in progress. Where it is used up, sockets are not read. -1: "
          "unbounded."),
-    INT("max.connections", max_connections, "10000", 0, INT32_MAX,
+    LIVE(INT, "max.connections", max_connections, "10000", 0, INT32_MAX, NULL,
         "Connections at one time; more are closed at once."),
-    INT("max.connections.per.ip", max_connections_per_ip, "2147483647", 0, INT32_MAX,
+    LIVE(INT, "max.connections.per.ip", max_connections_per_ip, "2147483647", 0, INT32_MAX, NULL,
         "Connections at one time from one address."),
     LONG("connections.max.idle.ms", connections_max_idle_ms, "600000", -1, INT64_MAX,
          "A connection without a request for this long is closed; -1: never."),
     INT("num.io.threads", io_threads, "2", 1, 64, "Threads that read and write files."),
-    ENUM("log.level", log_level, "info", "error|warn|info|debug",
+    LIVE(ENUM, "log.level", log_level, "info", 0, 0, "error|warn|info|debug",
          "The least important lines that are logged."),
     FLAGGED(ENUM, KB_OPT_DYNAMIC, "log.requests", log_requests, "none", 0, 0,
             "none|headers|messages", NULL,
@@ -76,8 +84,6 @@ static const struct kb_option rows[] = {
     INT("num.partitions", num_partitions, "1", 1, 100000, "Partitions of a new topic."),
     INT("default.replication.factor", default_replication_factor, "1", 1, 32767,
         "Replicas of a new topic."),
-    INT("min.insync.replicas", min_insync_replicas, "1", 1, INT32_MAX,
-        "Replicas that must be in sync for acks=all."),
     INT("max.request.partition.size.limit", max_partitions_per_request, "2000", 1, INT32_MAX,
         "Partitions in one answer to DescribeTopicPartitions."),
 
@@ -86,58 +92,20 @@ static const struct kb_option rows[] = {
         "Records in one Fetch answer, whatever the client asks."),
     INT("max.incremental.fetch.session.cache.slots", fetch_session_slots, "1000", 0, 1000000,
         "Fetch sessions kept."),
-    INT("producer.id.expiration.ms", producer_id_expiration_ms, "86400000", 1, INT32_MAX,
+    LIVE(INT, "producer.id.expiration.ms", producer_id_expiration_ms, "86400000", 1, INT32_MAX, NULL,
         "A producer that wrote nothing to a partition for this long is forgotten there."),
 
-    /* Logs: the defaults of topics */
-    LONG("log.flush.interval.messages", flush_messages, "1", 1, INT64_MAX,
-         "1: acknowledged means on disk. More: acknowledged from the page cache."),
-    LONG("log.flush.interval.ms", flush_ms, "9223372036854775807", 0, INT64_MAX,
-         "Set: acknowledged from the page cache, flushed after this long."),
-    LATER(LONG, "log.retention.ms", retention_ms, "604800000", -1, INT64_MAX,
-         "How long records are to be kept; -1: for ever."),
-    LATER(INT, "log.retention.minutes", retention_minutes, "10080", -1, INT32_MAX,
+    /* Logs */
+    LONG("log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
+        "How often it is looked for what retention lets go."),
+    INT("log.retention.minutes", retention_minutes, "10080", -1, INT32_MAX,
         "As log.retention.ms, where that is unset."),
-    LATER(INT, "log.retention.hours", retention_hours, "168", -1, INT32_MAX,
+    INT("log.retention.hours", retention_hours, "168", -1, INT32_MAX,
         "As log.retention.minutes, where that is unset."),
-    LATER(LONG, "log.retention.bytes", retention_bytes, "-1", -1, INT64_MAX,
-         "How large a partition may grow; -1: without bound."),
-    LATER(LONG, "log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
-         "How often retention is looked at."),
-    LONG("log.roll.ms", roll_ms, "604800000", 1, INT64_MAX,
-         "Age at which a new segment is begun."),
     INT("log.roll.hours", roll_hours, "168", 1, INT32_MAX, "As log.roll.ms, where that is unset."),
-    INT("log.segment.bytes", segment_bytes, "1073741824", 1048576, INT32_MAX,
-        "Size of a segment file."),
-    INT("log.index.interval.bytes", index_interval_bytes, "4096", 0, INT32_MAX,
-        "Bytes of log between two entries of its index."),
-    INT("log.index.size.max.bytes", index_max_bytes, "10485760", 4, INT32_MAX,
-        "Size of an index file."),
-    LATER(LONG, "log.segment.delete.delay.ms", segment_delete_delay_ms, "60000", 0, INT64_MAX,
-         "How long a deleted segment's file stays."),
-    LATER(LIST, "log.cleanup.policy", cleanup_policy, "delete", 0, 0, "delete, compact or both."),
-    ENUM("compression.type", compression_type, "producer",
-         "producer|uncompressed|gzip|snappy|lz4|zstd", "How batches are stored."),
-    INT("compression.gzip.level", gzip_level, "-1", -1, 9, "Level where gzip is asked for."),
-    INT("compression.lz4.level", lz4_level, "9", 1, 17, "Level where lz4 is asked for."),
-    INT("compression.zstd.level", zstd_level, "3", -131072, 22, "Level where zstd is asked for."),
-    INT("message.max.bytes", max_message_bytes, "1048588", 0, INT32_MAX,
-        "The largest record batch."),
-    ENUM("log.message.timestamp.type", timestamp_type, "CreateTime", "CreateTime|LogAppendTime",
-         "Whose time a record carries."),
-    LONG("log.message.timestamp.before.max.ms", timestamp_before_max_ms, "9223372036854775807", 0,
-         INT64_MAX, "How far a record's time may lie in the past."),
-    LONG("log.message.timestamp.after.max.ms", timestamp_after_max_ms, "3600000", 0, INT64_MAX,
-         "How far a record's time may lie in the future."),
-    LATER(LONG, "log.cleaner.delete.retention.ms", delete_retention_ms, "86400000", 0, INT64_MAX,
-         "How long a tombstone stays in a compacted log."),
-    LATER(LONG, "log.cleaner.min.compaction.lag.ms", min_compaction_lag_ms, "0", 0, INT64_MAX,
-         "How long a record is safe from compaction."),
-    LATER(LONG, "log.cleaner.max.compaction.lag.ms", max_compaction_lag_ms, "9223372036854775807", 1,
-         INT64_MAX, "How long a record may escape compaction."),
-    LATER(DOUBLE, "log.cleaner.min.cleanable.ratio", min_cleanable_ratio, "0.5", 0, 1,
-        "Share of unclean bytes from which a log is compacted."),
 
+    KD_TOPIC_ROWS(TOPIC)
+    KD_CONFIG_IGNORED_LIVE(IGNORED_LIVE)
     KD_CONFIG_IGNORED(IGNORED)
 };
 /* clang-format on */

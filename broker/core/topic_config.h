@@ -2,17 +2,16 @@
 #ifndef KD_TOPIC_CONFIG_H
 #define KD_TOPIC_CONFIG_H
 /*
- * The configuration of one topic: a table by Kafka's names, its defaults taken
- * from the broker's own keys. What a topic overrides is kept as it was given.
+ * The values of one topic's configuration, plain data. What the topic itself
+ * was given is kept as text (overrides.h); everything else is the broker's.
  */
-#include "broker/core/config.h"
+#include "base/options.h"
 
 enum { KD_CLEANUP_DELETE = 1, KD_CLEANUP_COMPACT = 2 };
-enum { KD_TOPIC_ROWS = 40 };
+enum kd_timestamp_type { KD_CREATE_TIME, KD_LOG_APPEND_TIME };
 
 struct kd_topic_config {
-    char *cleanup_policy;
-    unsigned cleanup; /* of KD_CLEANUP_..., from cleanup_policy */
+    unsigned cleanup; /* of KD_CLEANUP_... */
     int32_t compression_type, gzip_level, lz4_level, zstd_level;
     int64_t delete_retention_ms, file_delete_delay_ms;
     int64_t flush_messages, flush_ms;
@@ -28,19 +27,11 @@ struct kd_topic_config {
     int32_t segment_bytes;
     int64_t segment_jitter_ms, segment_ms;
     bool unclean_leader_election;
-    bool given[KD_TOPIC_ROWS]; /* by row: the topic's own */
 };
 
+/* Each row's synonym is the broker's key that gives its default. */
 const struct kb_options *kd_topic_config_table(void);
-/* The broker's key that gives the default of this row; NULL: it has none. */
-const struct kb_option *kd_topic_config_default_row(const struct kb_option *row);
-
-/* Every row as the broker has it. False: no memory. */
-bool kd_topic_config_init(struct kd_topic_config *config, const struct kd_config *broker);
-void kd_topic_config_deinit(struct kd_topic_config *config);
-/* A topic's own value. INVALID_CONFIG, Kafka's code 40, with words. */
-int kd_topic_config_set(struct kd_topic_config *config, const char *key, const char *value,
-                        struct kb_error *err);
-bool kd_topic_config_is_given(const struct kd_topic_config *config, const struct kb_option *row);
+/* What several values at once must be: BAD_CONFIG, with words. */
+int kd_topic_config_check(const struct kd_topic_config *config, struct kb_error *err);
 
 #endif

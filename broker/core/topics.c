@@ -90,10 +90,9 @@ struct kd_topic *kd_topic_new(struct kb_slice name, struct kb_uuid id,
         return NULL;
     memcpy(topic->name, name.data, name.size);
     topic->id = id;
-    if (kd_topic_config_init(&topic->config, broker))
-        return topic;
-    kd_topic_free(topic);
-    return NULL;
+    topic->config = broker->topic;
+    topic->config_version = -1;
+    return topic;
 }
 
 static void place_free(struct kd_place *place)
@@ -109,7 +108,7 @@ void kd_topic_free(struct kd_topic *topic)
     for (int32_t i = 0; i < topic->count; i++)
         place_free(topic->places[i]);
     kb_free(topic->places);
-    kd_topic_config_deinit(&topic->config);
+    kd_overrides_deinit(&topic->overrides);
     kb_free(topic);
 }
 

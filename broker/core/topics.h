@@ -9,7 +9,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/uuid.h"
-#include "broker/core/topic_config.h"
+#include "broker/core/config.h"
+#include "broker/core/overrides.h"
 
 struct kd_replica;
 struct kd_topic;
@@ -29,8 +30,10 @@ struct kd_place {
 struct kd_topic {
     struct kb_map_entry by_name, by_id;
     struct kb_uuid id;
-    struct kd_topic_config config;
-    struct kd_place **places; /* their addresses stay */
+    struct kd_topic_config config; /* in force */
+    struct kd_overrides overrides; /* of these, its own */
+    int32_t config_version;        /* of its node in the metadata store; -1: there is none */
+    struct kd_place **places;      /* their addresses stay */
     int32_t count;
     bool condemned; /* being deleted */
     char name[];

@@ -308,6 +308,8 @@ void kd_replica_configure(struct kd_replica *replica, const struct kd_log_config
     replica->state.relaxed = config->flush_messages > 1 || config->flush_ms >= 0;
     if (replica->log)
         replica->log->index_interval_bytes = config->index_interval_bytes;
+    if (replica->unflushed) /* may be due earlier than it was */
+        kd_disk_flush_later(replica);
 }
 
 struct kd_partition *kd_replica_state(struct kd_replica *replica)

@@ -138,27 +138,38 @@ void kd_state_record_deinit(struct kd_state_record *record)
 
 /* ---- Configurations ----------------------------------------------------- */
 
-char *kd_record_config(const struct kd_config_entry *entries, size_t count)
+char *kd_record_config(const struct kd_overrides *from)
 {
     json_t *config = json_object();
-    for (size_t i = 0; i < count; i++)
-        json_object_set_new(config, entries[i].key, json_string(entries[i].value));
+    bool fine = config;
+    for (size_t i = 0; i < from->count; i++)
+        fine = !json_object_set_new(config, from->entries[i].key,
+                                    json_string(from->entries[i].value)) &&
+               fine;
+    if (!fine) {
+        json_decref(config);
+        return NULL;
+    }
     return dump(json_pack("{s:i,s:o}", "version", 1, "config", config));
 }
 
-bool kd_record_config_read(struct kb_slice text,
-                           bool (*each)(void *ctx, const char *key, const char *value), void *ctx)
+bool kd_record_config_read(struct kb_slice text, struct kd_overrides *out)
 {
     json_t *object = load(text), *config = json_object_get(object, "config"), *value;
     const char *key;
     bool fine = json_is_object(config);
     json_object_foreach(config, key, value)
     {
-        if (!fine || !json_is_string(value) || !each(ctx, key, json_string_value(value)))
-            fine = false;
+        fine =
+            fine && json_is_string(value) && kd_overrides_set(out, key, json_string_value(value));
     }
     json_decref(object);
     return fine;
+}
+
+char *kd_record_config_change(const char *entity_path)
+{
+    return dump(json_pack("{s:i,s:s}", "version", 2, "entity_path", entity_path));
 }
 
 /* ---- The cluster -------------------------------------------------------- */

@@ -8,10 +8,7 @@
  */
 #include "base/slice.h"
 #include "base/uuid.h"
-
-struct kd_config_entry {
-    char *key, *value;
-};
+#include "broker/core/overrides.h"
 
 struct kd_topic_record {
     struct kb_uuid id;
@@ -46,10 +43,13 @@ char *kd_record_state(const struct kd_state_record *record);
 bool kd_record_state_read(struct kb_slice text, struct kd_state_record *out);
 void kd_state_record_deinit(struct kd_state_record *record);
 
-/* /config/topics/T: `each` is called per entry; its false ends the walk. */
-char *kd_record_config(const struct kd_config_entry *entries, size_t count);
-bool kd_record_config_read(struct kb_slice text,
-                           bool (*each)(void *ctx, const char *key, const char *value), void *ctx);
+/* /config/topics/T, /config/brokers/N, /config/brokers/<default>. Reading adds
+ * to *out, which is empty before. */
+char *kd_record_config(const struct kd_overrides *config);
+bool kd_record_config_read(struct kb_slice text, struct kd_overrides *out);
+/* /config/changes/config_change_SEQ: whose configuration changed, as a path
+ * below /config. */
+char *kd_record_config_change(const char *entity_path);
 
 /* /brokers/ids/N, /controller, /cluster/id */
 char *kd_record_broker(const struct kd_broker_record *record);

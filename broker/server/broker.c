@@ -237,11 +237,11 @@ static int start_thread(struct kd_broker *broker, struct kb_error *err)
 
 static void prepare(struct kd_broker *broker)
 {
-    static const enum kb_level levels[] = {KB_LOG_ERROR, KB_LOG_WARN, KB_LOG_INFO, KB_LOG_DEBUG};
     struct kd_life *life = &broker->life;
     if (broker->options.log)
-        broker->options.log->level = levels[broker->config.log_level];
-    life->shard.config = &broker->config;
+        broker->options.log->level = kd_config_log_level(&broker->config);
+    kd_configs_init(&life->shard.configs, &broker->config);
+    life->shard.config = &life->shard.configs.live.now;
     life->shard.log = broker->options.log;
     life->shard.fs = broker->options.fs ? broker->options.fs : broker->own_fs;
     life->shard.loop = broker->loop;

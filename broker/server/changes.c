@@ -69,16 +69,6 @@ static int check_name(struct kd_shard *shard, struct kb_slice name, struct kb_er
     return 0;
 }
 
-static int set_configs(struct kd_topic *topic, const struct kd_new_topic *from,
-                       struct kb_error *err)
-{
-    int code = 0;
-    for (size_t i = 0; !code && i < from->config_count; i++)
-        code =
-            kd_topic_config_set(&topic->config, from->configs[i].key, from->configs[i].value, err);
-    return code;
-}
-
 static int check_counts(struct kd_shard *shard, const struct kd_new_topic *from,
                         struct kb_error *err)
 {
@@ -92,10 +82,10 @@ static int check_counts(struct kd_shard *shard, const struct kd_new_topic *from,
     return 0;
 }
 
-/* The topic as it will be, outside the image. NULL: err says why. */
-static struct kd_topic *draft(struct kd_shard *shard, const struct kd_new_topic *from,
-                              struct kb_error *err)
+struct kd_topic *kd_change_draft(struct kd_shard *shard, const struct kd_new_topic *from,
+                                 struct kb_error *err)
 {
+    kb_error_clear(err);
     if (check_name(shard, from->name, err) || check_counts(shard, from, err))
         return NULL;
     struct kd_topic *topic = kd_topic_new(from->name, from->id, shard->config);
@@ -103,22 +93,14 @@ static struct kd_topic *draft(struct kd_shard *shard, const struct kd_new_topic 
         kb_error_set(err, KB_E_UNKNOWN_SERVER_ERROR, "out of memory");
         return NULL;
     }
-    if (!set_configs(topic, from, err))
-        return topic;
-    kd_topic_free(topic);
-    return NULL;
-}
-
-int kd_change_check(struct kd_shard *shard, const struct kd_new_topic *topic, struct kb_error *err)
-{
-    struct kb_error why;
-    kb_error_clear(&why);
-    struct kd_topic *made = draft(shard, topic, &why);
-    if (made)
-        kd_topic_free(made);
-    if (err)
-        *err = why;
-    return why.code;
+    const struct kd_overrides none = {0};
+    if (kd_configs_plan_topic(shard, &none, from->configs, from->config_count, false,
+                              &topic->overrides, err)) {
+        kd_topic_free(topic);
+        return NULL;
+    }
+    kd_topic_config_make(shard->config, &topic->overrides, NULL, &topic->config);
+    return topic;
 }
 
 static void on_places_led(void *ctx, int code)
@@ -128,17 +110,6 @@ static void on_places_led(void *ctx, int code)
         KB_LOG(change->shard->log, KB_LOG_ERROR, "topics", "cannot lead a new partition error=%s",
                kb_code_name(code));
     kd_change_finish(change, code ? KB_E_KAFKA_STORAGE_ERROR : KB_OK);
-}
-
-static void warn_of_later(const struct kd_change *change)
-{
-    const struct kb_options *table = kd_topic_config_table();
-    for (size_t i = 0; i < table->count; i++)
-        if (table->rows[i].flags & KB_OPT_LATER &&
-            kd_topic_config_is_given(&change->topic->config, &table->rows[i]))
-            KB_LOG(change->shard->log, KB_LOG_WARN, "topics",
-                   "key is kept, but nothing acts on it yet topic=%s key=%s", change->topic->name,
-                   table->rows[i].key);
 }
 
 static void on_created(void *ctx, const struct kd_meta_result *result)
@@ -153,35 +124,31 @@ static void on_created(void *ctx, const struct kd_meta_result *result)
         kd_change_finish(change, code);
         return;
     }
+    topic->config_version = 0; /* its node is new */
     KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "created topic=%s partitions=%d", topic->name,
            topic->count);
-    warn_of_later(change);
     kd_lead(change->shard, topic->places, (size_t)topic->count, on_places_led, change);
 }
 
-void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *from, kd_change_fn *done,
-                      void *ctx)
+void kd_change_create(struct kd_shard *shard, struct kd_topic *draft, int32_t count,
+                      kd_change_fn *done, void *ctx)
 {
-    struct kb_error err;
     struct kd_ops ops;
-    kb_error_clear(&err);
-    struct kd_topic *topic = draft(shard, from, &err);
-    struct kd_change *change = topic ? kd_change_new(shard, done, ctx) : NULL;
-    if (!change || !grow_to(shard, topic, from->count)) {
-        if (topic)
-            kd_topic_free(topic);
+    struct kd_change *change = kd_change_new(shard, done, ctx);
+    if (!change || !grow_to(shard, draft, count)) {
+        kd_topic_free(draft);
         kb_free(change);
-        done(ctx, err.code ? err.code : KB_E_UNKNOWN_SERVER_ERROR);
+        done(ctx, KB_E_UNKNOWN_SERVER_ERROR);
         return;
     }
-    change->topic = topic;
-    kd_change_begin(change, &ops, 3 + 2 * topic->count);
-    add_topic_node(&ops, topic, true);
-    kd_ops_create(&ops, NULL, 0, "/brokers/topics/%s/partitions", topic->name);
-    add_places(shard, &ops, topic, 0);
-    char *config = kd_record_config(from->configs, from->config_count);
+    change->topic = draft;
+    kd_change_begin(change, &ops, 3 + 2 * count);
+    add_topic_node(&ops, draft, true);
+    kd_ops_create(&ops, NULL, 0, "/brokers/topics/%s/partitions", draft->name);
+    add_places(shard, &ops, draft, 0);
+    char *config = kd_record_config(&draft->overrides);
     ops.arena.failed |= !config;
-    kd_ops_create(&ops, config, 0, "/config/topics/%s", topic->name);
+    kd_ops_create(&ops, config, 0, "/config/topics/%s", draft->name);
     kd_record_free(config);
     kd_change_submit(change, &ops, on_created);
 }

@@ -19,16 +19,18 @@ struct kd_new_topic {
     struct kb_uuid id;
     int32_t count;  /* partitions */
     int16_t factor; /* replicas of each; -1: the default */
-    const struct kd_config_entry *configs;
+    const struct kd_alteration *configs;
     size_t config_count;
 };
 
-/* Would it be taken? Name, taken or not, counts, configs. Kafka's code, and
- * words in err. */
-int kd_change_check(struct kd_shard *shard, const struct kd_new_topic *topic, struct kb_error *err);
-
-void kd_change_create(struct kd_shard *shard, const struct kd_new_topic *topic, kd_change_fn *done,
-                      void *ctx);
+/* The topic as it would be: not in the image, without partitions yet. NULL: it
+ * cannot be taken (name, taken or not, counts, configs); Kafka's code, and
+ * words, in err. */
+struct kd_topic *kd_change_draft(struct kd_shard *shard, const struct kd_new_topic *topic,
+                                 struct kb_error *err);
+/* Takes the draft. */
+void kd_change_create(struct kd_shard *shard, struct kd_topic *draft, int32_t count,
+                      kd_change_fn *done, void *ctx);
 /* To `count` partitions, more than now. */
 void kd_change_grow(struct kd_shard *shard, struct kd_topic *topic, int32_t count,
                     kd_change_fn *done, void *ctx);

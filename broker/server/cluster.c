@@ -142,6 +142,15 @@ static void on_loaded(void *ctx, const struct kb_error *err)
     kd_image_settle(cluster->shard, on_settled, cluster);
 }
 
+static void on_configured(void *ctx, const struct kb_error *err)
+{
+    struct kd_cluster *cluster = ctx;
+    if (err->code)
+        on_loaded(cluster, err);
+    else
+        kd_image_load(cluster->shard, on_loaded, cluster);
+}
+
 /* ---- Elect -------------------------------------------------------------- */
 
 static void on_elected(void *ctx, const struct kd_meta_result *result)
@@ -155,7 +164,7 @@ static void on_elected(void *ctx, const struct kd_meta_result *result)
     shard->controller_version = result->changes[1].version;
     KB_LOG(shard->log, KB_LOG_INFO, "cluster", "elected controller epoch=%d",
            shard->controller_epoch);
-    kd_image_load(shard, on_loaded, cluster);
+    kd_configs_load(shard, on_configured, cluster);
 }
 
 static void on_epoch(void *ctx, const struct kd_meta_node *node)

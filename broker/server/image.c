@@ -90,22 +90,17 @@ static void on_state(void *ctx, const struct kd_meta_node *node)
     item_done(item);
 }
 
-static bool set_config(void *ctx, const char *key, const char *value)
-{
-    struct item *item = ctx;
-    struct kb_error err;
-    /* Made by a newer broker, perhaps: the topic goes on with the default. */
-    if (kd_topic_config_set(&item->topic->config, key, value, &err))
-        KB_LOG(item->load->shard->log, KB_LOG_WARN, "topics",
-               "config ignored topic=%s reason=\"%s\"", item->topic->name, err.text);
-    return true;
-}
-
 static void on_config(void *ctx, const struct kd_meta_node *node)
 {
     struct item *item = ctx;
-    if (node->outcome == KD_META_OK && !kd_record_config_read(node->data, set_config, item))
-        fail(item->load, "the configuration", item->topic->name);
+    struct kd_shard *shard = item->load->shard;
+    struct kd_topic *topic = item->topic;
+    if (node->outcome == KD_META_OK && kd_record_config_read(node->data, &topic->overrides)) {
+        topic->config_version = node->stat.version;
+        kd_topic_config_make(shard->config, &topic->overrides, shard->log, &topic->config);
+    } else if (node->outcome != KD_META_CONFLICT) {
+        fail(item->load, "the configuration", topic->name);
+    }
     item_done(item);
 }
 

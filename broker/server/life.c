@@ -303,7 +303,6 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kd_topics_init(&shard->topics, kb_random_next(&shard->random));
     kd_sessions_init(&shard->sessions, (size_t)shard->config->fetch_session_slots, &shard->random);
     kd_ids_init(&shard->ids, shard->config->node_id);
-    kb_list_init(&shard->config_watches);
     kn_timer_init(&life->deadline, on_deadline);
     kn_timer_init(&life->upkeep, on_upkeep);
     kn_task_init(&life->drained, after_drain);
@@ -347,4 +346,5 @@ void kd_life_deinit(struct kd_life *life)
     kd_checkers_deinit(&shard->checkers);
     kd_sessions_deinit(&shard->sessions);
     kd_topics_deinit(&shard->topics);
+    kd_configs_deinit(&shard->configs);
 }

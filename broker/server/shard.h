@@ -7,12 +7,12 @@
  */
 #include "base/log.h"
 #include "base/random.h"
-#include "broker/core/config.h"
 #include "broker/core/sessions.h"
 #include "broker/core/topics.h"
 #include "broker/drive/disk.h"
 #include "broker/meta/meta.h"
 #include "broker/server/checkers.h"
+#include "broker/server/configs.h"
 #include "broker/server/ids.h"
 #include "broker/server/listeners.h"
 #include "net/exec.h"
@@ -20,7 +20,8 @@
 #include <limits.h>
 
 struct kd_shard {
-    const struct kd_config *config;
+    const struct kd_config *config; /* in force: configs.live.now */
+    struct kd_configs configs;
     struct kb_log *log;
     struct kn_loop *loop;
     struct kn_exec *exec;
@@ -34,7 +35,6 @@ struct kd_shard {
     struct kd_topics topics;
     struct kd_sessions sessions;
     struct kd_ids ids;
-    struct kb_list config_watches; /* configs.h */
 
     struct kd_listeners listeners;
     char cluster_id[64];

@@ -6,7 +6,7 @@
 
 /* clang-format off */
 #define ROW(key, type, field, value, min, max, choices, aliases, doc) \
-    {key, type, 0, 0, offsetof(struct kc_options, field), value, min, max, choices, aliases, doc},
+    {key, type, 0, 0, offsetof(struct kc_options, field), value, min, max, choices, aliases, NULL, doc},
 #define BOOL(key, field, value, aliases, doc) \
     ROW(key, KB_OPT_BOOL, field, value, 0, 0, NULL, aliases, doc)
 #define INT(key, field, value, min, max, aliases, doc) \

@@ -214,20 +214,14 @@ static void damage_is_found_at_every_byte(void **state)
 
 /* ---- What stands in nodes ----------------------------------------------- */
 
-static bool count_entry(void *ctx, const char *key, const char *value)
-{
-    (*(int *)ctx)++;
-    return !strcmp(key, "retention.ms") && !strcmp(value, "5");
-}
-
 static void records_come_back(void **state)
 {
     int32_t nodes[] = {1, 2}, *lists[] = {nodes, nodes}, counts[] = {2, 1};
     struct kd_topic_record topic = {{{1, 2, 3}}, 2, lists, counts}, topic2;
     struct kd_state_record leader = {1, 4, 7, nodes, 2}, leader2;
     struct kd_config_entry entry = {"retention.ms", "5"};
+    struct kd_overrides config = {&entry, 1}, config2 = {0};
     char id[32], block[KD_BLOCK_TEXT];
-    int entries = 0;
     int64_t end;
     (void)state;
 
@@ -249,9 +243,15 @@ static void records_come_back(void **state)
     kd_state_record_deinit(&leader2);
     kd_record_free(text);
 
-    text = kd_record_config(&entry, 1);
-    assert_true(kd_record_config_read(kb_slice_str(text), count_entry, &entries));
-    assert_int_equal(entries, 1);
+    text = kd_record_config(&config);
+    assert_string_equal(text, "{\"version\":1,\"config\":{\"retention.ms\":\"5\"}}");
+    assert_true(kd_record_config_read(kb_slice_str(text), &config2));
+    assert_string_equal(kd_overrides_get(&config2, "retention.ms"), "5");
+    kd_overrides_deinit(&config2);
+    kd_record_free(text);
+
+    text = kd_record_config_change("topics/orders");
+    assert_string_equal(text, "{\"version\":2,\"entity_path\":\"topics/orders\"}");
     kd_record_free(text);
 
     text = kd_record_cluster("abc");
@@ -275,6 +275,7 @@ static void nonsense_in_nodes_is_refused(void **state)
         "{\"topic_id\":\"AQIDAAAAAAAAAAAAAAAAAA\",\"partitions\":{\"0\":[]}}"};
     struct kd_topic_record topic;
     struct kd_state_record leader;
+    struct kd_overrides config = {0};
     char id[8];
     int64_t end;
     (void)state;
@@ -282,7 +283,7 @@ static void nonsense_in_nodes_is_refused(void **state)
         struct kb_slice text = kb_slice_str(texts[i]);
         assert_false(kd_record_topic_read(text, &topic));
         assert_false(kd_record_state_read(text, &leader));
-        assert_false(kd_record_config_read(text, count_entry, &end));
+        assert_false(kd_record_config_read(text, &config));
         assert_false(kd_record_cluster_read(text, id, sizeof id));
         assert_false(kd_record_block_read(text, &end));
     }
