@@ -72,6 +72,7 @@ broker_libbroker_la_SOURCES = \
 	broker/server/checkers.c broker/server/checkers.h \
 	broker/server/cluster.c broker/server/cluster.h \
 	broker/server/configs.c broker/server/configs.h \
+	broker/server/configs_alter.c \
 	broker/server/credit.c broker/server/credit.h \
 	broker/server/ids.c broker/server/ids.h \
 	broker/server/image.c broker/server/image.h \

@@ -7,7 +7,6 @@ enum { ROWS_MAX = 512, VALUE_MAX = 4096 };
 
 struct plan {
     const struct kd_alter_target *target;
-    struct kb_log *log;
     struct kd_overrides *out;
     struct kb_error *err;
     bool seen[ROWS_MAX]; /* by row */
@@ -39,10 +38,11 @@ static int unknown(struct plan *plan, struct kb_slice key)
                                (int)KB_MIN(key.size, (size_t)100), (const char *)key.data);
 }
 
-static const struct kb_option *find(const struct plan *plan, struct kb_slice key)
+const struct kb_option *kd_alter_row(const struct kb_options *table,
+                                     const struct kd_alteration *alteration)
 {
     char text[128];
-    return to_text(key, text, sizeof text) ? kb_options_find(plan->target->table, text) : NULL;
+    return to_text(alteration->key, text, sizeof text) ? kb_options_find(table, text) : NULL;
 }
 
 /* ---- One key ------------------------------------------------------------ */
@@ -75,20 +75,14 @@ static int change(struct plan *plan, const struct kb_option *row,
 {
     char value[VALUE_MAX];
     bool edits = alteration->kind != KD_ALTER_SET;
-    if (row->type == KB_OPT_IGNORED) {
-        KB_LOG(plan->log, KB_LOG_WARN, "config",
-               "key is known to Kafka but means nothing here key=%s", row->key);
+    if (row->type == KB_OPT_IGNORED)
         return 0;
-    }
     if (edits && row->type != KB_OPT_SET)
         return kb_error_set(plan->err, plan->target->bad,
                             "%s is no list: nothing can be added to it or taken from it", row->key);
     if (!to_text(alteration->value, value, sizeof value))
         return kb_error_set(plan->err, plan->target->bad,
                             "%s: the value is too long, or has a 0 byte in it", row->key);
-    if (row->flags & KB_OPT_LATER)
-        KB_LOG(plan->log, KB_LOG_WARN, "config", "key is kept, but nothing acts on it yet key=%s",
-               row->key);
     return edits ? edit(plan, row, value, alteration->kind == KD_ALTER_APPEND)
                  : set(plan, row, value);
 }
@@ -118,7 +112,7 @@ static int check(struct plan *plan, const struct kb_option *row,
 
 static int step(struct plan *plan, const struct kd_alteration *alteration)
 {
-    const struct kb_option *row = find(plan, alteration->key);
+    const struct kb_option *row = kd_alter_row(plan->target->table, alteration);
     if (!row)
         return alteration->kind == KD_ALTER_DELETE ? 0 : unknown(plan, alteration->key);
     int code = check(plan, row, alteration);
@@ -131,10 +125,9 @@ static int step(struct plan *plan, const struct kd_alteration *alteration)
 }
 
 int kd_alter_plan(const struct kd_alter_target *target, const struct kd_alteration *alterations,
-                  size_t count, bool replace, struct kb_log *log, struct kd_overrides *out,
-                  struct kb_error *err)
+                  size_t count, bool replace, struct kd_overrides *out, struct kb_error *err)
 {
-    struct plan plan = {.target = target, .log = log, .out = out, .err = err};
+    struct plan plan = {.target = target, .out = out, .err = err};
     KB_CHECK(target->table->count <= ROWS_MAX);
     *out = (struct kd_overrides){0};
     if (!replace && !kd_overrides_copy(out, target->own))

@@ -5,7 +5,6 @@
  * From a request to alter configuration to the overrides that there will be.
  * Pure. The numbers are the protocol's (IncrementalAlterConfigs).
  */
-#include "base/log.h"
 #include "base/options.h"
 #include "base/slice.h"
 #include "broker/core/overrides.h"
@@ -29,11 +28,12 @@ struct kd_alter_target {
  * INVALID_REQUEST: a key that stands twice, a null value, an operation that
  * does not exist; target->bad: an unknown key, one that is fixed while
  * running, a value out of range, APPEND to what is no list. Keys that mean
- * nothing here are taken with a warning to `log` (NULL is fine) and forgotten.
- * Deleting what is not there is fine.
+ * nothing here are taken and forgotten. Deleting what is not there is fine.
  */
 int kd_alter_plan(const struct kd_alter_target *target, const struct kd_alteration *alterations,
-                  size_t count, bool replace, struct kb_log *log, struct kd_overrides *out,
-                  struct kb_error *err);
+                  size_t count, bool replace, struct kd_overrides *out, struct kb_error *err);
+/* The row that is meant; NULL: there is none. */
+const struct kb_option *kd_alter_row(const struct kb_options *table,
+                                     const struct kd_alteration *alteration);
 
 #endif

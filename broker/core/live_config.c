@@ -13,41 +13,37 @@ void kd_live_config_deinit(struct kd_live_config *live)
 }
 
 static void apply(const struct kb_options *table, void *values, const struct kd_overrides *from,
-                  struct kb_log *log)
+                  struct kb_error *err)
 {
     for (size_t i = 0; i < from->count; i++) {
         const struct kd_config_entry *entry = &from->entries[i];
         const struct kb_option *row = kb_options_find(table, entry->key);
-        struct kb_error err;
-        kb_error_clear(&err);
         if (!row || !(row->flags & KB_OPT_DYNAMIC))
-            kb_error_set(&err, KB_E_BAD_CONFIG, "%s cannot be set while running", entry->key);
+            kb_error_set(err, KB_E_BAD_CONFIG, "%s cannot be set while running", entry->key);
         else
-            kb_options_set(table, values, entry->key, entry->value, &err);
-        if (err.code)
-            KB_LOG(log, KB_LOG_WARN, "config", "stored value ignored reason=\"%s\"", err.text);
+            kb_options_set(table, values, entry->key, entry->value, err);
     }
 }
 
 void kd_live_config_preview(const struct kd_live_config *live, enum kd_layer layer,
-                            const struct kd_overrides *next, struct kb_log *log,
+                            const struct kd_overrides *next, struct kb_error *err,
                             struct kd_config *out)
 {
     *out = *live->file;
     for (enum kd_layer i = 0; i < KD_LAYERS; i++)
-        apply(kd_config_table(), out, i == layer ? next : &live->layers[i], log);
+        apply(kd_config_table(), out, i == layer ? next : &live->layers[i], err);
 }
 
 void kd_live_config_set(struct kd_live_config *live, enum kd_layer layer, struct kd_overrides *next,
-                        struct kb_log *log)
+                        struct kb_error *err)
 {
     kd_overrides_move(&live->layers[layer], next);
-    kd_live_config_preview(live, layer, &live->layers[layer], log, &live->now);
+    kd_live_config_preview(live, layer, &live->layers[layer], err, &live->now);
 }
 
 void kd_topic_config_make(const struct kd_config *broker, const struct kd_overrides *own,
-                          struct kb_log *log, struct kd_topic_config *out)
+                          struct kb_error *err, struct kd_topic_config *out)
 {
     *out = broker->topic;
-    apply(kd_topic_config_table(), out, own, log);
+    apply(kd_topic_config_table(), out, own, err);
 }

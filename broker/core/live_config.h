@@ -22,17 +22,17 @@ void kd_live_config_init(struct kd_live_config *live, const struct kd_config *fi
 void kd_live_config_deinit(struct kd_live_config *live);
 
 /* Values as they would be with `next` for this layer. What cannot be used (a
- * newer broker wrote it, say) is left out, with a warning to `log` (NULL is
- * fine). */
+ * newer broker wrote it, say) is left out; err (NULL is fine) names the last of
+ * that, and is left alone otherwise. */
 void kd_live_config_preview(const struct kd_live_config *live, enum kd_layer layer,
-                            const struct kd_overrides *next, struct kb_log *log,
+                            const struct kd_overrides *next, struct kb_error *err,
                             struct kd_config *out);
 /* Takes `next` as this layer: `now` follows. */
 void kd_live_config_set(struct kd_live_config *live, enum kd_layer layer, struct kd_overrides *next,
-                        struct kb_log *log);
+                        struct kb_error *err);
 
 /* A topic's values: its own over the broker's. */
 void kd_topic_config_make(const struct kd_config *broker, const struct kd_overrides *own,
-                          struct kb_log *log, struct kd_topic_config *out);
+                          struct kb_error *err, struct kd_topic_config *out);
 
 #endif

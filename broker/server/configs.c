@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "broker/drive/replica.h"
 #include "broker/meta/records.h"
-#include "broker/server/change.h"
 #include "broker/server/leading.h"
 #include <stdio.h>
 
@@ -39,10 +38,10 @@ static void tell(struct kd_shard *shard, struct kd_topic *topic)
     }
 }
 
-static void apply_topic(struct kd_shard *shard, struct kd_topic *topic)
+void kd_configs_apply_topic(struct kd_shard *shard, struct kd_topic *topic)
 {
     struct kd_log_config config;
-    kd_topic_config_make(shard->config, &topic->overrides, shard->log, &topic->config);
+    kd_topic_config_make(shard->config, &topic->overrides, NULL, &topic->config);
     kd_log_config_of(&topic->config, &config);
     for (int32_t i = 0; i < topic->count; i++)
         if (topic->places[i]->replica)
@@ -51,14 +50,14 @@ static void apply_topic(struct kd_shard *shard, struct kd_topic *topic)
 }
 
 /* Most of what reads the broker's keys reads them anew each time; the log does not. */
-static void apply_broker(struct kd_shard *shard)
+void kd_configs_apply_broker(struct kd_shard *shard)
 {
     if (shard->log)
         shard->log->level = kd_config_log_level(shard->config);
     tell(shard, NULL);
     for (struct kd_topic *t = kd_topics_next(&shard->topics, NULL); t;
          t = kd_topics_next(&shard->topics, t))
-        apply_topic(shard, t);
+        kd_configs_apply_topic(shard, t);
 }
 
 /* ---- Loading ------------------------------------------------------------ */
@@ -70,11 +69,12 @@ struct load {
     struct kb_error err;
 };
 
-static const char *layer_path(const struct kd_shard *shard, enum kd_layer layer, char out[32])
+const char *kd_layer_path(const struct kd_shard *shard, enum kd_layer layer,
+                          char out[KD_LAYER_PATH])
 {
     if (layer == KD_LAYER_CLUSTER)
         return "brokers/<default>";
-    snprintf(out, 32, "brokers/%d", shard->config->node_id);
+    snprintf(out, KD_LAYER_PATH, "brokers/%d", shard->config->node_id);
     return out;
 }
 
@@ -82,24 +82,30 @@ static void take_layer(struct load *load, enum kd_layer layer, const struct kd_m
 {
     struct kd_configs *configs = &load->shard->configs;
     struct kd_overrides found = {0};
-    char path[32];
+    struct kb_error left_out;
+    char path[KD_LAYER_PATH];
     if (node->outcome == KD_META_CONFLICT)
         return;
     if (node->outcome != KD_META_OK || !kd_record_config_read(node->data, &found)) {
         kd_overrides_deinit(&found);
         kb_error_set(&load->err, KB_E_CORRUPT, "metadata store: /config/%s cannot be read",
-                     layer_path(load->shard, layer, path));
+                     kd_layer_path(load->shard, layer, path));
         return;
     }
     configs->versions[layer] = node->stat.version;
-    kd_live_config_set(&configs->live, layer, &found, load->shard->log);
+    kb_error_clear(&left_out);
+    kd_live_config_set(&configs->live, layer, &found, &left_out);
+    if (left_out.code)
+        KB_LOG(load->shard->log, KB_LOG_WARN, "config",
+               "stored value ignored of=\"/config/%s\" reason=\"%s\"",
+               kd_layer_path(load->shard, layer, path), left_out.text);
 }
 
 static void on_broker(void *ctx, const struct kd_meta_node *node)
 {
     struct load *load = ctx;
     take_layer(load, KD_LAYER_BROKER, node);
-    apply_broker(load->shard);
+    kd_configs_apply_broker(load->shard);
     load->done(load->ctx, &load->err);
     kb_free(load);
 }
@@ -113,7 +119,7 @@ void kd_configs_load(struct kd_shard *shard, void (*done)(void *ctx, const struc
                      void *ctx)
 {
     struct load *load = KB_NEW(struct load);
-    char path[32 + 8], below[32];
+    char path[KD_LAYER_PATH + 8], below[KD_LAYER_PATH];
     if (!load) {
         struct kb_error err;
         kb_error_set(&err, KB_E_NO_MEMORY, "out of memory");
@@ -122,213 +128,8 @@ void kd_configs_load(struct kd_shard *shard, void (*done)(void *ctx, const struc
     }
     *load = (struct load){.shard = shard, .done = done, .ctx = ctx};
     kb_error_clear(&load->err);
-    snprintf(path, sizeof path, "/config/%s", layer_path(shard, KD_LAYER_CLUSTER, below));
+    snprintf(path, sizeof path, "/config/%s", kd_layer_path(shard, KD_LAYER_CLUSTER, below));
     kd_meta_get(shard->meta, path, NULL, on_cluster, load);
-    snprintf(path, sizeof path, "/config/%s", layer_path(shard, KD_LAYER_BROKER, below));
+    snprintf(path, sizeof path, "/config/%s", kd_layer_path(shard, KD_LAYER_BROKER, below));
     kd_meta_get(shard->meta, path, NULL, on_broker, load);
-}
-
-/* ---- Planning ----------------------------------------------------------- */
-
-int kd_configs_plan_topic(struct kd_shard *shard, const struct kd_overrides *own,
-                          const struct kd_alteration *alterations, size_t count, bool replace,
-                          struct kd_overrides *out, struct kb_error *err)
-{
-    struct kd_topic_config values;
-    struct kd_alter_target target = {kd_topic_config_table(), own, &values, KB_E_INVALID_CONFIG};
-    kd_topic_config_make(shard->config, own, NULL, &values);
-    if (kd_alter_plan(&target, alterations, count, replace, shard->log, out, err))
-        return err->code;
-    kd_topic_config_make(shard->config, out, NULL, &values);
-    if (values.cleanup & KD_CLEANUP_COMPACT)
-        KB_LOG(shard->log, KB_LOG_WARN, "config",
-               "cleanup.policy=compact is kept, but logs are not compacted yet");
-    if (!kd_topic_config_check(&values, err))
-        return 0;
-    kd_overrides_deinit(out);
-    return err->code = KB_E_INVALID_CONFIG;
-}
-
-static int plan_broker(struct kd_config_change *change, enum kd_layer layer, struct kb_error *err)
-{
-    const struct kd_live_config *live = &change->shard->configs.live;
-    struct kd_config values = live->now;
-    struct kd_alter_target target = {kd_config_table(), &live->layers[layer], &values,
-                                     KB_E_INVALID_REQUEST};
-    if (kd_alter_plan(&target, change->alterations, change->count, change->replace,
-                      change->shard->log, &change->next, err))
-        return err->code;
-    kd_live_config_preview(live, layer, &change->next, NULL, &values);
-    if (!kd_topic_config_check(&values.topic, err))
-        return 0;
-    kd_overrides_deinit(&change->next);
-    return err->code = KB_E_INVALID_REQUEST;
-}
-
-static enum kd_layer layer_of(enum kd_entity entity)
-{
-    return entity == KD_ENTITY_BROKER ? KD_LAYER_BROKER : KD_LAYER_CLUSTER;
-}
-
-static int plan(struct kd_config_change *change, struct kb_error *err)
-{
-    struct kd_shard *shard = change->shard;
-    kb_error_clear(err);
-    if (change->entity != KD_ENTITY_TOPIC) {
-        change->version = shard->configs.versions[layer_of(change->entity)];
-        return plan_broker(change, layer_of(change->entity), err);
-    }
-    const struct kd_topic *topic = kd_topics_find(&shard->topics, change->topic);
-    if (!topic)
-        return kb_error_set(err, KB_E_UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic");
-    change->version = topic->config_version;
-    return kd_configs_plan_topic(shard, &topic->overrides, change->alterations, change->count,
-                                 change->replace, &change->next, err);
-}
-
-int kd_configs_check(struct kd_config_change *change, struct kb_error *err)
-{
-    int code = plan(change, err);
-    kd_overrides_deinit(&change->next);
-    return code;
-}
-
-/* ---- Notices ------------------------------------------------------------ */
-
-enum { NOTICES_KEPT = 64, SWEEP_AFTER = 64, SWEPT_AT_ONCE = 1024 };
-
-static void on_swept(void *ctx, const struct kd_meta_result *result)
-{
-    (void)ctx; /* what is left goes with the next sweep */
-    (void)result;
-}
-
-/* The older ones go; who missed them reads the configuration itself. */
-static void on_notices(void *ctx, const struct kd_meta_node *node)
-{
-    struct kd_shard *shard = ctx;
-    struct kd_ops ops;
-    int old = KB_MIN(node->count - NOTICES_KEPT, SWEPT_AT_ONCE);
-    if (node->outcome != KD_META_OK || old <= 0)
-        return;
-    kd_ops_init(&ops, old + 1);
-    kd_ops_check(&ops, shard->controller_version, "/controller_epoch");
-    for (int i = 0; i < old; i++)
-        kd_ops_delete(&ops, "/config/changes/%s", node->children[i]);
-    if (kd_ops_ok(&ops))
-        kd_meta_multi(shard->meta, ops.ops, ops.count, on_swept, shard);
-    kd_ops_deinit(&ops);
-}
-
-static void sweep(struct kd_shard *shard)
-{
-    if (++shard->configs.unswept < SWEEP_AFTER)
-        return;
-    shard->configs.unswept = 0;
-    kd_meta_children(shard->meta, "/config/changes", NULL, on_notices, shard);
-}
-
-/* ---- Changing ----------------------------------------------------------- */
-
-static void finish(struct kd_config_change *change, const struct kb_error *err)
-{
-    kd_overrides_deinit(&change->next);
-    change->done(change, err);
-}
-
-/* It is durable: from here on it counts. */
-static void take(struct kd_config_change *change, int32_t version)
-{
-    struct kd_shard *shard = change->shard;
-    struct kd_configs *configs = &shard->configs;
-    if (change->entity == KD_ENTITY_TOPIC) {
-        struct kd_topic *topic = kd_topics_find(&shard->topics, change->topic);
-        if (!topic) /* deleted behind us */
-            return;
-        kd_overrides_move(&topic->overrides, &change->next);
-        topic->config_version = version;
-        apply_topic(shard, topic);
-    } else {
-        enum kd_layer layer = layer_of(change->entity);
-        kd_live_config_set(&configs->live, layer, &change->next, shard->log);
-        configs->versions[layer] = version;
-        apply_broker(shard);
-    }
-}
-
-/* Somebody else changed the same, and has been taken meanwhile: once more over that. */
-static bool is_overtaken(const struct kd_config_change *change, const struct kd_meta_result *result)
-{
-    const struct kd_shard *shard = change->shard;
-    bool conflict = result->outcome == KD_META_CONFLICT && result->failed == 1;
-    if (!conflict || change->entity != KD_ENTITY_TOPIC)
-        return conflict && shard->configs.versions[layer_of(change->entity)] != change->version;
-    const struct kd_topic *topic = kd_topics_find(&shard->topics, change->topic);
-    return !topic || topic->config_version != change->version;
-}
-
-static void on_written(void *ctx, const struct kd_meta_result *result)
-{
-    struct kd_config_change *change = ctx;
-    struct kb_error err;
-    kb_error_clear(&err);
-    if (is_overtaken(change, result)) {
-        kd_overrides_deinit(&change->next);
-        kd_configs_alter(change);
-        return;
-    }
-    int code = kd_change_code(result);
-    if (code) {
-        kb_error_set(&err, code, "%s", kb_code_text(code));
-    } else {
-        take(change, result->changes[1].version);
-        sweep(change->shard);
-    }
-    finish(change, &err);
-}
-
-/* The entity's node, as a path below /config. */
-static void entity_path(const struct kd_config_change *change, char *out, size_t size)
-{
-    char layer[32];
-    if (change->entity == KD_ENTITY_TOPIC)
-        snprintf(out, size, "topics/%.*s", (int)change->topic.size,
-                 (const char *)change->topic.data);
-    else
-        snprintf(out, size, "%s", layer_path(change->shard, layer_of(change->entity), layer));
-}
-
-static void submit(struct kd_config_change *change)
-{
-    struct kd_shard *shard = change->shard;
-    struct kd_ops ops;
-    char path[KD_META_MAX_PATH / 2];
-    entity_path(change, path, sizeof path);
-    char *values = kd_record_config(&change->next), *notice = kd_record_config_change(path);
-    kd_ops_init(&ops, 3);
-    ops.arena.failed |= !values || !notice;
-    kd_ops_check(&ops, shard->controller_version, "/controller_epoch");
-    if (change->version < 0)
-        kd_ops_create(&ops, values, 0, "/config/%s", path);
-    else
-        kd_ops_set(&ops, values, change->version, "/config/%s", path);
-    kd_ops_create(&ops, notice, KD_META_SEQUENTIAL, "/config/changes/config_change_");
-    kd_record_free(values);
-    kd_record_free(notice);
-    if (kd_ops_ok(&ops))
-        kd_meta_multi(shard->meta, ops.ops, ops.count, on_written, change);
-    else
-        on_written(change, &(struct kd_meta_result){.outcome = KD_META_CONFLICT,
-                                                    .reason = KD_META_NO_MEMORY,
-                                                    .failed = -1});
-    kd_ops_deinit(&ops);
-}
-
-void kd_configs_alter(struct kd_config_change *change)
-{
-    struct kb_error err;
-    if (plan(change, &err))
-        change->done(change, &err);
-    else
-        submit(change);
 }

@@ -53,6 +53,16 @@ struct kd_config_watch {
 void kd_configs_watch(struct kd_shard *shard, struct kd_config_watch *watch);
 void kd_configs_unwatch(struct kd_config_watch *watch);
 
+/* The overrides have changed: what follows from them, and who watches. The
+ * broker's are followed by every topic's. */
+void kd_configs_apply_topic(struct kd_shard *shard, struct kd_topic *topic);
+void kd_configs_apply_broker(struct kd_shard *shard);
+
+enum { KD_LAYER_PATH = 32 };
+/* Its node, as a path below /config. */
+const char *kd_layer_path(const struct kd_shard *shard, enum kd_layer layer,
+                          char out[KD_LAYER_PATH]);
+
 /* ---- Changing ----------------------------------------------------------- */
 
 enum kd_entity {

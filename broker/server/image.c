@@ -95,9 +95,14 @@ static void on_config(void *ctx, const struct kd_meta_node *node)
     struct item *item = ctx;
     struct kd_shard *shard = item->load->shard;
     struct kd_topic *topic = item->topic;
+    struct kb_error left_out;
     if (node->outcome == KD_META_OK && kd_record_config_read(node->data, &topic->overrides)) {
         topic->config_version = node->stat.version;
-        kd_topic_config_make(shard->config, &topic->overrides, shard->log, &topic->config);
+        kb_error_clear(&left_out);
+        kd_topic_config_make(shard->config, &topic->overrides, &left_out, &topic->config);
+        if (left_out.code)
+            KB_LOG(shard->log, KB_LOG_WARN, "config", "stored value ignored topic=%s reason=\"%s\"",
+                   topic->name, left_out.text);
     } else if (node->outcome != KD_META_CONFLICT) {
         fail(item->load, "the configuration", topic->name);
     }
