@@ -16,7 +16,7 @@ struct mem_fs {
     pthread_mutex_t lock; /* of everything below but `operations` */
     struct kb_mem_tree tree;
     uint64_t epoch; /* crashes so far: a file of an older one is dead */
-    uint64_t capacity;
+    uint64_t capacity, torn;
     bool lying;
     struct kb_clock *clock;
     kb_fs_fault *fault; /* set while nobody else works on the disk */
@@ -465,6 +465,7 @@ struct kb_fs *kb_fs_mem_clone(struct kb_fs *fs)
         return NULL;
     pthread_mutex_lock(&from->lock);
     self->capacity = from->capacity;
+    self->torn = from->torn;
     self->clock = from->clock;
     int rc = kb_mem_tree_copy(&self->tree, &from->tree);
     pthread_mutex_unlock(&from->lock);
@@ -486,8 +487,9 @@ void kb_fs_mem_crash(struct kb_fs *fs, enum kb_crash how, struct kb_random *rand
     pthread_mutex_lock(&self->lock);
     self->epoch++;
     unlock_all(self);
-    if (how == KB_CRASH_POWER)
-        KB_CHECK(kb_mem_tree_crash(&self->tree, random) == 0); /* a test without memory */
+    int torn = how == KB_CRASH_POWER ? kb_mem_tree_crash(&self->tree, random) : 0;
+    KB_CHECK(torn >= 0); /* a test without memory */
+    self->torn += (uint64_t)torn;
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -515,4 +517,9 @@ void kb_fs_mem_set_lying(struct kb_fs *fs, bool lying)
 uint64_t kb_fs_mem_operations(const struct kb_fs *fs)
 {
     return atomic_load(&KB_CONTAINER(fs, const struct mem_fs, fs)->operations);
+}
+
+uint64_t kb_fs_mem_torn(const struct kb_fs *fs)
+{
+    return KB_CONTAINER(fs, const struct mem_fs, fs)->torn;
 }

@@ -156,18 +156,22 @@ static enum fate draw_fate(struct kb_random *random, uint64_t kept_percent)
     return kb_random_below(random, 100) < kept_percent ? KEPT : LOST;
 }
 
-/* Takes over the sectors that the operation touched, as it left them. */
-static bool keep_sectors(struct kb_sparse *found, const struct kb_sparse *after, int64_t at,
-                         int64_t end, enum fate fate, struct kb_random *random)
+/* Takes over the sectors that the operation touched, as it left them. Answers
+ * whether only some of them are there, or -ENOMEM. */
+static int keep_sectors(struct kb_sparse *found, const struct kb_sparse *after, int64_t at,
+                        int64_t end, enum fate fate, struct kb_random *random)
 {
+    bool some = false, all = true;
     for (at -= at % SECTOR; at < end; at += SECTOR) {
         uint8_t sector[SECTOR];
         size_t size = kb_sparse_read(after, at, sector, (size_t)KB_MIN(SECTOR, end - at));
         bool kept = fate == KEPT || (fate == TORN && kb_random_below(random, 2));
         if (kept && !kb_sparse_write(found, at, sector, size))
-            return false;
+            return -ENOMEM;
+        some |= kept;
+        all &= kept;
     }
-    return true;
+    return some && !all;
 }
 
 static bool apply(struct kb_sparse *bytes, const struct op *op)
@@ -181,32 +185,35 @@ static bool apply(struct kb_sparse *bytes, const struct op *op)
  * and takes from it into `found` what reached the platter. The size is that of
  * a moment of its own: the last_size-th operation's, 0 being the disk's. What
  * was written behind a truncation that is not found went to blocks of which
- * the file knows nothing.
+ * the file knows nothing. Answers how many writes were torn, or -ENOMEM.
  */
-static bool play(const struct kb_mem_file *file, struct kb_sparse *after, struct kb_sparse *found,
-                 struct kb_random *random)
+static int play(const struct kb_mem_file *file, struct kb_sparse *after, struct kb_sparse *found,
+                struct kb_random *random)
 {
     uint64_t kept_percent = kb_random_below(random, 5) * 25;
     uint64_t last_size = kb_random_below(random, file->journal_count + 1), n = 0;
     int64_t size = file->disk.size, reach = INT64_MAX;
+    int torn = 0;
     EACH_OP(it, file) {
         const struct op *op = op_of(it);
         bool sized = ++n <= last_size, ok = apply(after, op);
         if (op->bytes) {
             int64_t end = KB_MIN(op->at + (int64_t)op->bytes->size, reach);
             enum fate fate = draw_fate(random, kept_percent);
-            ok = ok && keep_sectors(found, after, op->at, end, fate, random);
+            int rc = ok ? keep_sectors(found, after, op->at, end, fate, random) : 0;
+            ok = ok && rc >= 0;
+            torn += rc > 0;
         } else if (sized) {
             ok = ok && kb_sparse_resize(found, op->at);
         } else {
             reach = KB_MIN(reach, op->at);
         }
         if (!ok)
-            return false;
+            return -ENOMEM;
         if (sized)
             size = op->size_after;
     }
-    return kb_sparse_resize(found, size);
+    return kb_sparse_resize(found, size) ? torn : -ENOMEM;
 }
 
 int kb_mem_file_crash(struct kb_mem_file *file, struct kb_random *random)
@@ -214,15 +221,18 @@ int kb_mem_file_crash(struct kb_mem_file *file, struct kb_random *random)
     struct kb_mem_file found;
     struct kb_sparse after;
     kb_mem_file_init(&found);
-    bool ok = kb_sparse_copy(&after, &file->disk) && kb_sparse_copy(&found.now, &file->disk) &&
-              play(file, &after, &found.now, random) && kb_sparse_copy(&found.disk, &found.now);
+    int torn = -ENOMEM;
+    if (kb_sparse_copy(&after, &file->disk) && kb_sparse_copy(&found.now, &file->disk))
+        torn = play(file, &after, &found.now, random);
+    if (torn >= 0 && !kb_sparse_copy(&found.disk, &found.now))
+        torn = -ENOMEM;
     kb_sparse_deinit(&after);
-    if (!ok) {
+    if (torn < 0) {
         kb_mem_file_deinit(&found);
-        return -ENOMEM;
+        return torn;
     }
     kb_mem_file_deinit(file);
     *file = found;
     kb_list_init(&file->journal);
-    return 0;
+    return torn;
 }

@@ -37,7 +37,8 @@ int kb_mem_file_sync(struct kb_mem_file *file);
  * No later sync will write them. */
 void kb_mem_file_doom(struct kb_mem_file *file);
 int kb_mem_file_copy(struct kb_mem_file *to, const struct kb_mem_file *from);
-/* The power is back: now and disk are one of the possible contents. */
+/* The power is back: now and disk are one of the possible contents. Answers how
+ * many writes were torn, or -ENOMEM. */
 int kb_mem_file_crash(struct kb_mem_file *file, struct kb_random *random);
 
 #endif

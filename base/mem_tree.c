@@ -308,8 +308,10 @@ int kb_mem_tree_crash(struct kb_mem_tree *tree, struct kb_random *random)
 {
     int rc = kb_mem_journal_crash(&tree->journal, random) ? 0 : -ENOMEM;
     hold_all(tree);
-    EACH_NODE(it, tree)
-        rc = rc < 0 ? rc : node_crash(node_of(it), random);
+    EACH_NODE(it, tree) {
+        int torn = rc < 0 ? rc : node_crash(node_of(it), random);
+        rc = torn < 0 ? torn : rc + torn;
+    }
     let_go(tree);
     count_names(tree->root);
     return rc;

@@ -28,6 +28,7 @@ int kb_mem_tree_rename(struct kb_mem_tree *tree, const char *from, const char *t
 int kb_mem_tree_sync_dir(struct kb_mem_tree *tree, const char *path);
 int kb_mem_tree_sync(struct kb_mem_tree *tree);  /* names and contents */
 void kb_mem_tree_doom(struct kb_mem_tree *tree); /* a sync of everything failed */
+/* Answers how many writes were torn, or -ENOMEM. */
 int kb_mem_tree_crash(struct kb_mem_tree *tree, struct kb_random *random);
 
 #endif

@@ -74,6 +74,11 @@ uint64_t kn_sim_digest(const struct kn_sim *sim)
     return sim->digest;
 }
 
+uint64_t kn_sim_lost(const struct kn_sim *sim)
+{
+    return sim->lost;
+}
+
 void kn_sim_set_net(struct kn_sim *sim, const struct kn_sim_net *net)
 {
     sim->net = *net;
@@ -224,7 +229,8 @@ static void each_env(struct kn_sim *sim, visit_fn *visit, void *ctx)
     KB_LIST_EACH(node, &sim->nodes) {
         KB_LIST_EACH(it, &KB_CONTAINER(node, struct sim_node, link)->envs) {
             struct sim_env *env = KB_CONTAINER(it, struct sim_env, link);
-            if (env->env.loop && !env->dead && !env->waiting && !env->node->stopped)
+            bool inside = env->waiting || env->turning;
+            if (env->env.loop && !env->dead && !inside && !env->node->stopped)
                 visit(env, ctx);
         }
     }
@@ -249,7 +255,9 @@ static void consider(struct sim_env *env, void *ctx)
 static void turn(struct sim_env *env)
 {
     sim_note(env->sim, env->node->ip, 0);
+    env->turning = true;
     kn_loop_step(env->env.loop, 0);
+    env->turning = false;
 }
 
 static void fire(struct kn_sim *sim, struct kb_heap_node *first)

@@ -14,7 +14,8 @@
  *     kn_sim_run(sim, done, ctx, 60000);
  *
  * kn_loop_step(loop, timeout) on a simulated loop runs the others meanwhile, so
- * that code which drives its loop and waits works unchanged.
+ * that code which drives its loop and waits works unchanged. One waits at a time:
+ * a wait inside a turn of another loop would keep that one from going on.
  */
 #include "base/random.h"
 #include "net/loop.h"
@@ -30,6 +31,8 @@ struct kb_clock *kn_sim_clock(struct kn_sim *sim);
 struct kb_random *kn_sim_random(struct kn_sim *sim);
 /* Of all that has happened so far: equal for equal seeds. */
 uint64_t kn_sim_digest(const struct kn_sim *sim);
+/* Connections that a reset or a kill ended, seen from each end. */
+uint64_t kn_sim_lost(const struct kn_sim *sim);
 
 /* One event, or one turn of one loop. False: nothing will ever happen. */
 bool kn_sim_step(struct kn_sim *sim);
@@ -58,7 +61,7 @@ void kn_sim_cont(struct kn_sim *sim, const char *node);
  * direction each. NULL: any node. */
 void kn_sim_cut(struct kn_sim *sim, const char *from, const char *to);
 void kn_sim_heal(struct kn_sim *sim, const char *from, const char *to);
-/* Every connection between the two: both sides see a RST. */
+/* Every connection between the two: both sides see a RST. NULL: any node. */
 void kn_sim_reset(struct kn_sim *sim, const char *a, const char *b);
 
 struct kn_sim_net {

@@ -23,7 +23,7 @@ struct kn_sim {
     struct kb_random random;
     struct kb_heap events;
     int64_t now_us, wall_offset_ms;
-    uint64_t digest;
+    uint64_t digest, lost;
     struct kn_sim_net net;
     struct kb_list nodes, links, cuts, names;
     int node_count;
@@ -58,6 +58,7 @@ struct sim_env {
     struct sim_node *node;
     bool dead, woken;
     bool waiting;            /* in a wait of its own: not to be stepped */
+    bool turning;            /* nor inside a turn */
     struct kb_list socks;    /* watched */
     struct kb_list ready;    /* of the dispatch in progress */
     struct kb_list answered; /* queries to tell */

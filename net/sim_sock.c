@@ -177,6 +177,7 @@ static void sock_close(struct kn_sock *base, bool reset)
 
 void sim_sock_kill(struct sim_sock *sock, int error)
 {
+    sock->node->sim->lost += sock->state == SIM_OPEN;
     if (sock->link)
         sim_link_leave(sock->link, sock->side);
     sock->state = SIM_DEAD;

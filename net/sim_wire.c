@@ -256,13 +256,18 @@ void sim_wire_free(struct kn_sim *sim)
         kb_free(KB_CONTAINER(it, struct cut, link));
 }
 
+static bool is_between(const struct sim_link *link, int side, const struct sim_node *a,
+                       const struct sim_node *b)
+{
+    return (!a || link->node[side] == a) && (!b || link->node[!side] == b);
+}
+
 void kn_sim_reset(struct kn_sim *sim, const char *a, const char *b)
 {
     struct sim_node *x = node_or_any(sim, a), *y = node_or_any(sim, b);
     KB_LIST_EACH_SAFE(it, &sim->links) {
         struct sim_link *link = KB_CONTAINER(it, struct sim_link, link);
-        bool both = (link->node[0] == x && link->node[1] == y) ||
-                    (link->node[0] == y && link->node[1] == x);
+        bool both = is_between(link, 0, x, y) || is_between(link, 1, x, y);
         for (int side = 0; both && side < 2; side++) {
             if (link->end[side])
                 sim_send(link, side, SIM_RST, NULL, 0);

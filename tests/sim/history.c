@@ -8,33 +8,68 @@
 
 #include <stdio.h>
 
-enum { ID_BYTES = 8, SMALL_MAX = 400, LARGE_ONE_IN = 24, LATE_MS = 400 };
+enum { ID_BYTES = 8, SMALL_MAX = 400, LARGE_ONE_IN = 24, BATCH_BYTES = 61, RECORD_BYTES = 40 };
 
 void history_init(struct history *h, uint64_t seed)
 {
-    *h = (struct history){.seed = seed, .newest_producer = -1};
+    *h = (struct history){.seed = seed, .newest_producer = -1, .read_ms = -1};
 }
 
 void history_deinit(struct history *h)
 {
-    for (int i = 0; i < HISTORY_PARTITIONS; i++) {
-        kb_free(h->seen[i].ids);
-        kb_free(h->last[i].ids);
-    }
+    for (int topic = 0; topic < h->topic_count; topic++)
+        for (int i = 0; i < HISTORY_PARTITIONS; i++) {
+            kb_free(h->topics[topic].logs[i].seen.ids);
+            kb_free(h->topics[topic].logs[i].last.ids);
+        }
     kb_free(h->records);
+}
+
+int history_topic(struct history *h, const char *name)
+{
+    for (int i = 0; i < h->topic_count; i++)
+        if (!strcmp(h->topics[i].name, name))
+            return i;
+    KB_CHECK(h->topic_count < HISTORY_TOPICS);
+    struct history_topic *topic = &h->topics[h->topic_count];
+    *topic = (struct history_topic){.deleted_ms = -1, .retention_ms = -1, .retention_bytes = -1};
+    snprintf(topic->name, sizeof topic->name, "%s", name);
+    return h->topic_count++;
+}
+
+/* ---- Lanes -------------------------------------------------------------- */
+
+int history_lane(struct history *h, const struct history_lane *lane)
+{
+    KB_CHECK(h->lane_count < HISTORY_LANES);
+    h->lanes[h->lane_count] = *lane;
+    return h->lane_count++;
+}
+
+void history_lane_dies(struct history *h, int lane)
+{
+    for (uint64_t i = 0; i < h->count; i++)
+        h->open -= h->records[i].lane == lane && !h->records[i].tellings;
+    h->lanes[lane].dead = true;
 }
 
 /* ---- Sent --------------------------------------------------------------- */
 
-uint64_t history_send(struct history *h, int32_t partition, int64_t now_ms)
+uint64_t history_send(struct history *h, int lane, int topic, int32_t partition, int64_t now_ms)
 {
+    KB_CHECK(lane < h->lane_count && topic < h->topic_count && partition < HISTORY_PARTITIONS);
     if (h->count == h->capacity) {
         h->capacity = h->capacity ? h->capacity * 2 : 256;
         h->records = kb_realloc(h->records, h->capacity * sizeof *h->records);
         KB_CHECK(h->records);
     }
-    h->records[h->count++] =
-        (struct history_record){.partition = partition, .sent_ms = now_ms, .offset = -1};
+    h->records[h->count++] = (struct history_record){.topic = (int8_t)topic,
+                                                     .partition = (int8_t)partition,
+                                                     .lane = (uint8_t)lane,
+                                                     .sent_ms = now_ms,
+                                                     .told_ms = -1,
+                                                     .offset = -1};
+    h->open++;
     return h->count;
 }
 
@@ -42,6 +77,7 @@ void history_unsend(struct history *h, uint64_t id)
 {
     KB_CHECK(id == h->count && h->records[id - 1].tellings == 0);
     h->count--;
+    h->open--;
 }
 
 struct kb_slice history_value(const struct history *h, uint64_t id, uint8_t *room)
@@ -59,25 +95,21 @@ struct kb_slice history_value(const struct history *h, uint64_t id, uint8_t *roo
 
 /* ---- Told and seen ------------------------------------------------------ */
 
-void history_tell(struct history *h, uint64_t id, enum history_told told, int64_t offset,
-                  int64_t now_ms)
-{
-    KB_CHECK(id >= 1 && id <= h->count);
-    struct history_record *record = &h->records[id - 1];
-    record->tellings++;
-    record->told = told;
-    record->offset = offset;
-    h->acked += told == HISTORY_ACKED;
-    h->late += h->patience_ms && now_ms - record->sent_ms > h->patience_ms + LATE_MS;
-}
-
 /* 0: nobody sent that there. */
-static uint64_t id_of(const struct history *h, int32_t partition, struct kb_slice value)
+static uint64_t id_of(struct history *h, int topic, int32_t partition, struct kb_slice value)
 {
     uint8_t room[HISTORY_VALUE_MAX];
     uint64_t id = value.size >= ID_BYTES ? kw_get_be64(value.data) : 0;
-    bool sent = id >= 1 && id <= h->count && h->records[id - 1].partition == partition;
-    return sent && kb_slice_equal(value, history_value(h, id, room)) ? id : 0;
+    struct history_record *record = id >= 1 && id <= h->count ? &h->records[id - 1] : NULL;
+    if (!record || record->topic != topic)
+        return 0;
+    if (record->partition >= 0 && record->partition != partition)
+        return 0;
+    if (!kb_slice_equal(value, history_value(h, id, room)))
+        return 0;
+    record->partition = (int8_t)partition;
+    record->size = (uint16_t)value.size;
+    return id;
 }
 
 static void reach(struct history_view *view, int64_t end)
@@ -95,25 +127,64 @@ static void reach(struct history_view *view, int64_t end)
     view->end = KB_MAX(view->end, end);
 }
 
-void history_serve(struct history *h, int32_t partition, int64_t offset, struct kb_slice value)
+static struct history_log *log_of(struct history *h, int topic, int32_t partition)
 {
-    struct history_view *seen = &h->seen[partition];
-    uint64_t id = id_of(h, partition, value);
-    h->served++;
-    h->strange += id == 0;
-    reach(seen, offset + 1);
-    h->changed += seen->ids[offset] && seen->ids[offset] != id;
-    seen->ids[offset] = id;
+    KB_CHECK(topic < h->topic_count && partition >= 0 && partition < HISTORY_PARTITIONS);
+    return &h->topics[topic].logs[partition];
 }
 
-void history_find(struct history *h, int32_t partition, int64_t offset, struct kb_slice value)
+void history_tell(struct history *h, uint64_t id, const struct history_telling *telling,
+                  int64_t now_ms)
 {
-    struct history_view *last = &h->last[partition];
-    uint64_t id = id_of(h, partition, value);
-    h->gaps += offset != last->end;
+    KB_CHECK(id >= 1 && id <= h->count);
+    struct history_record *record = &h->records[id - 1];
+    h->open -= record->tellings++ == 0;
+    record->told = (uint8_t)telling->told;
+    record->offset = telling->offset;
+    record->told_ms = now_ms;
+    if (record->partition < 0)
+        record->partition = (int8_t)telling->partition;
+    if (telling->told == HISTORY_ACKED && telling->offset >= 0) {
+        struct history_log *log = log_of(h, record->topic, telling->partition);
+        log->acked_end = KB_MAX(log->acked_end, telling->offset + 1);
+    }
+    h->acked += telling->told == HISTORY_ACKED;
+}
+
+/* Another record was there before: right only if that one's topic is gone. */
+static bool may_change(const struct history *h, uint64_t before)
+{
+    const struct history_record *record = &h->records[before - 1];
+    const struct history_topic *topic = &h->topics[record->topic];
+    return topic->deleting || record->sent_ms <= topic->deleted_ms;
+}
+
+void history_serve(struct history *h, int topic, int32_t partition, int64_t offset,
+                   struct kb_slice value)
+{
+    struct history_log *log = log_of(h, topic, partition);
+    uint64_t id = id_of(h, topic, partition, value);
+    h->served++;
     h->strange += id == 0;
-    reach(last, offset + 1);
-    last->ids[offset] = id;
+    h->reappeared += offset < log->trim_done;
+    reach(&log->seen, offset + 1);
+    uint64_t before = log->seen.ids[offset];
+    h->changed += before && before != id && !may_change(h, before);
+    log->seen.ids[offset] = id;
+}
+
+void history_find(struct history *h, int topic, int32_t partition, int64_t offset,
+                  struct kb_slice value)
+{
+    struct history_log *log = log_of(h, topic, partition);
+    uint64_t id = id_of(h, topic, partition, value);
+    if (log->last.end == 0)
+        log->last.start = offset;
+    h->strange += id == 0;
+    h->reappeared += offset < log->trim_done;
+    reach(&log->last, offset + 1);
+    log->last.ids[offset] = id;
+    log->found_bytes += (int64_t)value.size + RECORD_BYTES + BATCH_BYTES;
     if (id)
         h->records[id - 1].found++;
 }
@@ -124,73 +195,46 @@ void history_producer(struct history *h, int64_t id)
     h->newest_producer = KB_MAX(h->newest_producer, id);
 }
 
-/* ---- The judgement ------------------------------------------------------ */
+/* ---- What may be gone --------------------------------------------------- */
 
-static void judge_record(const struct history *h, uint64_t id, struct findings *out)
+void history_deletes(struct history *h, int topic)
 {
-    const struct history_record *record = &h->records[id - 1];
-    const struct history_view *last = &h->last[record->partition];
-    bool acked = record->told == HISTORY_ACKED, known = acked && record->offset >= 0;
-    out->untold += record->tellings == 0;
-    out->twice_told += record->tellings > 1;
-    out->lost += acked && !record->found;
-    out->moved +=
-        known && record->found && (record->offset >= last->end || last->ids[record->offset] != id);
-    out->duplicated += record->found > 1;
-    out->denied += record->told == HISTORY_DENIED && record->found;
+    h->topics[topic].deleting = true;
 }
 
-static void judge_partition(const struct history_view *seen, const struct history_view *last,
-                            struct findings *out)
+void history_deleted(struct history *h, int topic, int64_t until_ms)
 {
-    uint64_t newest = 0;
-    for (int64_t i = 0; i < last->end; i++) {
-        out->misordered += last->ids[i] && last->ids[i] < newest;
-        newest = KB_MAX(newest, last->ids[i]);
-    }
-    for (int64_t i = 0; i < seen->end; i++)
-        out->gone += seen->ids[i] && (i >= last->end || last->ids[i] != seen->ids[i]);
-}
-
-void history_judge(struct history *h, struct findings *out)
-{
-    *out = (struct findings){.strange = h->strange,
-                             .changed = h->changed,
-                             .gaps = h->gaps,
-                             .late = h->late,
-                             .reused = h->reused};
-    for (uint64_t id = 1; id <= h->count; id++)
-        judge_record(h, id, out);
+    struct history_topic *deleted = &h->topics[topic];
+    deleted->deleting = false;
+    deleted->deleted_ms = KB_MAX(deleted->deleted_ms, until_ms);
     for (int i = 0; i < HISTORY_PARTITIONS; i++)
-        judge_partition(&h->seen[i], &h->last[i], out);
+        deleted->logs[i].trim_asked = deleted->logs[i].trim_done = deleted->logs[i].acked_end = 0;
 }
 
-static const struct {
-    const char *name;
-    size_t at;
-} rows[] = {
-#define ROW(field)                                                                                 \
-    {                                                                                              \
-#field, offsetof(struct findings, field)                                                   \
-    }
-    ROW(lost),       ROW(moved),   ROW(duplicated), ROW(misordered), ROW(denied),
-    ROW(gone),       ROW(changed), ROW(strange),    ROW(gaps),       ROW(untold),
-    ROW(twice_told), ROW(late),    ROW(reused)
-#undef ROW
-};
-
-static long value_of(const struct findings *f, size_t row)
+void history_trims(struct history *h, int topic, int32_t partition, int64_t offset)
 {
-    return *(const long *)(const void *)((const char *)f + rows[row].at);
+    struct history_log *log = log_of(h, topic, partition);
+    log->trim_asked = KB_MAX(log->trim_asked, offset);
 }
 
-const char *findings_text(const struct findings *f, char *out, size_t size)
+void history_trimmed(struct history *h, int topic, int32_t partition, int64_t offset)
 {
-    size_t used = 0;
-    out[0] = 0;
-    for (size_t i = 0; i < KB_ARRAY_SIZE(rows) && used < size; i++)
-        if (value_of(f, i))
-            used += (size_t)snprintf(out + used, size - used, "%s%s %ld", used ? ", " : "",
-                                     rows[i].name, value_of(f, i));
-    return out;
+    struct history_log *log = log_of(h, topic, partition);
+    log->trim_done = KB_MAX(log->trim_done, offset);
+}
+
+bool history_may_be_gone(const struct history *h, const struct history_record *record,
+                         int64_t offset)
+{
+    const struct history_topic *topic = &h->topics[record->topic];
+    if (topic->deleting || record->sent_ms <= topic->deleted_ms)
+        return true;
+    if (topic->retention_ms >= 0 && h->read_ms - record->sent_ms >= topic->retention_ms)
+        return true;
+    if (offset < 0 || record->partition < 0)
+        return false;
+    const struct history_log *log = &topic->logs[record->partition];
+    if (topic->retention_bytes >= 0 && offset < log->last.start)
+        return log->found_bytes >= topic->retention_bytes;
+    return offset < log->trim_asked;
 }

@@ -3,11 +3,26 @@
 # by hand.
 check_LTLIBRARIES += tests/sim/libsim.la
 tests_sim_libsim_la_SOURCES = \
+	tests/sim/census.c tests/sim/census.h \
+	tests/sim/check_memory.c \
+	tests/sim/check_reads.c \
+	tests/sim/check_records.c \
+	tests/sim/checker.c tests/sim/checker.h \
+	tests/sim/client.c tests/sim/client.h \
+	tests/sim/crowd.c tests/sim/crowd.h \
+	tests/sim/farm.c tests/sim/farm.h \
 	tests/sim/history.c tests/sim/history.h \
 	tests/sim/nemesis.c tests/sim/nemesis.h \
+	tests/sim/process.c tests/sim/process.h \
+	tests/sim/producer.c tests/sim/producer.h \
 	tests/sim/raw.c tests/sim/raw.h \
+	tests/sim/reader.c tests/sim/reader.h \
 	tests/sim/run.c tests/sim/run.h \
+	tests/sim/tally.c \
+	tests/sim/workload.c tests/sim/workload.h \
 	tests/sim/workload_client.c \
+	tests/sim/workload_idempotent.c \
+	tests/sim/workload_plain.c \
 	tests/sim/workload_raw.c \
 	tests/sim/world.c tests/sim/world.h
 sim_libs = tests/sim/libsim.la broker/libbroker.la libclient/libclient.la \
@@ -18,3 +33,4 @@ tests_sim_sim_LDADD = $(sim_libs)
 
 sim_programs += tests/sim/test_sim
 tests_sim_test_sim_LDADD = $(sim_libs) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/sim/seeds.txt

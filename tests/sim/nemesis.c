@@ -2,13 +2,14 @@
 #include "tests/sim/nemesis.h"
 
 #include "base/check.h"
+#include "tests/sim/process.h"
 
 struct fault {
     const char *name;
     unsigned weight;
     int64_t max_ms; /* how long it lasts at most */
-    void (*begin)(struct world *w);
-    void (*end)(struct world *w);
+    void (*begin)(struct nemesis *n);
+    void (*end)(struct nemesis *n);
 };
 
 /* ---- Crashes ------------------------------------------------------------ */
@@ -22,147 +23,187 @@ static void crash(struct world *w, enum kb_crash how)
         world_crash_at(w, how, (uint64_t)world_between(w, 0, 60));
 }
 
-static void lose_power(struct world *w)
+static void lose_power(struct nemesis *n)
 {
-    crash(w, KB_CRASH_POWER);
+    crash(n->world, KB_CRASH_POWER);
 }
 
-static void kill_broker(struct world *w)
+static void kill_broker(struct nemesis *n)
 {
-    crash(w, KB_CRASH_PROCESS);
+    crash(n->world, KB_CRASH_PROCESS);
 }
 
-static void restart(struct world *w)
+static void restart(struct nemesis *n)
 {
-    world_crash(w, w->crash_how); /* the operation that it waits for did not come */
-    world_start(w);
+    world_crash(n->world, n->world->crash_how); /* the operation that it waits for did not come */
+    world_start(n->world);
+}
+
+static void stop_cleanly(struct nemesis *n)
+{
+    world_ask_stop(n->world);
+}
+
+/* Whoever waits for it has only so much patience. */
+static void start_after_stop(struct nemesis *n)
+{
+    if (!world_has_stopped(n->world))
+        world_crash(n->world, KB_CRASH_PROCESS);
+    world_start(n->world);
+}
+
+/* ---- Clients ------------------------------------------------------------ */
+
+static void kill_client(struct nemesis *n)
+{
+    if (!n->victim || !n->victim->program || !n->victim->program->mortal)
+        return;
+    process_kill(n->victim,
+                 world_between(n->world, 0, 1) ? KN_SIM_KILL_POWER : KN_SIM_KILL_PROCESS);
+    n->kills++;
+}
+
+static void start_client(struct nemesis *n)
+{
+    if (n->victim)
+        process_restart(n->victim);
 }
 
 /* ---- The network -------------------------------------------------------- */
 
-static void reset(struct world *w)
+static void reset(struct nemesis *n)
 {
-    kn_sim_reset(w->sim, "app", "broker");
+    kn_sim_reset(n->world->sim, n->victim_node, "broker");
 }
 
-static void nothing(struct world *w)
+static void nothing(struct nemesis *n)
 {
-    (void)w;
+    (void)n;
 }
 
-static void cut_requests(struct world *w)
+static void cut_requests(struct nemesis *n)
 {
-    kn_sim_cut(w->sim, "app", "broker");
+    kn_sim_cut(n->world->sim, n->victim_node, "broker");
 }
 
-static void heal_requests(struct world *w)
+static void heal_requests(struct nemesis *n)
 {
-    kn_sim_heal(w->sim, "app", "broker");
+    kn_sim_heal(n->world->sim, n->victim_node, "broker");
 }
 
-static void cut_answers(struct world *w)
+static void cut_answers(struct nemesis *n)
 {
-    kn_sim_cut(w->sim, "broker", "app");
+    kn_sim_cut(n->world->sim, "broker", n->victim_node);
 }
 
-static void heal_answers(struct world *w)
+static void heal_answers(struct nemesis *n)
 {
-    kn_sim_heal(w->sim, "broker", "app");
+    kn_sim_heal(n->world->sim, "broker", n->victim_node);
 }
 
 /* What was under way arrives nowhere. */
-static void cut_and_reset(struct world *w)
+static void cut_and_reset(struct nemesis *n)
 {
-    cut_answers(w);
-    cut_requests(w);
-    reset(w);
+    cut_answers(n);
+    cut_requests(n);
+    reset(n);
 }
 
-static void heal(struct world *w)
+static void heal(struct nemesis *n)
 {
-    heal_answers(w);
-    heal_requests(w);
+    heal_answers(n);
+    heal_requests(n);
 }
 
 /* ---- The machine -------------------------------------------------------- */
 
-static void fail_sync(struct world *w)
+static void fail_sync(struct nemesis *n)
 {
-    world_fail_at(w, KB_FS_SYNC, world_between(w, 0, 10));
+    world_fail_at(n->world, KB_FS_SYNC, world_between(n->world, 0, 10));
 }
 
-static void fail_write(struct world *w)
+static void fail_write(struct nemesis *n)
 {
-    world_fail_at(w, KB_FS_WRITE, world_between(w, 0, 10));
+    world_fail_at(n->world, KB_FS_WRITE, world_between(n->world, 0, 10));
 }
 
-static void fail_read(struct world *w)
+static void fail_read(struct nemesis *n)
 {
-    world_fail_at(w, KB_FS_READ, world_between(w, 0, 10));
+    world_fail_at(n->world, KB_FS_READ, world_between(n->world, 0, 10));
 }
 
 /* A process that its disk failed is started anew, sometimes on a machine that is. */
-static void replace(struct world *w)
+static void replace(struct nemesis *n)
 {
-    world_crash(w, world_between(w, 0, 1) ? KB_CRASH_POWER : KB_CRASH_PROCESS);
-    world_start(w);
+    world_crash(n->world, world_between(n->world, 0, 1) ? KB_CRASH_POWER : KB_CRASH_PROCESS);
+    world_start(n->world);
 }
 
 /* A broker that serves waits for room; one that starts may give up. */
-static void fill_disk(struct world *w)
+static void fill_disk(struct nemesis *n)
 {
-    world_limit_disk(w, world_between(w, 0, 100000));
-    w->failing = !w->serving;
+    world_limit_disk(n->world, world_between(n->world, 0, 100000));
+    n->world->failing = !n->world->serving;
 }
 
-static void free_disk(struct world *w)
+static void free_disk(struct nemesis *n)
 {
-    world_limit_disk(w, KB_FOREVER);
-    if (w->start_failed)
-        replace(w);
-    w->failing = false;
+    world_limit_disk(n->world, KB_FOREVER);
+    if (n->world->start_failed)
+        replace(n);
+    n->world->failing = false;
 }
 
-static void stop_broker(struct world *w)
+static void stop_broker(struct nemesis *n)
 {
-    kn_sim_stop(w->sim, "broker");
+    kn_sim_stop(n->world->sim, "broker");
 }
 
-static void continue_broker(struct world *w)
+static void continue_broker(struct nemesis *n)
 {
-    kn_sim_cont(w->sim, "broker");
+    kn_sim_cont(n->world->sim, "broker");
 }
 
-static void stop_app(struct world *w)
+static void stop_client(struct nemesis *n)
 {
-    kn_sim_stop(w->sim, "app");
+    if (n->victim_node)
+        kn_sim_stop(n->world->sim, n->victim_node);
 }
 
-static void continue_app(struct world *w)
+static void continue_client(struct nemesis *n)
 {
-    kn_sim_cont(w->sim, "app");
+    if (n->victim_node)
+        kn_sim_cont(n->world->sim, n->victim_node);
 }
 
-static void jump(struct world *w)
+/* As by a broken clock that is set, or a machine that was moved to another zone. */
+static void jump(struct nemesis *n)
 {
-    kn_sim_jump_wall(w->sim, world_between(w, -600000, 600000));
+    enum { HOUR_MS = 3600 * 1000 };
+    int64_t choice = world_between(n->world, 0, 3);
+    int64_t ms = choice == 0   ? HOUR_MS
+                 : choice == 1 ? -HOUR_MS
+                               : world_between(n->world, -HOUR_MS, HOUR_MS);
+    world_jump(n->world, ms);
 }
 
 static const struct fault faults[] = {
     {"power loss", 10, 400, lose_power, restart},
     {"kill -9", 4, 400, kill_broker, restart},
     {"outage", 1, 10000, kill_broker, restart},
+    {"clean stop", 2, 2000, stop_cleanly, start_after_stop},
+    {"client killed", 4, 1000, kill_client, start_client},
     {"reset", 3, 0, reset, nothing},
     {"black hole for requests", 2, 3000, cut_requests, heal_requests},
     {"black hole for answers", 2, 3000, cut_answers, heal_answers},
     {"cut", 2, 3000, cut_and_reset, heal},
     {"broker stopped", 2, 3000, stop_broker, continue_broker},
-    {"app stopped", 1, 1000, stop_app, continue_app},
+    {"client stopped", 1, 1000, stop_client, continue_client},
     {"failed sync", 2, 400, fail_sync, replace},
     {"failed write", 2, 400, fail_write, replace},
     {"failed read", 1, 400, fail_read, replace},
     {"disk full", 2, 2000, fill_disk, free_disk},
-    {"wall clock jumps", 1, 0, jump, nothing},
+    {"wall clock jumps", 2, 0, jump, nothing},
 };
 
 /* ---- One after another -------------------------------------------------- */
@@ -177,6 +218,19 @@ static const struct fault *choose(struct world *w)
     while (at >= fault->weight)
         at -= fault++->weight;
     return fault;
+}
+
+/* One of those who use the broker; for a wire all of them, one time in four. */
+static void choose_victim(struct nemesis *n)
+{
+    int64_t count = 0;
+    n->victim = NULL;
+    n->victim_node = NULL;
+    KB_LIST_EACH(it, &n->world->processes)
+        if (world_between(n->world, 0, count++) == 0)
+            n->victim = KB_CONTAINER(it, struct process, link);
+    if (n->victim && world_between(n->world, 0, 3))
+        n->victim_node = n->victim->node;
 }
 
 static void sleep_for(struct nemesis *n, int64_t max_ms)
@@ -198,7 +252,8 @@ static void begin(struct nemesis *n)
     n->unanswered += crashes;
     n->left--;
     n->current = fault;
-    fault->begin(n->world);
+    choose_victim(n);
+    fault->begin(n);
     sleep_for(n, fault->max_ms);
 }
 
@@ -206,8 +261,9 @@ static void end(struct nemesis *n)
 {
     enum { CALM_MS = 250 };
     world_trace(n->world, "* %s is over", n->current->name);
-    n->current->end(n->world);
+    n->current->end(n);
     n->current = NULL;
+    n->victim = NULL;
     n->over = n->left == 0;
     if (!n->over)
         sleep_for(n, CALM_MS);

@@ -4,11 +4,13 @@
 /*
  * Makes a world go wrong, one fault after another, from a table; crashes while
  * something is unanswered. Each fault ends after a while that the seed chose,
- * and when the last has ended the broker runs and every wire is whole.
+ * and when the last has ended the broker runs, every process lives and every
+ * wire is whole.
  */
 #include "tests/sim/world.h"
 
 struct fault;
+struct process;
 
 struct nemesis {
     struct world *world;
@@ -17,10 +19,13 @@ struct nemesis {
     struct kn_timer timer;
     int left; /* faults to come */
     const struct fault *current;
+    struct process *victim;  /* NULL: nobody's process */
+    const char *victim_node; /* NULL: everybody's connections */
     bool (*busy)(void *ctx);
     void *ctx;
     bool over;
     long unanswered; /* crashes while busy */
+    long kills;      /* of processes */
 };
 
 /* busy: is something unanswered now? */

@@ -13,14 +13,15 @@ static void on_ready(struct kn_rpc *rpc)
 
 static void connect_later(struct raw_link *link)
 {
-    int64_t ms = world_between(link->world, 1, AGAIN_MAX_MS);
-    kn_timer_set(link->world->app_loop, &link->again, world_now_ms(link->world) + ms);
+    struct world *w = link->process->world;
+    int64_t ms = world_between(w, 1, AGAIN_MAX_MS);
+    kn_timer_set(link->process->loop, &link->again, world_now_ms(w) + ms);
 }
 
 static void on_close(struct kn_rpc *rpc, const struct kb_error *why)
 {
     struct raw_link *link = kn_rpc_owner(rpc);
-    world_trace(link->world, "  link: %s", why->text);
+    world_trace(link->process->world, "  link: %s", why->text);
     link->rpc = NULL;
     connect_later(link);
 }
@@ -35,13 +36,14 @@ static void connect_now(struct kn_timer *timer)
                                                   .max_in_flight = IN_FLIGHT,
                                                   .broker = -1};
     struct raw_link *link = KB_CONTAINER(timer, struct raw_link, again);
-    link->rpc = kn_rpc_new(link->world->app_loop, "broker", WORLD_PORT, &options, &handler, link);
+    link->rpc = kn_rpc_new(link->process->loop, "broker", WORLD_PORT, &options, &handler, link);
     KB_CHECK(link->rpc);
 }
 
-void raw_link_open(struct raw_link *link, struct world *w, void (*up)(struct raw_link *link))
+void raw_link_open(struct raw_link *link, struct process *process,
+                   void (*up)(struct raw_link *link))
 {
-    *link = (struct raw_link){.world = w, .up = up};
+    *link = (struct raw_link){.process = process, .up = up};
     kn_timer_init(&link->again, connect_now);
     connect_later(link);
 }
@@ -59,7 +61,7 @@ void raw_link_break(struct raw_link *link)
 
 void raw_link_close(struct raw_link *link)
 {
-    kn_timer_cancel(link->world->app_loop, &link->again);
+    kn_timer_cancel(link->process->loop, &link->again);
     if (link->rpc)
         kn_rpc_drop(link->rpc);
     link->rpc = NULL;

@@ -6,17 +6,18 @@
  * that workloads without a client library speak over it.
  */
 #include "net/rpc.h"
-#include "tests/sim/world.h"
+#include "tests/sim/process.h"
 #include "wire/writer.h"
 
 struct raw_link {
-    struct world *world;
+    struct process *process;
     struct kn_rpc *rpc; /* NULL: not connected */
     struct kn_timer again;
     void (*up)(struct raw_link *link); /* calls may be made; whatever was in flight has failed */
 };
 
-void raw_link_open(struct raw_link *link, struct world *w, void (*up)(struct raw_link *link));
+void raw_link_open(struct raw_link *link, struct process *process,
+                   void (*up)(struct raw_link *link));
 bool raw_link_is_up(const struct raw_link *link);
 /* Calls fail, and it is connected anew a little later. */
 void raw_link_break(struct raw_link *link);

@@ -2,31 +2,31 @@
 #include "tests/sim/run.h"
 
 #include "base/check.h"
+#include "tests/sim/census.h"
+#include "tests/sim/process.h"
+#include "tests/sim/workload.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 
-static const struct workload *const workloads[] = {&workload_raw, &workload_client};
-
-static const struct workload *find(const char *name)
-{
-    for (size_t i = 0; i < KB_ARRAY_SIZE(workloads); i++)
-        if (!strcmp(workloads[i]->name, name))
-            return workloads[i];
-    return NULL;
-}
+enum { WATCH_MS = 500 };
 
 /* ---- For workloads ------------------------------------------------------ */
 
 bool run_goes_on(const struct run *run)
 {
-    return !run->nemesis.over && run->history.count < RUN_RECORDS_MAX;
+    const struct history *h = &run->history;
+    return h->count < RUN_RECORDS_MAX && (!run->nemesis.over || h->acked < RUN_RECORDS_MIN);
 }
 
-void run_tell(struct run *run, uint64_t id, enum history_told told, int64_t offset)
+bool run_is_told(const struct run *run)
 {
-    history_tell(&run->history, id, told, offset, world_now_ms(&run->world));
-    run->told++;
+    return !run_goes_on(run) && run->history.open == 0;
+}
+
+void run_tell(struct run *run, uint64_t id, const struct history_telling *telling)
+{
+    history_tell(&run->history, id, telling, world_now_ms(&run->world));
 }
 
 void run_complain(struct run *run, const char *format, ...)
@@ -49,6 +49,14 @@ bool run_wait(struct run *run, bool (*cond)(void *), void *ctx, const char *what
     return done;
 }
 
+void run_check_time(struct run *run, int64_t began_ms, int64_t limit_ms, const char *what)
+{
+    enum { A_STEP_MS = 50 };
+    int64_t took_ms = world_now_ms(&run->world) - began_ms;
+    if (took_ms > limit_ms + A_STEP_MS)
+        run_complain(run, "%s took %" PRId64 " ms", what, took_ms);
+}
+
 /* ---- One after the other ------------------------------------------------ */
 
 static bool is_serving(void *ctx)
@@ -65,7 +73,7 @@ static bool is_over(void *ctx)
 static bool is_busy(void *ctx)
 {
     struct run *run = ctx;
-    return run->told < run->history.count || run->history.count == RUN_RECORDS_MAX;
+    return run->history.open || run->history.count == RUN_RECORDS_MAX;
 }
 
 /* A last crash, a clean stop, or neither, before everything is read. */
@@ -94,58 +102,69 @@ static void load(struct run *run)
     run_wait(run, is_serving, run, "the broker does not start");
     if (run->world.serving)
         start_again(run);
+    run->history.read_ms = world_now_ms(&run->world);
+    world_trace(&run->world, "everything is read");
     run->workload->read(run);
+}
+
+static void watch(struct kn_timer *timer)
+{
+    struct run *run = KB_CONTAINER(timer, struct run, watch);
+    for (size_t i = 0; i < checkers_count; i++)
+        if (checkers[i].watch)
+            checkers[i].watch(run);
+    kn_timer_set(run->nemesis.loop, timer, world_now_ms(&run->world) + WATCH_MS);
+}
+
+static void count(struct run *run)
+{
+    const struct world *w = &run->world;
+    struct census census;
+    census_take(w->disk, &census);
+    run->counts[RUN_CRASHES] = w->crashes;
+    run->counts[RUN_POWER_LOSSES] = w->power_losses;
+    run->counts[RUN_UNANSWERED] = run->nemesis.unanswered;
+    run->counts[RUN_TORN_WRITES] = (long)kb_fs_mem_torn(w->disk);
+    run->counts[RUN_LOST_CONNECTIONS] = (long)kn_sim_lost(w->sim);
+    run->counts[RUN_EPOCH_BUMPS] = census.bumps;
+    run->counts[RUN_CLOCK_JUMPS] = w->jumps;
+    run->counts[RUN_KILLS] = run->nemesis.kills;
 }
 
 static void judge(struct run *run)
 {
-    char found[200];
-    history_judge(&run->history, &run->findings);
+    size_t used = 0;
+    char *why = run->why;
     if (run->world.broken.code)
         run_complain(run, "broken: %s", run->world.broken.text);
-    findings_text(&run->findings, found, sizeof found);
-    if (found[0] || run->noticed[0])
-        snprintf(run->why, sizeof run->why, "%s. %s", found, run->noticed);
+    for (size_t i = 0; i < checkers_count; i++) {
+        run->findings[i] = checkers[i].judge(run);
+        if (run->findings[i] && used < sizeof run->why)
+            used += (size_t)snprintf(why + used, sizeof run->why - used, "%s%s %ld",
+                                     used ? ", " : "", checkers[i].name, run->findings[i]);
+    }
+    if (run->noticed[0] && used < sizeof run->why)
+        snprintf(why + used, sizeof run->why - used, "%s%s", used ? "; " : "", run->noticed);
 }
 
 bool run_once(struct run *run, const struct run_options *options)
 {
-    *run = (struct run){.workload = find(options->workload)};
-    KB_CHECK(run->workload);
-    world_init(&run->world, &options->world);
+    struct world_options world = options->world;
+    *run = (struct run){.workload = options->workload};
+    world.settings = run->workload->settings;
+    world_init(&run->world, &world);
     history_init(&run->history, options->world.seed);
     world_start(&run->world);
     nemesis_start(&run->nemesis, &run->world, options->faults, is_busy, run);
+    kn_timer_init(&run->watch, watch);
+    watch(&run->watch);
     load(run);
+    count(run);
     judge(run);
     run->digest = kn_sim_digest(run->world.sim);
+    kn_timer_cancel(run->nemesis.loop, &run->watch);
     nemesis_deinit(&run->nemesis);
     history_deinit(&run->history);
     world_deinit(&run->world);
     return !run->why[0];
-}
-
-static void add(struct tally *tally, const struct run *run)
-{
-    tally->runs++;
-    tally->broken += run->why[0] != 0;
-    tally->crashes += run->world.crashes;
-    tally->power_losses += run->world.power_losses;
-    tally->unanswered += run->nemesis.unanswered;
-    tally->records += (long)run->history.count;
-    tally->acked += run->history.acked;
-    tally->lost += run->findings.lost;
-    tally->digest = tally->digest * 31 + run->digest;
-}
-
-void run_many(const struct run_options *options, long runs, FILE *out, struct tally *tally)
-{
-    struct run_options each = *options;
-    for (long i = 0; i < runs; i++, each.world.seed++) {
-        struct run run;
-        if (!run_once(&run, &each) && out)
-            fprintf(out, "# %s, seed %" PRIu64 ", %d faults: %s\n", each.workload, each.world.seed,
-                    each.faults, run.why);
-        add(tally, &run);
-    }
 }

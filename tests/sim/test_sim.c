@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clients and a broker in one process, from a seed: crashes, power losses, cut
- * and reset connections while they work. A seed that broke a promise is named
- * and can be looked at with tests/sim/sim --workload W --seed N --faults F
- * --trace. SIM_SEED moves the first seed, SIM_RUNS the number of runs per case.
+ * Every workload over some seeds, on all cores; the seeds that broke a promise
+ * once; the controls. A seed that breaks one is named and can be looked at with
+ * ./dev sim --workload W --seed N --trace. SIM_SEED moves the first seed,
+ * SIM_SEEDS the number of them per workload.
  */
 #include "tests/unit/unit.h"
 
-#include "tests/sim/run.h"
+#include "base/check.h"
+#include "tests/sim/farm.h"
+#include "tests/sim/workload.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-enum { RAW_RUNS = 60, CLIENT_RUNS = 20 };
+enum { SEEDS = 20 };
 #else
-enum { RAW_RUNS = 400, CLIENT_RUNS = 150 };
+enum { SEEDS = 200 };
 #endif
+enum { FAULTS = 8 };
 
 static long number(const char *name, long otherwise)
 {
@@ -23,101 +29,129 @@ static long number(const char *name, long otherwise)
     return text ? strtol(text, NULL, 0) : otherwise;
 }
 
-static struct tally simulate(const char *workload, bool lying, bool relaxed, long runs)
+static struct run_options options_of(const struct workload *workload)
 {
+    return (struct run_options){
+        .workload = workload, .faults = FAULTS, .world.seed = (uint64_t)number("SIM_SEED", 1)};
+}
+
+/* ---- Promises ----------------------------------------------------------- */
+
+static void promises_are_kept(void **state)
+{
+    const struct workload *workload = *state;
+    struct run_options options = options_of(workload);
     struct tally t = {0};
-    struct run_options options = {.workload = workload, .faults = 8};
-    options.world.seed = (uint64_t)number("SIM_SEED", 1);
-    options.world.lying_disk = lying;
-    options.world.relaxed = relaxed;
-    run_many(&options, runs, lying || relaxed ? NULL : stderr, &t);
-    print_message("# %s: %ld runs, %ld crashes, %ld of them power losses, %ld records "
-                  "acknowledged, %ld lost\n",
-                  workload, t.runs, t.crashes, t.power_losses, t.acked, t.lost);
-    return t;
-}
-
-static void promises_are_kept(const char *workload, long runs)
-{
-    runs = number("SIM_RUNS", runs);
-    struct tally t = simulate(workload, false, false, runs);
+    char text[400];
+    farm_run(&options, number("SIM_SEEDS", SEEDS), farm_cores(), &t);
+    print_message("# %s: %ld seeds, %ld of %ld records acknowledged, %s\n", workload->name, t.runs,
+                  t.acked, t.records, tally_text(&t, text, sizeof text));
     assert_int_equal(t.broken, 0);
-    assert_true(t.power_losses >= runs && t.unanswered > 0 && t.acked > 0);
+    assert_true(t.acked >= t.runs * RUN_RECORDS_MIN);
 }
 
-/* The controls: the same test must see what these two lose. */
-static void lies_are_found_out(const char *workload)
+/* The controls: the same checkers must see what these two lose. */
+static void lies_are_found_out(void **state)
 {
-    assert_true(simulate(workload, true, false, 5).lost > 0);
-    assert_true(simulate(workload, false, true, 5).lost > 0);
-}
-
-static void raw_promises(void **state)
-{
-    (void)state;
-    promises_are_kept("raw", RAW_RUNS);
-}
-
-static void raw_control(void **state)
-{
-    (void)state;
-    lies_are_found_out("raw");
-}
-
-static void client_promises(void **state)
-{
-    (void)state;
-    promises_are_kept("client", CLIENT_RUNS);
-}
-
-static void client_control(void **state)
-{
-    (void)state;
-    lies_are_found_out("client");
+    enum { A_FEW = 5 };
+    struct run_options lying = options_of(*state), relaxed = lying;
+    struct tally t = {0}, u = {0};
+    lying.world.lying_disk = relaxed.world.relaxed = true;
+    run_many(&lying, A_FEW, NULL, &t);
+    run_many(&relaxed, A_FEW, NULL, &u);
+    assert_true(t.findings[checker_at("lost")] > 0);
+    assert_true(u.findings[checker_at("lost")] > 0);
 }
 
 static void a_seed_repeats_itself(void **state)
 {
-    static const char *const workloads[] = {"raw", "client"};
-    (void)state;
-    for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++) {
-        uint64_t once = simulate(workloads[i], false, false, 3).digest;
-        assert_true(once == simulate(workloads[i], false, false, 3).digest);
-    }
+    enum { A_FEW = 3 };
+    struct run_options options = options_of(*state);
+    struct tally t = {0}, u = {0};
+    run_many(&options, A_FEW, NULL, &t);
+    run_many(&options, A_FEW, NULL, &u);
+    assert_true(t.digest == u.digest);
 }
 
-/* Each of these has broken a promise once. */
-static const struct {
-    const char *workload;
-    uint64_t seed;
-    int faults;
-} old_friends[] = {
-    {"raw", 2475, 12},                  /* zeros at the end of the metadata log read as a record */
-    {"raw", 5022, 12}, {"raw", 339, 8}, /* behind a first batch without room the second was taken */
-    {"client", 36, 8},                  /* a sync that failed, told as not persisted */
-    {"client", 1, 8}, /* a partition waiting to retry forgot what lay in its slot */
-    {"client", 29, 8},
-};
-
-static void what_broke_once_holds(void **state)
+/* What a simulation is for has to happen in it. */
+static void everything_goes_wrong(void **state)
 {
     struct tally t = {0};
     (void)state;
-    for (size_t i = 0; i < sizeof old_friends / sizeof old_friends[0]; i++) {
-        struct run_options options = {.workload = old_friends[i].workload,
-                                      .faults = old_friends[i].faults,
-                                      .world.seed = old_friends[i].seed};
-        run_many(&options, 1, stderr, &t);
+    for (size_t i = 0; i < workloads_count; i++) {
+        struct run_options options = options_of(workloads[i]);
+        farm_run(&options, SEEDS / 4, farm_cores(), &t);
     }
+    for (size_t i = 0; i < RUN_COUNTS; i++)
+        if (!t.counts[i])
+            fail_msg("no %s", run_count_names[i]);
+}
+
+/* ---- Seeds that broke a promise once ------------------------------------ */
+
+/* Lines of seeds.txt: workload, seed, faults; what follows "#" tells what it was. */
+static void replay(const char *line, struct tally *tally)
+{
+    char name[40];
+    struct run_options options = {0};
+    if (line[0] == '#' || line[0] == '\n')
+        return;
+    if (sscanf(line, "%39s %" SCNu64 " %d", name, &options.world.seed, &options.faults) != 3)
+        fail_msg("seeds.txt: %s", line);
+    options.workload = workload_find(name);
+    assert_non_null(options.workload);
+    run_many(&options, 1, stdout, tally);
+}
+
+static void what_broke_once_holds(void **state)
+{
+    const char *top = getenv("top_srcdir");
+    struct tally t = {0};
+    char path[4096], line[200];
+    (void)state;
+    snprintf(path, sizeof path, "%s/tests/sim/seeds.txt", top ? top : ".");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file))
+        replay(line, &t);
+    fclose(file);
+    assert_true(t.runs > 0);
     assert_int_equal(t.broken, 0);
+}
+
+/* ---- One case of each kind for each workload ---------------------------- */
+
+static const struct kind {
+    const char *name;
+    CMUnitTestFunction run;
+} kinds[] = {
+    {"promises are kept", promises_are_kept},
+    {"lies are found out", lies_are_found_out},
+    {"a seed repeats itself", a_seed_repeats_itself},
+};
+
+enum { CASES_MAX = 64, NAME_MAX_BYTES = 80 };
+
+static size_t add_cases(struct CMUnitTest *tests, char (*names)[NAME_MAX_BYTES])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < workloads_count; i++)
+        for (size_t k = 0; k < KB_ARRAY_SIZE(kinds); k++, count++) {
+            snprintf(names[count], NAME_MAX_BYTES, "%s: %s", workloads[i]->name, kinds[k].name);
+            tests[count] = (struct CMUnitTest){.name = names[count],
+                                               .test_func = kinds[k].run,
+                                               .initial_state = (void *)(uintptr_t)workloads[i]};
+        }
+    return count;
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(raw_promises),          cmocka_unit_test(raw_control),
-        cmocka_unit_test(client_promises),       cmocka_unit_test(client_control),
-        cmocka_unit_test(a_seed_repeats_itself), cmocka_unit_test(what_broke_once_holds),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static char names[CASES_MAX][NAME_MAX_BYTES];
+    static struct CMUnitTest tests[CASES_MAX];
+    size_t count = add_cases(tests, names);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(everything_goes_wrong);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(what_broke_once_holds);
+    KB_CHECK(count <= CASES_MAX);
+    return _cmocka_run_group_tests("sim", tests, count, NULL, NULL);
 }

@@ -6,7 +6,7 @@
  * connection, and one consumer that reads along.
  */
 #include "tests/sim/raw.h"
-#include "tests/sim/run.h"
+#include "tests/sim/workload.h"
 
 #include "base/arena.h"
 #include "base/check.h"
@@ -46,6 +46,8 @@ struct batch {
 
 struct producer {
     struct run *run;
+    struct process *process;
+    int lane, topic;
     struct raw_link link;
     struct kn_timer pace;
     int64_t id; /* -1: none yet */
@@ -115,8 +117,9 @@ static void take(struct batch *batch, enum history_told told, int64_t base_offse
 {
     struct producer *p = batch->producer;
     for (int32_t i = 0; i < batch->count; i++)
-        run_tell(p->run, batch->first_id + (uint64_t)i, told,
-                 base_offset >= 0 ? base_offset + i : -1);
+        run_tell(p->run, batch->first_id + (uint64_t)i,
+                 &(struct history_telling){told, batch->partition,
+                                           base_offset >= 0 ? base_offset + i : -1});
     kb_list_remove(&batch->link);
     p->lengths[batch->partition]--;
     kb_free(batch);
@@ -251,7 +254,8 @@ static void add_batch(struct producer *p, int32_t partition)
     batch->sequence = p->sequences[partition];
     batch->count = (int32_t)world_between(&p->run->world, 1, BATCH_RECORDS);
     for (int32_t i = 0; i < batch->count; i++) {
-        uint64_t id = history_send(history, partition, world_now_ms(&p->run->world));
+        uint64_t id =
+            history_send(history, p->lane, p->topic, partition, world_now_ms(&p->run->world));
         batch->first_id = i ? batch->first_id : id;
     }
     p->sequences[partition] += batch->count;
@@ -268,22 +272,25 @@ static void on_pace(struct kn_timer *timer)
     int32_t partition = (int32_t)world_between(w, 0, PARTITIONS - 1);
     if (p->id >= 0 && p->lengths[partition] < ON_THEIR_WAY && run_goes_on(p->run))
         add_batch(p, partition);
-    kn_timer_set(w->app_loop, timer, world_now_ms(w) + world_between(w, 0, 6));
+    kn_timer_set(p->process->loop, timer, world_now_ms(w) + world_between(w, 0, 6));
 }
 
-static void producer_open(struct producer *p, struct run *run)
+static void producer_open(struct producer *p, struct run *run, struct process *process)
 {
-    *p = (struct producer){.run = run, .id = -1};
+    static const struct history_lane lane = {.once = true, .ordered = true};
+    *p = (struct producer){.run = run, .process = process, .id = -1};
+    p->lane = history_lane(&run->history, &lane);
+    p->topic = history_topic(&run->history, TOPIC);
     for (int i = 0; i < PARTITIONS; i++)
         kb_list_init(&p->lanes[i]);
-    raw_link_open(&p->link, &run->world, on_up);
+    raw_link_open(&p->link, process, on_up);
     kn_timer_init(&p->pace, on_pace);
-    kn_timer_set(run->world.app_loop, &p->pace, world_now_ms(&run->world));
+    kn_timer_set(process->loop, &p->pace, world_now_ms(&run->world));
 }
 
 static void producer_close(struct producer *p)
 {
-    kn_timer_cancel(p->run->world.app_loop, &p->pace);
+    kn_timer_cancel(p->process->loop, &p->pace);
     raw_link_close(&p->link);
     for (int i = 0; i < PARTITIONS; i++)
         while (!kb_list_empty(&p->lanes[i])) {
@@ -294,12 +301,14 @@ static void producer_close(struct producer *p)
 
 /* ---- The consumer ------------------------------------------------------- */
 
-typedef void see_fn(struct history *h, int32_t partition, int64_t offset, struct kb_slice value);
+typedef void see_fn(struct history *h, int topic, int32_t partition, int64_t offset,
+                    struct kb_slice value);
 
 struct consumer {
     struct run *run;
     struct raw_link link;
     see_fn *see;
+    int topic;
     int64_t next[PARTITIONS];
     bool at_end[PARTITIONS];
 };
@@ -315,7 +324,7 @@ static void see_batch(struct consumer *c, int32_t partition, const struct kw_bat
     while (kw_record_iter_next(&it, &record)) {
         if (record.offset < c->next[partition])
             continue;
-        c->see(&c->run->history, partition, record.offset, record.value);
+        c->see(&c->run->history, c->topic, partition, record.offset, record.value);
         c->next[partition] = record.offset + 1;
     }
     KB_CHECK(it.code == 0);
@@ -392,29 +401,32 @@ static void on_consumer_up(struct raw_link *link)
     fetch(KB_CONTAINER(link, struct consumer, link));
 }
 
-static void consumer_open(struct consumer *c, struct run *run, see_fn *see)
+static void consumer_open(struct consumer *c, struct run *run, struct process *process, see_fn *see)
 {
     *c = (struct consumer){.run = run, .see = see};
-    raw_link_open(&c->link, &run->world, on_consumer_up);
+    c->topic = history_topic(&run->history, TOPIC);
+    raw_link_open(&c->link, process, on_consumer_up);
 }
 
 /* ---- The workload ------------------------------------------------------- */
 
 static bool is_sent(void *ctx)
 {
-    struct run *run = ctx;
-    return !run_goes_on(run) && run->told == run->history.count;
+    return run_is_told(ctx);
 }
 
 static void send_records(struct run *run)
 {
+    struct process process;
     struct producer producer;
     struct consumer along;
-    producer_open(&producer, run);
-    consumer_open(&along, run, history_serve);
+    process_open(&process, &run->world, "app", NULL, NULL);
+    producer_open(&producer, run, &process);
+    consumer_open(&along, run, &process, history_serve);
     run_wait(run, is_sent, run, "batches without an answer");
     raw_link_close(&along.link);
     producer_close(&producer);
+    process_close(&process);
 }
 
 static bool is_read(void *ctx)
@@ -428,10 +440,17 @@ static bool is_read(void *ctx)
 
 static void read_records(struct run *run)
 {
+    struct process process;
     struct consumer last;
-    consumer_open(&last, run, history_find);
+    process_open(&process, &run->world, "last", NULL, NULL);
+    consumer_open(&last, run, &process, history_find);
     run_wait(run, is_read, &last, "the last reading");
     raw_link_close(&last.link);
+    process_close(&process);
 }
 
-const struct workload workload_raw = {.name = "raw", .send = send_records, .read = read_records};
+const struct workload workload_raw = {
+    .name = "raw",
+    .what = "the broker alone, asked by a few lines that speak the protocol",
+    .send = send_records,
+    .read = read_records};

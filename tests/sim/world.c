@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "libclient/drive/runtime.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -110,8 +109,12 @@ static void configure(const struct world *w, struct kd_broker *broker)
     set(broker, "advertised.listeners", "PLAINTEXT://broker:9092");
     set(broker, "num.partitions", "3");
     set(broker, "log.segment.bytes", "1048576");
+    /* Clients stamp records by the same clock, which jumps by hours. */
+    set(broker, "log.message.timestamp.after.max.ms", "9223372036854775807");
     if (w->options.relaxed)
         set(broker, "log.flush.interval.messages", "1000000");
+    for (const struct world_setting *row = w->options.settings; row && row->key; row++)
+        set(broker, row->key, row->value);
 }
 
 static bool is_to_fail(struct world *w, enum kb_fs_op op)
@@ -246,14 +249,35 @@ static bool has_ended(void *ctx)
     return ((struct incarnation *)ctx)->ended;
 }
 
-bool world_stop(struct world *w)
+void world_ask_stop(struct world *w)
 {
-    struct incarnation *self = w->current;
-    kd_broker_stop(self->broker);
-    if (!world_wait(w, has_ended, self, STOP_MS))
+    if (!w->current)
+        return;
+    world_trace(w, "broker is asked to stop");
+    w->failing = true; /* a start that it ends is no failure */
+    kd_broker_stop(w->current->broker);
+}
+
+bool world_has_stopped(struct world *w)
+{
+    if (!w->current || !w->current->ended)
         return false;
+    world_trace(w, "broker has stopped");
     put_to_rest(w);
     return true;
+}
+
+bool world_stop(struct world *w)
+{
+    world_ask_stop(w);
+    return world_wait(w, has_ended, w->current, STOP_MS) && world_has_stopped(w);
+}
+
+void world_jump(struct world *w, int64_t ms)
+{
+    world_trace(w, "the wall clock jumps by %" PRId64 " s", ms / 1000);
+    kn_sim_jump_wall(w->sim, ms);
+    w->jumps++;
 }
 
 /* ---- The world ---------------------------------------------------------- */
@@ -276,18 +300,13 @@ void world_init(struct world *w, const struct world_options *options)
     w->sim = kn_sim_new(kb_random_next(&w->random));
     w->disk = kb_fs_mem_new();
     KB_CHECK(w->sim && w->disk);
+    kb_list_init(&w->processes);
     set_scene(w);
-    w->app_env = kn_sim_env(w->sim, "app");
-    w->app_loop = kn_loop_new(w->app_env);
-    w->runtime = kc_runtime_over(w->app_loop, kb_random_next(&w->random), NULL);
-    KB_CHECK(w->runtime);
 }
 
 void world_deinit(struct world *w)
 {
-    kc_runtime_unref(w->runtime);
-    kn_loop_free(w->app_loop);
-    w->app_env->ops->free(w->app_env);
+    KB_CHECK(kb_list_empty(&w->processes));
     if (w->current)
         put_to_rest(w);
     bury(w);

@@ -3,10 +3,11 @@
 #define SIM_WORLD_H
 /*
  * A world from one seed, in one thread: a network, a clock, a disk that
- * outlives the broker written on it, the node "broker" and the node "app".
+ * outlives the broker written on it, the node "broker", and a node for each
+ * process of its users (process.h).
  *
- *     app node                    broker node
- *     runtime, or loop  ──sim──>  kd_broker ──jobs──> disk
+ *     process nodes                broker node
+ *     runtimes, loops  ──sim──>    kd_broker ──jobs──> disk
  *
  * A crash takes what it would leave of the disk at that very moment, in the
  * middle of a job too, and silences the node; the next start is over that. The
@@ -17,15 +18,19 @@
 #include "broker/broker.h"
 #include "net/sim.h"
 
-struct kurier_runtime;
-
 struct incarnation;
+
+/* A key of the broker's configuration. */
+struct world_setting {
+    const char *key, *value;
+};
 
 struct world_options {
     uint64_t seed;
-    bool lying_disk; /* syncs do nothing */
-    bool relaxed;    /* the broker acknowledges from the page cache */
-    bool trace;      /* what happens, and the broker's log, to stderr */
+    bool lying_disk;                      /* syncs do nothing */
+    bool relaxed;                         /* the broker acknowledges from the page cache */
+    bool trace;                           /* what happens, and the broker's log, to stderr */
+    const struct world_setting *settings; /* beside its own; the last has no key. NULL: none */
 };
 
 struct world {
@@ -45,11 +50,9 @@ struct world {
     enum kb_fs_op fail_op;
     int64_t fail_in; /* operations of that kind; < 0: none */
 
-    struct kn_env *app_env;
-    struct kn_loop *app_loop;
-    struct kurier_runtime *runtime; /* driven, over app_loop */
+    struct kb_list processes;
 
-    long starts, crashes, power_losses;
+    long starts, crashes, power_losses, jumps;
 };
 
 enum { WORLD_PARTITIONS = 3, WORLD_PORT = 9092 };
@@ -70,6 +73,10 @@ void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth);
 void world_limit_disk(struct world *w, int64_t bytes);
 /* A clean stop, waited for; false: it did not come to an end. */
 bool world_stop(struct world *w);
+/* The same in two steps: asks for it; then whether it has come to its end. */
+void world_ask_stop(struct world *w);
+bool world_has_stopped(struct world *w);
+void world_jump(struct world *w, int64_t ms); /* the wall clock */
 
 /* Until cond(ctx), at most ms of virtual time. */
 bool world_wait(struct world *w, bool (*cond)(void *ctx), void *ctx, int64_t ms);

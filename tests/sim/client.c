@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/client.h"
+
+#include "base/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+kurier_config *client_config(struct run *run)
+{
+    static const char *const timeouts[] = {"400", "3000", "30000"};
+    kurier_config *config = kurier_config_new();
+    KB_CHECK(config);
+    kurier_config_set(config, "bootstrap.servers", WORLD_BOOTSTRAP);
+    kurier_config_set(config, "log.sink", "events");
+    kurier_config_set(config, "log.level", "info");
+    kurier_config_set(config, "request.timeout.ms", timeouts[world_between(&run->world, 0, 2)]);
+    return config;
+}
+
+void client_set(kurier_config *config, const char *key, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    kurier_config_set(config, key, text);
+}
+
+void client_trace(const struct process *process, kurier_client *client)
+{
+    kurier_event event;
+    while (kurier_client_event(client, &event, 0))
+        world_trace(process->world, "  %s: %s", process->node, event.error.text);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/crowd.h"
+
+#include "base/check.h"
+
+void crowd_open(struct crowd *crowd, const struct producer_plan *plan, bool records_go)
+{
+    struct world *w = &plan->run->world;
+    *crowd = (struct crowd){.run = plan->run, .producing = *plan};
+    crowd->producer_count = (int)world_between(w, 1, CROWD_EACH);
+    crowd->reader_count = (int)world_between(w, 1, 2);
+    for (int i = 0; i < crowd->producer_count; i++)
+        process_open(&crowd->producers[i], w, program_producer.name, &program_producer,
+                     &crowd->producing);
+    for (int i = 0; i < crowd->reader_count; i++) {
+        reader_plan_init(&crowd->reading[i], plan->run, plan->topics, WORLD_PARTITIONS,
+                         history_serve);
+        crowd->reading[i].records_go = records_go;
+        process_open(&crowd->readers[i], w, program_reader.name, &program_reader,
+                     &crowd->reading[i]);
+    }
+}
+
+static bool is_over(void *ctx)
+{
+    const struct run *run = ctx;
+    return run->nemesis.over;
+}
+
+static bool is_told(void *ctx)
+{
+    return run_is_told(ctx);
+}
+
+static bool is_read_along(void *ctx)
+{
+    const struct crowd *crowd = ctx;
+    bool at_end = true;
+    for (int i = 0; i < crowd->reader_count; i++)
+        at_end = at_end && reader_is_at_end(&crowd->reading[i]);
+    return at_end;
+}
+
+void crowd_finish(struct crowd *crowd)
+{
+    struct run *run = crowd->run;
+    while (!run->nemesis.over && world_wait(&run->world, is_over, run, RUN_LIMIT_MS))
+        ;
+    run_wait(run, is_told, run, "records without a report");
+    run->history.read_along = run_wait(run, is_read_along, crowd, "readers do not come to the end");
+}
+
+void crowd_close(struct crowd *crowd)
+{
+    for (int i = 0; i < crowd->producer_count; i++)
+        process_close(&crowd->producers[i]);
+    for (int i = 0; i < crowd->reader_count; i++)
+        process_close(&crowd->readers[i]);
+}
+
+/* ---- The last reading --------------------------------------------------- */
+
+/* How many partitions each topic has; 0: there is none of that name. */
+static void count_partitions(struct reader_plan *plan, struct process *process)
+{
+    struct run *run = plan->run;
+    kurier_error err;
+    kurier_config *config = client_config(run);
+    kurier_config_set(config, "allow.auto.create.topics", "false");
+    kurier_client *client = kurier_client_new(process->runtime, config, &err);
+    kurier_config_free(config);
+    KB_CHECK(client);
+    kurier_result *result =
+        kurier_admin_run(client, kurier_admin_topics(NULL, 0), RUN_LIMIT_MS, &err);
+    const kurier_row *rows;
+    size_t count = result ? kurier_result_rows(result, &rows) : 0;
+    if (!result)
+        run_complain(run, "stuck: the topics: %s", err.text);
+    for (int topic = 0; (*plan->topics)[topic]; topic++) {
+        plan->partitions[topic] = 0;
+        for (size_t i = 0; i < count; i++)
+            plan->partitions[topic] +=
+                rows[i].partition >= 0 && !strcmp(rows[i].name, (*plan->topics)[topic]);
+    }
+    kurier_result_free(result);
+    kurier_client_free(client);
+}
+
+void crowd_read(struct run *run)
+{
+    struct process process;
+    struct reader_plan plan;
+    const char *names[CLIENT_TOPICS + 1] = {NULL};
+    for (int i = 0; i < run->history.topic_count; i++)
+        names[i] = run->history.topics[i].name;
+    process_open(&process, &run->world, "last", NULL, NULL);
+    reader_plan_init(&plan, run, &names, 0, history_find);
+    count_partitions(&plan, &process);
+    struct reader *reader = reader_new(&process, &plan);
+    int64_t limit_ms = world_now_ms(&run->world) + RUN_LIMIT_MS;
+    while (!reader_is_at_end(&plan) && world_now_ms(&run->world) < limit_ms)
+        reader_take(reader, 1000);
+    if (!reader_is_at_end(&plan))
+        run_complain(run, "stuck: the last reading");
+    reader_close(reader);
+    process_close(&process);
+}
