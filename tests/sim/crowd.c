@@ -63,25 +63,20 @@ void crowd_close(struct crowd *crowd)
 /* How many partitions each topic has; 0: there is none of that name. */
 static void count_partitions(struct reader_plan *plan, struct process *process)
 {
-    struct run *run = plan->run;
     kurier_error err;
-    kurier_config *config = client_config(run);
-    kurier_config_set(config, "allow.auto.create.topics", "false");
+    kurier_config *config = client_config(plan->run);
     kurier_client *client = kurier_client_new(process->runtime, config, &err);
     kurier_config_free(config);
     KB_CHECK(client);
     kurier_result *result =
-        kurier_admin_run(client, kurier_admin_topics(NULL, 0), RUN_LIMIT_MS, &err);
-    const kurier_row *rows;
-    size_t count = result ? kurier_result_rows(result, &rows) : 0;
+        kurier_admin_run(client, kurier_admin_describe_topics(NULL, 0), RUN_LIMIT_MS, &err);
+    const kurier_topic_info *info;
     if (!result)
-        run_complain(run, "stuck: the topics: %s", err.text);
-    for (int topic = 0; (*plan->topics)[topic]; topic++) {
-        plan->partitions[topic] = 0;
-        for (size_t i = 0; i < count; i++)
-            plan->partitions[topic] +=
-                rows[i].partition >= 0 && !strcmp(rows[i].name, (*plan->topics)[topic]);
-    }
+        run_complain(plan->run, "stuck: the topics: %s", err.text);
+    for (size_t i = 0; result && (info = kurier_result_topic(result, i)); i++)
+        for (int topic = 0; (*plan->topics)[topic]; topic++)
+            if (!strcmp(info->name, (*plan->topics)[topic]))
+                plan->partitions[topic] = info->partition_count;
     kurier_result_free(result);
     kurier_client_free(client);
 }

@@ -12,6 +12,7 @@ enum {
     BURST = 6,
     KEYS = 8,
     OUTSTANDING_MAX = 300,
+    UNHEARD_MAX = RUN_RECORDS_MAX / 4,
     PATIENT_MS = 240 * 1000, /* longer than all faults together */
 };
 
@@ -28,6 +29,7 @@ static void choose_guarantee(struct producer *p, kurier_config *config, struct h
         which = KB_MIN(which, 2);
     *lane = (struct history_lane){.once = p->plan->idempotent, .ordered = p->plan->idempotent};
     if (!p->plan->idempotent) {
+        p->unheard = which == 3;
         kurier_config_set(config, "enable.idempotence", "false");
         kurier_config_set(config, "acks", acks[which]);
         lane->loose = in_flight > 1;
@@ -186,7 +188,7 @@ static int64_t turn(void *self)
     struct producer *p = self;
     while (producer_hear(p, 0))
         ;
-    if (run_goes_on(p->run))
+    if (run_goes_on(p->run) && !(p->unheard && p->run->history.count > UNHEARD_MAX))
         producer_send_some(p);
     return world_between(&p->run->world, 1, 10);
 }

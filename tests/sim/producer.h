@@ -25,6 +25,7 @@ struct producer {
     kurier_topic *topics[CLIENT_TOPICS];
     int topic_count, lane;
     int64_t memory_bytes, open_bytes; /* buffer.memory; of records without a report */
+    bool unheard;                     /* acks=0: nobody says what became of its records */
     bool keyed;                       /* the key chooses the partition, else the record says it */
     bool patient;                     /* every record must get there */
     bool closing;                     /* records may fail: they were given up */
