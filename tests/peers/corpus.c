@@ -7,14 +7,12 @@
 bool words_read(struct words *words, char **argv, int argc)
 {
     const char *count = "100000", *large = "3";
-    *words = (struct words){.codec = "none", .idempotent = "false", .steps = ""};
+    *words = (struct words){.codec = "none", .idempotent = "false", .steps = "", .without = ""};
     const struct {
         const char *name, **text;
-    } known[] = {{"count=", &count},
-                 {"large=", &large},
-                 {"codec=", &words->codec},
-                 {"idempotent=", &words->idempotent},
-                 {"steps=", &words->steps}};
+    } known[] = {{"count=", &count},        {"large=", &large},
+                 {"codec=", &words->codec}, {"idempotent=", &words->idempotent},
+                 {"steps=", &words->steps}, {"without=", &words->without}};
     for (int i = 0; i < argc; i++) {
         size_t k = 0, n = sizeof known / sizeof *known;
         while (k < n && strncmp(argv[i], known[k].name, strlen(known[k].name)) != 0)
@@ -28,11 +26,11 @@ bool words_read(struct words *words, char **argv, int argc)
     return true;
 }
 
-bool words_have_step(const struct words *words, const char *step)
+bool list_has(const char *list, const char *word)
 {
-    size_t n = strlen(step);
-    for (const char *at = words->steps; *at; at += strcspn(at, ","), at += *at == ',')
-        if (strcspn(at, ",") == n && !memcmp(at, step, n))
+    size_t n = strlen(word);
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (strcspn(at, ",") == n && !memcmp(at, word, n))
             return true;
     return false;
 }
@@ -62,9 +60,11 @@ void sample_make(struct sample *s, const struct words *words, int i)
         sprintf(s->key_text, "key-%d", i);
     s->key = (struct bytes){i % 10 ? s->key_text : NULL, strlen(s->key_text)};
     s->value = i < words->count ? small_value(i) : large_value(i);
+    if (!s->key.data && !s->value.data && list_has(words->without, "null-record"))
+        s->value.data = "";
     if (i % 5)
         return;
-    s->header_count = 3;
+    s->header_count = list_has(words->without, "null-header") ? 2 : 3;
     size_t n = (size_t)sprintf(s->number, "%d", i);
     s->headers[0].name = "number", s->headers[0].value = (struct bytes){s->number, n};
     s->headers[1].name = "empty", s->headers[1].value = (struct bytes){"", 0};

@@ -19,14 +19,15 @@
 enum { LARGE_BYTES = 1000000, STEP_MS = 10, PATIENCE_MS = 60000 };
 #define BASE_MS INT64_C(1700000000000)
 
-/* The command line behind TOPIC: count=N large=N codec=NAME idempotent=true steps=A,B. */
+/* The command line behind TOPIC: count=N large=N codec=NAME idempotent=true steps=A,B without=A,B. */
 struct words {
     int count, large;
-    const char *codec, *idempotent, *steps;
+    const char *codec, *idempotent, *steps, *without;
 };
 /* False: there is one that nobody knows. The texts are argv's. */
 bool words_read(struct words *words, char **argv, int argc);
-bool words_have_step(const struct words *words, const char *step);
+/* Whether `word` stands in a list A,B,C. */
+bool list_has(const char *list, const char *word);
 
 struct bytes {
     const void *data; /* NULL: null */

@@ -18,6 +18,7 @@ class Task:
     codec: str = "none"
     idempotent: bool = False
     steps: list = field(default_factory=list)
+    without: list = field(default_factory=list)
 
     @property
     def total(self):
@@ -26,13 +27,17 @@ class Task:
     def record(self, i):
         """(key, value, headers, timestamp in ms) of record i."""
         key = None if i % 10 == 0 else b"" if i % 10 == 1 else b"key-%d" % i
+        value = self._large(i) if i >= self.count else self._small(i)
+        if key is None and value is None and "null-record" in self.without:
+            value = b""
         headers = [("number", b"%d" % i), ("empty", b""), ("null", None)] if i % 5 == 0 else []
-        return key, self._value(i), headers, BASE_MS + STEP_MS * i
+        return key, value, headers[:2] if "null-header" in self.without else headers, BASE_MS + STEP_MS * i
 
-    def _value(self, i):
-        if i >= self.count:
-            turn = bytes((at * 31 + i) % 251 for at in range(251))
-            return (turn * (LARGE_BYTES // 251 + 1))[:LARGE_BYTES]
+    def _large(self, i):
+        turn = bytes((at * 31 + i) % 251 for at in range(251))
+        return (turn * (LARGE_BYTES // 251 + 1))[:LARGE_BYTES]
+
+    def _small(self, i):
         if i % 17 < 2:
             return b"" if i % 17 else None
         return b"value-%d-" % i + b"x" * (i % 150)

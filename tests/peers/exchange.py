@@ -16,6 +16,8 @@ It ends with status 0, or another after a line that says what is wrong. The word
     codec=none              none, gzip, snappy, lz4, zstd
     idempotent=false        whether it produces as an idempotent producer
     steps=                  of admin, separated by commas: see STEPS
+    without=                records that are not sent, since there are clients that cannot: null-record (key and value
+                            are null: its value is empty then), null-header (that header is left out)
 
 Each test program has a row for its peer, of which cases() makes the tests.
 """
@@ -66,10 +68,14 @@ class Peer:
     idempotent: bool = True
     reads: bool = True  # verify and seek, by assigned partitions
     steps: list = field(default_factory=steps_but)
+    without: str = ""  # what it cannot send
     run: Callable = None
 
     def __post_init__(self):
         self.run = self.run or self._run_command
+
+    def cannot(self):
+        return (f"without={self.without}",) if self.without else ()
 
     def _run_command(self, *words):
         done = subprocess.run([*self.command(), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -106,11 +112,12 @@ def check_batches(data, topic, codec, idempotent, run):
 
 
 def exchange(broker, writer, readers, topic, codec, idempotent, run):
-    talk(writer, "produce", broker.address, topic, *run, f"codec={codec}", f"idempotent={str(idempotent).lower()}")
+    how = (f"codec={codec}", f"idempotent={str(idempotent).lower()}")
+    talk(writer, "produce", broker.address, topic, *run, *writer.cannot(), *how)
     check_batches(broker.data, topic, codec, idempotent, run)
     for reader in readers:
         if reader.reads:
-            talk(reader, "verify", broker.address, topic, *run)
+            talk(reader, "verify", broker.address, topic, *run, *writer.cannot())
 
 
 def cases(peer, broker, prefix=""):
@@ -148,7 +155,7 @@ def cases(peer, broker, prefix=""):
         exchange(broker, peer, [], topic("times"), "none", False, SMALL_RUN)
         for seeker in (KURIER, peer):
             if seeker.reads:
-                talk(seeker, "seek", broker.address, topic("times"), *SMALL_RUN)
+                talk(seeker, "seek", broker.address, topic("times"), *SMALL_RUN, *peer.cannot())
 
     if peer.steps:
         @case(f"{peer.name} administers: {', '.join(peer.steps)}")

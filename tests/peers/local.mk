@@ -6,13 +6,16 @@ tests_peers_exchange_SOURCES = tests/peers/exchange.c $(peers_corpus)
 tests_peers_exchange_LDADD = libkurier.la
 
 system_tests += \
+	tests/peers/aiokafka_test.py \
 	tests/peers/codecs_test.py \
 	tests/peers/confluent_test.py \
 	tests/peers/franz_test.py \
 	tests/peers/kafkago_test.py \
+	tests/peers/kafkapython_test.py \
 	tests/peers/kcat_test.py \
 	tests/peers/sarama_test.py
-EXTRA_DIST += tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py tests/peers/go
+EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py \
+	tests/peers/go tests/peers/kafkapython.py
 
 # Kafka's own.
 system_tests += \
