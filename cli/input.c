@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pieces of a file up to a delimiter, read in large steps that a signal can end. */
-#include "cli/cli.h"
+#include "cli/input.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STEP_BYTES = 256 * 1024 };
@@ -12,21 +13,22 @@ enum { STEP_BYTES = 256 * 1024 };
 
 struct input {
     int fd;
-    char *delimiter, *data;
-    size_t delimiter_size;
+    kurier_bytes delimiter;
+    char *data;
     size_t at, searched, end, capacity; /* at: the piece begins; searched: no delimiter before */
     bool ended;
 };
 
-struct input *input_open(const char *path, const char *delimiter)
+struct input *input_open(const char *path, kurier_bytes delimiter)
 {
     struct input *input = calloc(1, sizeof *input);
     if (!input)
         return NULL;
+    input->delimiter = delimiter;
+    input->capacity = 2 * (size_t)STEP_BYTES;
+    input->data = malloc(input->capacity);
     input->fd = path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-    input->delimiter = strdup(delimiter);
-    input->delimiter_size = strlen(delimiter);
-    if (input->fd < 0 || !input->delimiter) {
+    if (input->fd < 0 || !input->data) {
         int saved = errno;
         input_free(input);
         errno = saved;
@@ -41,9 +43,13 @@ void input_free(struct input *input)
         return;
     if (input->fd > STDIN_FILENO)
         close(input->fd);
-    free(input->delimiter);
     free(input->data);
     free(input);
+}
+
+size_t input_unfinished(const struct input *input)
+{
+    return input->end - input->at;
 }
 
 static bool make_room(struct input *input)
@@ -54,10 +60,10 @@ static bool make_room(struct input *input)
     input->at = 0;
     if (input->capacity - input->end >= STEP_BYTES)
         return true;
-    size_t capacity = input->capacity * 2 + STEP_BYTES;
+    size_t capacity = input->capacity * 2;
     char *data = capacity <= MAX_BYTES ? realloc(input->data, capacity) : NULL;
     if (!data) {
-        errno = ENOMEM;
+        errno = EMSGSIZE;
         return false;
     }
     input->data = data;
@@ -65,70 +71,69 @@ static bool make_room(struct input *input)
     return true;
 }
 
-/* 1: there is more; 0: the end; -1: see errno. */
-static int fill(struct input *input)
+int input_more(struct input *input, int idle)
 {
+    struct stat st;
+    bool is_file = fstat(input->fd, &st) == 0 && S_ISREG(st.st_mode);
     if (input->ended)
         return 0;
-    if (input->data == NULL && !(input->data = malloc(input->capacity = 2 * STEP_BYTES)))
-        return -1;
     if (!make_room(input))
         return -1;
-    if (!cli_wait_readable(input->fd))
-        return 0;
+    int ready = is_file ? CLI_FIRST : cli_wait_readable(input->fd, idle);
+    if (cli_stopping() || !(ready & CLI_FIRST))
+        return !cli_stopping();
     ssize_t got = read(input->fd, input->data + input->end, input->capacity - input->end);
     if (got < 0)
-        return errno == EINTR ? 1 : -1;
+        return errno == EINTR || errno == EAGAIN ? 1 : -1;
     input->ended = got == 0;
     input->end += (size_t)got;
-    return got > 0;
+    return got > 0 || input->end > input->at;
 }
 
-static bool find(struct input *input, kurier_bytes *out)
+static char *search(const struct input *input, size_t left)
 {
     char *from = input->data + input->searched;
-    size_t left = input->end - input->searched;
-    char *mark = left ? memmem(from, left, input->delimiter, input->delimiter_size) : NULL;
-    if (!mark) { /* it may lie across this step and the next */
-        size_t keep = input->delimiter_size - 1;
-        input->searched = input->end - input->at > keep ? input->end - keep : input->at;
-        return false;
-    }
-    *out = kurier_bytes_of(input->data + input->at, (size_t)(mark - input->data) - input->at);
-    input->at = input->searched = (size_t)(mark - input->data) + input->delimiter_size;
-    return true;
+    if (input->delimiter.size == 1)
+        return memchr(from, *(const char *)input->delimiter.data, left);
+    return memmem(from, left, input->delimiter.data, input->delimiter.size);
 }
 
-int input_next(struct input *input, kurier_bytes *out)
+bool input_next(struct input *input, kurier_bytes *out)
 {
-    while (!find(input, out)) {
-        int more = fill(input);
-        if (more > 0)
-            continue;
-        if (more < 0 || cli_stopping() || input->at == input->end)
-            return more;
-        *out = kurier_bytes_of(input->data + input->at, input->end - input->at);
-        input->at = input->searched = input->end;
-        return 1;
+    size_t left = input->end - input->searched, begin = input->at;
+    char *mark = left ? search(input, left) : NULL;
+    if (mark) {
+        size_t end = (size_t)(mark - input->data);
+        *out = kurier_bytes_of(input->data + begin, end - begin);
+        input->at = input->searched = end + input->delimiter.size;
+        return true;
     }
-    return 1;
+    if (input->ended && input->end > begin) {
+        *out = kurier_bytes_of(input->data + begin, input->end - begin);
+        input->at = input->searched = input->end;
+        return true;
+    }
+    /* It may lie across this step and the next. */
+    size_t keep = input->delimiter.size - 1;
+    input->searched = input->end - begin > keep ? input->end - keep : begin;
+    return false;
 }
 
 bool input_whole(const char *path, kurier_bytes *out)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
-    char *data = size >= 0 ? malloc((size_t)size + 1) : NULL;
-    ssize_t got = data ? pread(fd, data, (size_t)size, 0) : -1;
-    int saved = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = saved;
-    if (got != size || got < 0) {
-        free(data);
-        errno = got < 0 ? errno : EIO;
-        return false;
+    struct input *input = input_open(path, kurier_str("\n"));
+    int more = input ? 1 : -1;
+    while (more > 0 && !input->ended)
+        more = input_more(input, -1);
+    bool whole = input && input->ended;
+    if (whole) {
+        *out = kurier_bytes_of(input->data, input->end);
+        input->data = NULL;
+    } else if (more == 0) {
+        errno = EINTR;
     }
-    *out = kurier_bytes_of(data, (size_t)size);
-    return true;
+    int saved = errno;
+    input_free(input);
+    errno = saved;
+    return whole;
 }

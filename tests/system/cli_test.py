@@ -49,18 +49,18 @@ def _():
     assert "linger.ms" in kurier("-X", "list") and "queue.buffering.max.ms" in kurier("-X", "list")
 
 
-@tap.case("every flag of every command stands in the manual page")
+@tap.case("the manual's pages are what the tables say")
 def _():
-    with open(os.path.join(TOP, "doc", "man", "kurier.1"), encoding="utf-8") as file:
-        manual = file.read().replace("\\-", "-")
-    for command in COMMANDS:
-        for flag in re.findall(r"^  (-\w) ", kurier(*command.split(), "-h"), re.M):
-            assert re.search(rf"^\.BI? {flag}\b", manual, re.M), f"{command} {flag}"
+    for page in sorted(os.listdir(os.path.join(TOP, "doc", "man"))):
+        group = re.fullmatch(r"kurier-(\w+)\.1", page)
+        if group:
+            with open(os.path.join(TOP, "doc", "man", page), encoding="utf-8") as file:
+                assert file.read() == kurier("--man", group[1]), f"{page}: `make kurier-pages` was forgotten"
 
 
 @tap.case("mistakes on the command line are status 2, and say where to look")
 def _():
-    for words in (["produce"], ["consume", "-t", "a", "-o", "middle"], ["produce", "-t"], ["produce", "-t", "a", "-J"],
+    for words in (["produce"], ["consume", "-t", "a", "-o", "middle"], ["produce", "-t"], ["produce", "-t", "a", "-e"],
                   ["topic", "create"], ["topic", "frob"], ["frob"], [], ["consume", "-t", "a", "-p", "x"],
                   ["consume", "-t", "a", "b"], ["consume", "-t", "a", "-f", "%q"]):
         status, text = run(*words)
@@ -86,7 +86,7 @@ def _():
     kurier("topic", "create", "-p", "3", "-s", "retention.ms=9000", "one", "two")
     assert {"one", "two"} <= set(kurier("topic", "list").split())
     text = kurier("topic", "describe", "one")
-    assert text.startswith("one: 3 partitions\n  0  leader 1 ") and text.count("\n") == 4, text
+    assert re.match("one: 3 partitions, id .{22}\n  0  leader 1 ", text) and text.count("\n") == 4, text
     assert "TOPIC_ALREADY_EXISTS" in kurier("topic", "create", "one", "three", status=1)
     assert "three" in kurier("topic", "list").split()
     kurier("topic", "delete", "one", "three")
