@@ -11,11 +11,12 @@ system_tests += \
 	tests/peers/confluent_test.py \
 	tests/peers/franz_test.py \
 	tests/peers/kafkago_test.py \
+	tests/peers/kafkajs_test.py \
 	tests/peers/kafkapython_test.py \
 	tests/peers/kcat_test.py \
 	tests/peers/sarama_test.py
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py \
-	tests/peers/go tests/peers/kafkapython.py
+	tests/peers/corpus.js tests/peers/go tests/peers/kafkajs.js tests/peers/kafkapython.py
 
 # Kafka's own.
 system_tests += \
