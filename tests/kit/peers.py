@@ -6,6 +6,7 @@ installed because a toolchain is missing is a named skip, and on CI a failure.
 """
 import fcntl
 import glob
+import glob
 import hashlib
 import os
 import re
@@ -91,6 +92,15 @@ def python(client):
         _run([os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check", *packages])
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     return os.path.join(_once(f"{client}-{_hash(version, *packages)}", install), "bin", "python")
+
+
+def librdkafka():
+    """A folder for LD_LIBRARY_PATH, with the librdkafka.so.1 of confluent-kafka's wheel."""
+    def install(folder):
+        found, = glob.glob(os.path.join(os.path.dirname(os.path.dirname(python("confluent-kafka"))), "lib", "python*",
+                                        "site-packages", "confluent_kafka.libs", "librdkafka-*.so.1"))
+        os.symlink(found, os.path.join(folder, "librdkafka.so.1"))
+    return _once("librdkafka-" + _hash(*PYTHON["confluent-kafka"], sys.version), install)
 
 
 def node():

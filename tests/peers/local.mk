@@ -4,6 +4,12 @@ peers_corpus = tests/peers/corpus.c tests/peers/corpus.h
 check_PROGRAMS += tests/peers/exchange
 tests_peers_exchange_SOURCES = tests/peers/exchange.c $(peers_corpus)
 tests_peers_exchange_LDADD = libkurier.la
+EXTRA_PROGRAMS += tests/peers/rdkafka
+tests_peers_rdkafka_SOURCES = tests/peers/rdkafka.c tests/peers/rdkafka.h tests/peers/rdkafka_admin.c $(peers_corpus)
+tests_peers_rdkafka_LDADD = -lrdkafka
+if HAVE_RDKAFKA
+check_PROGRAMS += tests/peers/rdkafka
+endif
 
 system_tests += \
 	tests/peers/aiokafka_test.py \
@@ -14,6 +20,7 @@ system_tests += \
 	tests/peers/kafkajs_test.py \
 	tests/peers/kafkapython_test.py \
 	tests/peers/kcat_test.py \
+	tests/peers/rdkafka_test.py \
 	tests/peers/sarama_test.py
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py \
 	tests/peers/corpus.js tests/peers/go tests/peers/kafkajs.js tests/peers/kafkapython.py
