@@ -6,7 +6,7 @@ void kd_retention_begin(struct kd_retention *retention, const struct kd_retentio
 {
     *retention = (struct kd_retention){
         .by_age = limits->ms >= 0,
-        .horizon_ms = now_ms - limits->ms,
+        .horizon_ms = limits->ms >= 0 ? now_ms - limits->ms : 0,
         .excess_bytes = limits->bytes >= 0 ? log_bytes - limits->bytes : -1,
         .high_watermark = high_watermark,
     };

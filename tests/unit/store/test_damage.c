@@ -9,6 +9,7 @@
 
 #include "broker/store/layout.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,6 +206,90 @@ static void damage_below_the_recovery_point_takes_the_log_offline(void **state)
     free_original(&original);
 }
 
+/* ---- Segments ----------------------------------------------------------- */
+
+enum { SEGMENTS = 5 };
+
+/* Five sealed segments of four batches, an active one, and no recovery point
+ * or one at the end. */
+static struct kb_fs *make_segments(int64_t bases[SEGMENTS + 1], bool checkpointed)
+{
+    struct rig rig;
+    struct kb_fs *fs = kb_fs_mem_new();
+    rig_init(&rig, fs, 1);
+    rig.options.checkpoint_ms = checkpointed ? 1 : 3600 * 1000;
+    rig.config.segment_bytes = 5000;
+    rig.config.index_interval_bytes = 1000;
+    rig_open(&rig);
+    struct kd_replica *replica = rig_add(&rig, "t", 0);
+    for (int i = 0; i < SEGMENTS; i++) {
+        bases[i] = kd_replica_state(replica)->log_end;
+        for (int k = 0; k < 4; k++)
+            rig_append_plain(&rig, replica, 1 + i, 1000 / (size_t)(1 + i));
+        bases[i + 1] = kd_replica_state(replica)->log_end;
+    }
+    rig_append_plain(&rig, replica, 1, 1000);
+    rig_idle(&rig, 50);
+    rig_kill(&rig);
+    return fs;
+}
+
+/* Answers the log's end, or -1: offline, in words that name `from`. */
+static int64_t open_segments(struct kb_fs *fs, int64_t from)
+{
+    struct rig rig;
+    char words[64];
+    rig_init(&rig, fs, 2);
+    rig_open(&rig);
+    struct kd_replica *replica = rig_find(&rig, "t", 0);
+    int64_t end = kd_replica_is_offline(replica) ? -1 : kd_replica_state(replica)->log_end;
+    snprintf(words, sizeof words, "offset %ld", (long)from);
+    if (end < 0 && (!rig.errors || !strstr(rig.line, words)))
+        fail_msg("\"%s\" does not say \"%s\"", rig.line, words);
+    rig_kill(&rig);
+    return end;
+}
+
+static void a_segment_that_is_missing_is_told(void **state)
+{
+    (void)state;
+    int64_t bases[SEGMENTS + 1];
+    char path[KD_PATH_MAX];
+    for (int i = 1; i < SEGMENTS; i++) {
+        for (int hinted = 0; hinted < 2; hinted++) {
+            struct kb_fs *fs = make_segments(bases, true);
+            kd_file_path(path, "t-0", bases[i], KD_SUFFIX_LOG);
+            assert_int_equal(fs->ops->unlink(fs, path), 0);
+            kd_file_path(path, "t-0", bases[i - 1], KD_SUFFIX_INDEX);
+            if (!hinted)
+                assert_int_equal(fs->ops->unlink(fs, path), 0);
+            assert_int_equal(open_segments(fs, bases[i]), -1);
+            fs->ops->free(fs);
+        }
+    }
+}
+
+/* A sealed segment was synced before the next began, so that no crash cuts it. */
+static void a_sealed_segment_that_was_cut_is_told(void **state)
+{
+    (void)state;
+    int64_t bases[SEGMENTS + 1];
+    char path[KD_PATH_MAX], *bytes;
+    size_t size;
+    for (int checkpointed = 0; checkpointed < 2; checkpointed++) {
+        for (size_t cut = 1; cut < 5; cut++) {
+            struct kb_fs *fs = make_segments(bases, checkpointed);
+            kd_file_path(path, "t-0", bases[2], KD_SUFFIX_LOG);
+            assert_int_equal(kb_fs_load(fs, path, 1 << 20, &bytes, &size), 0);
+            rewrite(fs, path, (uint8_t *)bytes, size - size * cut / 4);
+            int64_t good = bases[2] + 3 * (4 - (int64_t)cut);
+            assert_int_equal(open_segments(fs, good), -1);
+            kb_free(bytes);
+            fs->ops->free(fs);
+        }
+    }
+}
+
 static void what_was_cut_is_kept_beside(void **state)
 {
     (void)state;
@@ -265,6 +350,8 @@ int main(void)
         cmocka_unit_test(flipped_bits),
         cmocka_unit_test(tails_of_zeros),
         cmocka_unit_test(damage_below_the_recovery_point_takes_the_log_offline),
+        cmocka_unit_test(a_segment_that_is_missing_is_told),
+        cmocka_unit_test(a_sealed_segment_that_was_cut_is_told),
         cmocka_unit_test(what_was_cut_is_kept_beside),
         cmocka_unit_test(garbage_beside_the_log_does_no_harm),
     };
