@@ -20,6 +20,7 @@ base_libbase_la_SOURCES = \
 	base/mem_journal.c base/mem_journal.h \
 	base/mem_node.c base/mem_node.h \
 	base/mem_tree.c base/mem_tree.h \
+	base/mutant.h \
 	base/options.c base/options.h \
 	base/options_doc.c base/options_doc.h \
 	base/properties.c \

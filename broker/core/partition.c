@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/partition.h"
 #include "base/codes.h"
+#include "base/mutant.h"
 
 void kd_partition_init(struct kd_partition *p, uint64_t seed)
 {
@@ -21,6 +22,7 @@ void kd_partition_deinit(struct kd_partition *p)
 static bool advance(struct kd_partition *p)
 {
     int64_t mark = p->relaxed ? p->written_end : p->flushed_end;
+    mark = KB_MUTANT("watermark-from-log-end") ? p->log_end : mark;
     for (size_t i = 0; i < p->isr_count; i++)
         mark = KB_MIN(mark, p->isr[i].end);
     if (mark <= p->high_watermark)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A lane's round: what is queued is written, and committed in one go. */
 #include "broker/drive/internal.h"
+#include "base/mutant.h"
 #include <errno.h>
 
 /* ---- On a disk thread --------------------------------------------------- */
@@ -47,7 +48,8 @@ static void run_round(struct kn_job *job)
     struct kd_lane *lane = KB_CONTAINER(job, struct kd_lane, job);
     KB_LIST_EACH(it, &lane->round)
         write_one(KB_CONTAINER(it, struct kd_replica, lane_link));
-    lane->sync_status = lane->flushed ? sync_round(lane) : 0;
+    bool flush = lane->flushed && !KB_MUTANT("ack-before-fsync");
+    lane->sync_status = flush ? sync_round(lane) : 0;
 }
 
 /* ---- Before and after, on the loop -------------------------------------- */

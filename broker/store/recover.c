@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/store/loading.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "broker/store/layout.h"
 #include "broker/store/scan.h"
 #include <inttypes.h>
@@ -38,7 +39,8 @@ static int walk_segment(struct walk *walk, struct kd_segment *segment, struct kb
     int code;
     kd_scan_init(&scan, load->files->fs, file, walk->window, KD_LOAD_WINDOW_BYTES, from,
                  atomic_load(&segment->size), segment->base_offset);
-    for (*good = from; !(code = kd_scan_next(&scan, true, &header)); *good = scan.position) {
+    for (*good = from; !(code = kd_scan_next(&scan, !KB_MUTANT("torn-batch-kept"), &header));
+         *good = scan.position) {
         int64_t relative = kw_batch_header_last_offset(&header) - segment->base_offset;
         if (relative > INT32_MAX) {
             scan.why = "an offset too far from its segment's";

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes into the next request to a broker. */
+#include "base/mutant.h"
 #include "libclient/core/sender.h"
 
 static struct kc_send_batch *next_batch(struct kc_send_partition *p)
 {
     struct kc_sender *sender = p->sender;
     struct kc_send_batch *batch = kc_partition_waiting(p);
-    if (batch)
+    bool overtaken = KB_MUTANT("retry-out-of-order") && kc_slot_peek(&p->slot);
+    if (batch && !overtaken)
         return batch;
     if (!kc_slot_peek(&p->slot)) {
         /* Compressing is for the loop only where a batch lingered out: one a turn. */

@@ -34,3 +34,15 @@ tests_sim_sim_LDADD = $(sim_libs)
 sim_programs += tests/sim/test_sim
 tests_sim_test_sim_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/sim/seeds.txt
+
+# What may be a mutant is compiled once more, and comes before the libraries.
+mutant_sources = \
+	broker/core/partition.c \
+	broker/core/producer_state.c \
+	broker/drive/round.c \
+	broker/store/recover.c \
+	libclient/core/sender_request.c
+sim_programs += tests/sim/test_mutants
+tests_sim_test_mutants_SOURCES = tests/sim/test_mutants.c $(mutant_sources)
+tests_sim_test_mutants_CPPFLAGS = $(AM_CPPFLAGS) -DKB_MUTANTS
+tests_sim_test_mutants_LDADD = $(sim_libs) $(CMOCKA_LIBS)

@@ -14,13 +14,17 @@ struct fault {
 
 /* ---- Crashes ------------------------------------------------------------ */
 
-/* Between two events, or in the middle of whatever is being written. */
+/* Between two events, in the middle of whatever is being written, or when all of it
+ * is written and nothing synced. */
 static void crash(struct world *w, enum kb_crash how)
 {
-    if (world_between(w, 0, 1))
+    int64_t choice = world_between(w, 0, 2);
+    if (choice == 0)
         world_crash(w, how);
-    else
+    else if (choice == 1)
         world_crash_at(w, how, (uint64_t)world_between(w, 0, 60));
+    else
+        world_crash_at_sync(w, how, world_between(w, 0, 5));
 }
 
 static void lose_power(struct nemesis *n)

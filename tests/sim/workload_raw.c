@@ -315,11 +315,15 @@ struct consumer {
 
 static void fetch(struct consumer *c);
 
-static void see_batch(struct consumer *c, int32_t partition, const struct kw_batch *batch)
+/* False: no further in this partition. */
+static bool see_batch(struct consumer *c, int32_t partition, const struct kw_batch *batch)
 {
     struct kw_record_iter it;
     struct kw_record record;
-    KB_CHECK(kw_batch_check_crc(batch, NULL) == KB_OK);
+    if (kw_batch_check_crc(batch, NULL)) {
+        run_complain(c->run, "a torn batch is served");
+        return false;
+    }
     kw_record_iter_init(&it, &batch->header, batch->records);
     while (kw_record_iter_next(&it, &record)) {
         if (record.offset < c->next[partition])
@@ -328,6 +332,7 @@ static void see_batch(struct consumer *c, int32_t partition, const struct kw_bat
         c->next[partition] = record.offset + 1;
     }
     KB_CHECK(it.code == 0);
+    return true;
 }
 
 static void see_partition(struct consumer *c, const struct kw_fetch_response_partition *row)
@@ -343,10 +348,11 @@ static void see_partition(struct consumer *c, const struct kw_fetch_response_par
         return;
     }
     kw_batch_iter_init(&it, row->records, SIZE_MAX);
-    while (kw_batch_iter_next(&it, &batch))
-        see_batch(c, partition, &batch);
+    bool whole = true;
+    while (whole && kw_batch_iter_next(&it, &batch))
+        whole = see_batch(c, partition, &batch);
     KB_CHECK(it.code == 0);
-    c->at_end[partition] = c->next[partition] >= row->high_watermark;
+    c->at_end[partition] = !whole || c->next[partition] >= row->high_watermark;
 }
 
 static void answer_fetch(void *ctx, const struct kn_answer *answer)

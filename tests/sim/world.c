@@ -122,6 +122,12 @@ static bool is_to_fail(struct world *w, enum kb_fs_op op)
     return w->fail_in >= 0 && op == w->fail_op && w->fail_in-- == 0;
 }
 
+static bool is_to_crash(struct world *w, enum kb_fs_op op, uint64_t nth)
+{
+    bool at_sync = op == KB_FS_SYNC && w->crash_sync >= 0 && w->crash_sync-- == 0;
+    return at_sync || nth >= w->crash_at;
+}
+
 /* Before each operation on the disk. */
 static int on_disk(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
 {
@@ -133,7 +139,7 @@ static int on_disk(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
         world_trace(w, "an operation on \"%s\" fails", path);
         return -EIO;
     }
-    if (nth >= w->crash_at) {
+    if (is_to_crash(w, op, nth)) {
         world_trace(w, "before an operation on \"%s\":", path);
         world_crash(w, w->crash_how);
     }
@@ -191,7 +197,7 @@ void world_start(struct world *w)
     self->loop = kn_loop_new(self->env);
     KB_CHECK(self->loop);
     w->crash_at = UINT64_MAX;
-    w->fail_in = -1;
+    w->crash_sync = w->fail_in = -1;
     w->failing = w->start_failed = false;
     w->current = self;
     w->starts++;
@@ -226,6 +232,12 @@ void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth)
 {
     w->crash_how = how;
     w->crash_at = kb_fs_mem_operations(w->disk) + nth;
+}
+
+void world_crash_at_sync(struct world *w, enum kb_crash how, int64_t nth)
+{
+    w->crash_how = how;
+    w->crash_sync = nth;
 }
 
 void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth)
@@ -294,7 +306,8 @@ static void set_scene(struct world *w)
 
 void world_init(struct world *w, const struct world_options *options)
 {
-    *w = (struct world){.options = *options, .crash_at = UINT64_MAX, .fail_in = -1};
+    *w = (struct world){
+        .options = *options, .crash_at = UINT64_MAX, .crash_sync = -1, .fail_in = -1};
     kb_random_seed(&w->random, options->seed);
     w->log = (struct kb_log){options->trace ? KB_LOG_INFO : KB_LOG_ERROR, log_line};
     w->sim = kn_sim_new(kb_random_next(&w->random));

@@ -45,6 +45,7 @@ struct world {
     bool serving, start_failed;
     struct kb_error broken; /* code != 0: a start failed, or a disk did */
     uint64_t crash_at;      /* disk operation; UINT64_MAX: none */
+    int64_t crash_sync;     /* syncs until then; < 0: none */
     enum kb_crash crash_how;
     bool failing; /* an operation fails, and what the broker makes of it is its own affair */
     enum kb_fs_op fail_op;
@@ -67,6 +68,8 @@ void world_start(struct world *w); /* w->serving once it does */
 void world_crash(struct world *w, enum kb_crash how);
 /* The same, before the nth disk operation from now. */
 void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth);
+/* The same, before the nth sync: all that it was to make last is still at risk. */
+void world_crash_at_sync(struct world *w, enum kb_crash how, int64_t nth);
 /* The nth operation of that kind from now answers -EIO, once. */
 void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth);
 /* The disk has room for that much more; KB_FOREVER: all there is. */
