@@ -13,6 +13,8 @@ libclient_libclientcore_la_SOURCES = \
 	libclient/core/options.c libclient/core/options.h \
 	libclient/core/options_common.def \
 	libclient/core/options_consumer.def \
+	libclient/core/options_foreign.c libclient/core/options_foreign.h \
+	libclient/core/options_foreign.def libclient/core/options_peers.def \
 	libclient/core/options_producer.def
 
 libclient_libclient_la_SOURCES = \
@@ -70,3 +72,12 @@ pkginclude_HEADERS = \
 	include/kurier/consumer.h \
 	include/kurier/kurier.h \
 	include/kurier/producer.h
+
+# ---- The page of its options ----
+noinst_PROGRAMS += libclient/config-page
+libclient_config_page_SOURCES = libclient/config_page.c
+libclient_config_page_LDADD = libclient/libclientcore.la wire/libwire.la base/libbase.la
+
+doc-pages: libclient/config-page
+	libclient/config-page > $(top_srcdir)/doc/client-configuration.md
+.PHONY: doc-pages

@@ -2,11 +2,12 @@
 #include "libclient/core/options.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "libclient/core/options_foreign.h"
 #include <string.h>
 
 /* clang-format off */
 #define ROW(key, type, field, value, min, max, choices, aliases, doc) \
-    {key, type, 0, 0, offsetof(struct kc_options, field), value, min, max, choices, aliases, NULL, doc},
+    {key, type, SCOPE, 0, offsetof(struct kc_options, field), value, min, max, choices, aliases, NULL, doc},
 #define BOOL(key, field, value, aliases, doc) \
     ROW(key, KB_OPT_BOOL, field, value, 0, 0, NULL, aliases, doc)
 #define INT(key, field, value, min, max, aliases, doc) \
@@ -26,9 +27,15 @@
 /* clang-format on */
 
 static const struct kb_option rows[] = {
+#define SCOPE KC_SCOPE_ALL
 #include "libclient/core/options_common.def"
+#undef SCOPE
+#define SCOPE KC_SCOPE_PRODUCER
 #include "libclient/core/options_producer.def"
+#undef SCOPE
+#define SCOPE KC_SCOPE_CONSUMER
 #include "libclient/core/options_consumer.def"
+#undef SCOPE
 };
 _Static_assert(KB_ARRAY_SIZE(rows) <= KC_OPTIONS_MAX, "given[] has an entry for each");
 
@@ -83,9 +90,21 @@ struct kc_options *kc_options_dup(const struct kc_options *options)
     return copy;
 }
 
+/* A key of another client's: better advice than the nearest of ours. */
+static int refuse_foreign(const struct kc_foreign_option *foreign, const char *key,
+                          struct kb_error *err)
+{
+    return kb_error_set(err, KB_E_BAD_CONFIG, "unknown option %s, known to %s: %s", key,
+                        kc_whose_name(foreign->whose), foreign->instead);
+}
+
 int kc_options_set(struct kc_options *options, const char *key, const char *value,
                    struct kb_error *err)
 {
+    const struct kc_foreign_option *foreign =
+        kb_options_find(&kc_options_table, key) ? NULL : kc_foreign_option_find(key);
+    if (foreign)
+        return refuse_foreign(foreign, key, err);
     int code = kb_options_set(&kc_options_table, options, key, value, err);
     if (code == 0)
         options->given[kb_options_find(&kc_options_table, key) - rows] = value != NULL;

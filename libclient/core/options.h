@@ -73,6 +73,7 @@ struct kc_consumer_options {
 };
 
 enum { KC_OPTIONS_MAX = 96 }; /* rows, checked */
+enum { KC_SCOPE_PRODUCER = 1, KC_SCOPE_CONSUMER = 2, KC_SCOPE_ALL = 4 };
 
 struct kc_options {
     struct kc_common_options common;
@@ -88,8 +89,8 @@ struct kc_options *kc_options_new(void);
 struct kc_options *kc_options_dup(const struct kc_options *options);
 void kc_options_free(struct kc_options *options); /* NULL is fine */
 
-/* KB_E_BAD_CONFIG with the nearest known key, or the range. NULL value: the
- * default again, as if never set. */
+/* KB_E_BAD_CONFIG with the nearest known key, the range, or what to do instead of
+ * a key of librdkafka's or Java's. NULL value: the default again, as if never set. */
 int kc_options_set(struct kc_options *options, const char *key, const char *value,
                    struct kb_error *err);
 /* As snprintf counts; an unknown key is empty. */

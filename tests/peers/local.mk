@@ -20,6 +20,7 @@ system_tests += \
 	tests/peers/kafkajs_test.py \
 	tests/peers/kafkapython_test.py \
 	tests/peers/kcat_test.py \
+	tests/peers/options_test.py \
 	tests/peers/rdkafka_test.py \
 	tests/peers/sarama_test.py
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py \

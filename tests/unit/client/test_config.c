@@ -6,6 +6,7 @@
 #include "libclient/core/backoff.h"
 #include "libclient/core/bootstrap.h"
 #include "libclient/core/options.h"
+#include "libclient/core/options_foreign.h"
 #include <string.h>
 
 /* ---- Options ----------------------------------------------------------------*/
@@ -97,12 +98,39 @@ static void mistakes_are_named(void **state)
     assert_int_equal(o->producer.batch_size, 131072);
 }
 
+static void keys_of_others_bring_advice(void **state)
+{
+    static const char *const cases[][2] = {
+        {"queue.buffering.max.kbytes", "unknown option queue.buffering.max.kbytes, known to "
+                                       "librdkafka: use buffer.memory, in bytes"},
+        {"compression.zstd.level", "unknown option compression.zstd.level, known to Java: use "
+                                   "compression.level"},
+        {"ssl.truststore.location", "unknown option ssl.truststore.location, known to librdkafka "
+                                    "and Java: leave it out; TLS and SASL are not there yet"},
+    };
+    for (size_t i = 0; i < KB_ARRAY_SIZE(cases); i++) {
+        struct kb_error err;
+        assert_int_equal(kc_options_set(*state, cases[i][0], "1", &err), KB_E_BAD_CONFIG);
+        assert_string_equal(err.text, cases[i][1]);
+    }
+}
+
+/* What is ours by now has no row among those that are not. */
+static void no_foreign_key_is_ours(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < kc_foreign_options_count; i++)
+        assert_null(kb_options_find(&kc_options_table, kc_foreign_options[i].key));
+}
+
 static void every_row_is_whole(void **state)
 {
     (void)state;
     for (size_t i = 0; i < kc_options_table.count; i++) {
         const struct kb_option *row = &kc_options_table.rows[i];
         assert_non_null(row->doc);
+        assert_int_not_equal(row->scope, 0);
+        assert_non_null(kc_option_peers(row->key));
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(row->key, kc_options_table.rows[k].key);
     }
@@ -186,7 +214,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_given_is_remembered, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_stands_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_of_others_bring_advice, setup, teardown),
         cmocka_unit_test(every_row_is_whole),
+        cmocka_unit_test(no_foreign_key_is_ours),
         cmocka_unit_test(no_memory_is_survived),
         cmocka_unit_test(addresses_in_every_form),
         cmocka_unit_test(addresses_that_are_none),
