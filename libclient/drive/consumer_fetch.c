@@ -22,7 +22,7 @@ struct flight {
     struct kn_rpc *rpc;
     struct kn_call *call;
     int64_t reserved;
-    bool waiting; /* for credit, in the middle of its answer */
+    int64_t wanted; /* above 0: its answer waits for that much more */
 };
 
 static struct flight *flight_new(struct kurier_consumer *c, int32_t node)
@@ -175,6 +175,12 @@ static bool welcome(void *ctx, const struct kc_fetch *fetch)
     return room;
 }
 
+/* What stands around the records in an answer to a request for that much. */
+static int64_t around(int64_t bytes)
+{
+    return bytes / 32;
+}
+
 /* What one answer may take: a fair part of the budget, and not worth asking
  * below what one partition may send. 0: not now. */
 static int64_t reserve(const struct look *look)
@@ -202,13 +208,15 @@ enum kn_admit kc_consumer_on_size(void *owner, struct kc_link *link, void *call_
                      size, (long long)c->feed->total_bytes);
         return KN_REFUSE;
     }
-    f->waiting = more > 0 && !kc_feed_take(c->feed, more);
-    if (f->waiting) {
+    if (more > 0 && !kc_feed_take(c->feed, more)) {
         atomic_store(&c->feed->hungry, true);
-        f->waiting = !kc_feed_take(c->feed, more); /* given back just before that? */
-        if (f->waiting)
+        if (!kc_feed_take(c->feed, more)) { /* given back just before that? */
+            f->wanted = more;
+            kn_task_soon(kc_client_loop(c->client), &c->look);
             return KN_WAIT;
+        }
     }
+    f->wanted = 0;
     f->reserved = KB_MAX(f->reserved, (int64_t)size);
     *buf = kb_buf_new(size);
     if (*buf && kc_feed_charge(c->feed, *buf, size)) {
@@ -244,8 +252,8 @@ static void fetch_from(struct look *look, int32_t node, struct kc_link *link)
     }
     kb_arena_reset(&c->arena);
     struct flight *f = NULL;
-    if (kc_fetcher_plan(&c->fetcher, look->now, node, (int32_t)bytes, welcome, look, &c->arena,
-                        &request)) {
+    if (kc_fetcher_plan(&c->fetcher, look->now, node, (int32_t)(bytes - around(bytes)), welcome,
+                        look, &c->arena, &request)) {
         f = flight_new(c, node);
         if (f)
             f->rpc = rpc;
@@ -294,12 +302,26 @@ static void refresh(struct kurier_consumer *c, struct kb_time now)
     }
 }
 
-/* The application holds it all: nothing comes until it gives some back. */
-static void consider_held(struct look *look)
+/* The application holds it all: nothing is there, and nothing comes until it
+ * gives some back. */
+static bool is_held_up(const struct look *look)
 {
     struct kurier_consumer *c = look->consumer;
-    bool held = look->short_of_credit && kb_list_empty(&c->flights) && !kc_feed_has(c->feed);
-    if (held && !atomic_exchange(&c->feed->held_up, true))
+    bool held = look->short_of_credit;
+    KB_LIST_EACH(it, &c->flights) {
+        const struct flight *f = KB_CONTAINER(it, struct flight, all);
+        if (!f->wanted || f->wanted <= kc_feed_free_bytes(c->feed)) /* it comes, or may go on */
+            return false;
+        held = true;
+    }
+    return held && !kc_feed_has(c->feed);
+}
+
+static void consider_held(const struct look *look)
+{
+    struct kurier_consumer *c = look->consumer;
+    bool held = is_held_up(look);
+    if (atomic_exchange(&c->feed->held_up, held) != held && held)
         kc_notify(&c->client->waits, KURIER_BATCHES);
 }
 
@@ -317,8 +339,8 @@ void kc_consumer_look(struct kurier_consumer *c)
         if (look.short_of_credit)
             kc_feed_drop_paused(c->feed, go_back, c);
         look_once(&look); /* what was given back before `hungry` stood kicks nobody */
-        consider_held(&look);
     }
+    consider_held(&look);
     if (c->fetcher.wants_metadata)
         refresh(c, look.now);
     kn_timer_set(loop, &c->timer, kc_fetcher_deadline_ms(&c->fetcher, look.now));
@@ -328,7 +350,7 @@ void kc_consumer_room(struct kurier_consumer *c)
 {
     KB_LIST_EACH(it, &c->flights) {
         struct flight *f = KB_CONTAINER(it, struct flight, all);
-        if (f->waiting)
+        if (f->wanted > 0)
             kn_rpc_resume_read(f->rpc);
     }
     kc_consumer_look(c);
