@@ -9,16 +9,20 @@ import subprocess
 
 import peers
 from broker import die_with_parent
+from peers import JAVA
 
-JAVA = ["java", "-XX:TieredStopAtLevel=1"]
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peers", "java")
 STUCK = -2  # of Host.java
+
+
+def log_options(version):
+    return [f"-Dlog4j.configuration=file:{SOURCES}/log4j.properties"] if version[0] == "3" else []
 
 
 class Jvm:
     def __init__(self, version):
         self.path = peers.java(version, sorted(glob.glob(os.path.join(SOURCES, "*.java"))))
-        self.options = [f"-Dlog4j.configuration=file:{SOURCES}/log4j.properties"] if version[0] == "3" else []
+        self.options = log_options(version)
         self.process = None
 
     def _start(self):

@@ -1,32 +1,41 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One node of Apache Kafka as a child process."""
+"""One node of Apache Kafka as a child process.
+
+As a program it is Apache Kafka, of version $KAFKA_VERSION, behind kurierd's command line and ready line: with it in
+$KURIERD, tests that start a kurierd run against Apache Kafka instead.
+"""
+import contextlib
 import os
+import select
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 import peers
 from broker import die_with_parent
-from jvm import JAVA, tool
+from jvm import jvm, log_options, tool
+from peers import JAVA
 
 READY_S = 60
-PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-log.dirs={dir}/data
-log.retention.ms=-1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=1000
-broker.heartbeat.interval.ms=200
-"""
+LOOK_S = 0.02
+PROPERTIES = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": "1@127.0.0.1:{controller}",
+    "listeners": "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+    "controller.listener.names": "CONTROLLER",
+    "log.retention.ms": "-1",  # records are as old as they say they are
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "broker.session.timeout.ms": "1000",
+    "broker.heartbeat.interval.ms": "200",
+}
 
 
 def free_port():
@@ -35,48 +44,103 @@ def free_port():
         return s.getsockname()[1]
 
 
-class Kafka:
-    """with Kafka("4.3") as kafka: ... kafka.address ..."""
+def _archive(version):
+    """Its classes as they lie in memory when it runs, with which it starts in half the time."""
+    def install(folder):
+        port, data = free_port(), os.path.join(folder, "data")
+        words = _command(version, port, data, {}, f"ArchiveClassesAtExit={folder}/classes")
+        process = start(words, port, subprocess.DEVNULL)
+        process.terminate()
+        process.wait(READY_S)
+    name = f"kafka-{peers.KAFKA[version]}-archive-{os.path.basename(os.path.dirname(jvm(version).path.split(':')[0]))}"
+    return os.path.join(peers.once(name, install), "classes")
 
-    def __init__(self, version):
+
+def command(version, port, data, options):
+    """What starts it on that port, over that folder, which is made if there is none."""
+    return _command(version, port, data, options, f"SharedArchiveFile={_archive(version)}")
+
+
+def _command(version, port, data, options, archive):
+    if not os.path.exists(data):
+        shutil.copytree(peers.kafka_formatted(version), data)
+    ports = {"port": port, "controller": free_port()}
+    properties = {**{key: value.format(**ports) for key, value in PROPERTIES.items()}, **options, "log.dirs": data}
+    config = data + ".properties"
+    with open(config, "w") as out:
+        out.writelines(f"{key}={value}\n" for key, value in properties.items())
+    return [*JAVA, "-Xmx300m", f"-XX:{archive}", *log_options(version), "-cp", jvm(version).path, "Broker", config]
+
+
+def start(words, port, log):
+    """The process, once it serves: it binds its port last. It logs to that descriptor."""
+    process = subprocess.Popen(words, stdout=log, stderr=log, preexec_fn=die_with_parent)
+    deadline = time.monotonic() + READY_S
+    while not _accepts(port):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK_S)
+        if process.returncode is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError("Apache Kafka did not start")
+    return process
+
+
+def _accepts(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Kafka:
+    """with Kafka("4.3", {"log.segment.bytes": 1 << 20}) as kafka: ... kafka.address ..."""
+
+    def __init__(self, version, options=None):
         self.version = version
-        self.jars = peers.kafka(version)
+        self.options = options or {}
         self.dir = tempfile.mkdtemp(prefix="kurier-kafka-")
         self.data = os.path.join(self.dir, "data")
-        self.port, self.controller = free_port(), free_port()
+        self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.process = None
 
     def __enter__(self):
-        config = os.path.join(self.dir, "kraft.properties")
-        with open(config, "w") as out:
-            out.write(PROPERTIES.format(port=self.port, controller=self.controller, dir=self.dir))
-        tool(self.version, "StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", config)
-        with open(os.path.join(self.dir, "log"), "w") as log:
-            self.process = subprocess.Popen([*JAVA, "-Xmx512m", "-cp", self.jars + "/*", "kafka.Kafka", config],
-                                            stdout=log, stderr=log, preexec_fn=die_with_parent)
-        self._await_port()
+        self.start()
         return self
 
-    def _await_port(self):
-        """The port is bound last: once it accepts, Kafka serves."""
-        deadline = time.monotonic() + READY_S
-        while self.process.poll() is None and time.monotonic() < deadline:
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            try:
-                self.process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                pass
-        with open(os.path.join(self.dir, "log")) as log:
-            raise RuntimeError("Apache Kafka did not start:\n" + log.read()[-3000:])
-
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        self.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def start(self):
+        """On the port that it had before."""
+        self.process = start(command(self.version, self.port, self.data, self.options), self.port, sys.stderr)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self):
+        self.kill()
+        self.start()
+
     def create(self, topic, partitions=1):
-        tool(self.version, "TopicCommand", "--bootstrap-server", self.address,
-             "--create", "--topic", topic, "--partitions", partitions)
+        tool(self.version, "TopicCommand", "--bootstrap-server", self.address, "--create", "--topic", topic,
+             "--partitions", partitions)
+
+
+def main():
+    """-o KEY=VALUE...: becomes Apache Kafka; a child says when it is ready, as kurierd does."""
+    options = dict(word.split("=", 1) for word in sys.argv[2::2])
+    port = int(options.pop("listeners").rpartition(":")[2]) or free_port()
+    words = command(os.environ["KAFKA_VERSION"], port, options.pop("log.dirs"), options)
+    began, kafka = time.monotonic(), os.getpid()
+    if os.fork():
+        os.dup2(2, 1)
+        os.execvp(words[0], words)
+    while os.getppid() == kafka and not _accepts(port):
+        select.select([], [], [], LOOK_S)
+    print(f"kurierd ready node=1 listeners=PLAINTEXT://127.0.0.1:{port} "
+          f"startup_ms={(time.monotonic() - began) * 1000:.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

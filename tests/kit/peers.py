@@ -28,8 +28,9 @@ NODE = ["kafkajs@2.2.4"]
 _failed = {}
 KAFKA = {"4.3": "4.3.0", "3.9": "3.9.2"}
 KAFKA_ARTIFACTS = ["org.apache.kafka:kafka_2.13", "org.apache.kafka:kafka-tools"]
+JAVA = ["java", "-XX:TieredStopAtLevel=1"]
 # The compiler without javac, which Debian's JRE lacks.
-JAVAC = ["java", "-XX:TieredStopAtLevel=1", "-m", "jdk.compiler/com.sun.tools.javac.Main"]
+JAVAC = [*JAVA, "-m", "jdk.compiler/com.sun.tools.javac.Main"]
 LOG4J = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
 
 
@@ -41,7 +42,7 @@ def need(tool):
     return path
 
 
-def _once(name, install):
+def once(name, install):
     """The folder of that name, filled by install(folder) unless it was before. A second try is for the network;
     what failed twice is not tried again by this process."""
     if name in _failed:
@@ -91,7 +92,7 @@ def python(client):
         _run([sys.executable, "-m", "venv", folder])
         _run([os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check", *packages])
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return os.path.join(_once(f"{client}-{_hash(version, *packages)}", install), "bin", "python")
+    return os.path.join(once(f"{client}-{_hash(version, *packages)}", install), "bin", "python")
 
 
 def librdkafka():
@@ -110,7 +111,7 @@ def node():
 
     def install(folder):
         _run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", folder, *NODE], cwd=folder)
-    return _once("node-" + _hash(*NODE), install)
+    return once("node-" + _hash(*NODE), install)
 
 
 def go(module, program):
@@ -128,7 +129,7 @@ def go(module, program):
              env={**os.environ, "GOPATH": os.path.join(ROOT, "go"), "GOCACHE": os.path.join(ROOT, "gocache"),
                   "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"})
     name = "go-" + _hash(found, *(word for pair in sorted(texts.items()) for word in pair))
-    return os.path.join(_once(name, install), "bin", program)
+    return os.path.join(once(name, install), "bin", program)
 
 
 def _version(text):
@@ -150,7 +151,20 @@ def kafka(version):
                       "<artifactId>peers</artifactId><version>1</version><packaging>pom</packaging>"
                       f"<dependencies>{rows}</dependencies></project>")
         _run([mvn, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], cwd=folder)
-    return _once(f"kafka-{KAFKA[version]}", install)
+    return once(f"kafka-{KAFKA[version]}", install)
+
+
+def kafka_formatted(version):
+    """The folder of data that it starts with."""
+    def install(folder):
+        config = os.path.join(folder, "properties")
+        with open(config, "w") as out:
+            out.write("process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:1\n"
+                      "listeners=PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1\n"
+                      f"controller.listener.names=CONTROLLER\nlog.dirs={folder}/data\n")
+        _run([*JAVA, "-cp", kafka(version) + "/*", "kafka.tools.StorageTool", "format", "-c", config,
+              "-t", "AAAAAAAAAAAAAAAAAAAAAQ"])
+    return os.path.join(once(f"kafka-{KAFKA[version]}-formatted", install), "data")
 
 
 def java(version, sources):
@@ -163,4 +177,4 @@ def java(version, sources):
         _run([sys.executable, "-m", "zipfile", "-c", os.path.join(folder, "programs.jar"),
               *glob.glob(os.path.join(folder, "classes", "*"))])
     name = f"java-{KAFKA[version]}-{_hash(*texts)}"
-    return ":".join([os.path.join(_once(name, install), "programs.jar"), *jars])
+    return ":".join([os.path.join(once(name, install), "programs.jar"), *jars])

@@ -28,8 +28,8 @@ EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/confluent.py tests/peers/
 
 # Kafka's own.
 system_tests += \
+	tests/peers/apache_test.py \
 	tests/peers/dump_test.py \
-	tests/peers/exchange_test.py \
 	tests/peers/java_test.py \
 	tests/peers/rsyslog_test.py \
 	tests/peers/tools_test.py

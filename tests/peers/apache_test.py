@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""libkurier at Apache Kafka, two versions of it: the exchange of records with its own client, and the tests that
+libkurier passes at kurierd, which is stopped and killed in them."""
+import contextlib
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "kit")]
+
+import exchange
+import kafka
+import peers
+import tap
+from jvm import jvm
+
+
+def client(version):
+    return exchange.Peer(f"java-{version}", run=lambda *words: jvm(version).run("Client", *words))
+
+
+def passes(version, program, *words):
+    peers.need("java")
+    environment = {**os.environ, "KURIERD": kafka.__file__, "KAFKA_VERSION": version}
+    done = subprocess.run([os.path.join("tests", "system", program), *words], env=environment, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0 and "not ok" not in done.stdout, done.stdout[-4000:]
+
+
+with contextlib.ExitStack() as stack:
+    for each in ["4.3", "3.9"]:
+        name = f"Apache Kafka {each}: "
+        exchange.cases(client(each), stack.enter_context(kafka.Kafka(each)), prefix=name)
+
+        @tap.case(name + "what holds for the producer at kurierd")
+        def _(each=each):
+            passes(each, "producer_test")
+
+        @tap.case(name + "what holds for the consumer at kurierd, which is killed")
+        def _(each=each):
+            passes(each, "consumer_test")
+
+        @tap.case(name + "killed three times under an idempotent producer: nothing lost, nothing twice")
+        def _(each=each):
+            passes(each, "kill_test", "3")
+
+    if __name__ == "__main__":
+        tap.run()
