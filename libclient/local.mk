@@ -43,12 +43,14 @@ libclient_libclient_la_SOURCES = \
 	libclient/drive/cluster_links.c \
 	libclient/drive/control.c libclient/drive/control.h \
 	libclient/drive/debug.c libclient/drive/debug.h \
+	libclient/drive/diagnose.c libclient/drive/diagnose.h \
 	libclient/drive/event.c libclient/drive/event.h \
 	libclient/drive/fork.c libclient/drive/fork.h \
 	libclient/drive/link.c libclient/drive/link.h libclient/drive/link_impl.h \
 	libclient/drive/link_ask.c \
 	libclient/drive/ready.c \
 	libclient/drive/runtime.c libclient/drive/runtime.h \
+	libclient/drive/trouble.c libclient/drive/trouble.h \
 	libclient/drive/wait.c libclient/drive/wait.h
 libclient_libclient_la_LIBADD = libclient/libclientcore.la libclient/libproducercore.la
 

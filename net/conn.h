@@ -103,6 +103,9 @@ bool kn_conn_is_full(const struct kn_conn *conn); /* between the high mark and o
 void kn_conn_pause_read(struct kn_conn *conn);
 void kn_conn_resume_read(struct kn_conn *conn);
 bool kn_conn_is_paused(const struct kn_conn *conn);
+/* The first bytes of the frame that is being read, at most 4; answers how many.
+ * For words about a peer whose bytes are no frame. */
+size_t kn_conn_head(const struct kn_conn *conn, uint8_t out[4]);
 /* mono_ms of the last byte either way: for connections.max.idle.ms. */
 int64_t kn_conn_active_ms(const struct kn_conn *conn);
 

@@ -240,6 +240,12 @@ void kn_conn_resume_read(struct kn_conn *conn)
         kn_conn_update_watch(conn);
 }
 
+size_t kn_conn_head(const struct kn_conn *conn, uint8_t out[4])
+{
+    memcpy(out, conn->head, conn->head_have);
+    return conn->head_have;
+}
+
 bool kn_conn_is_paused(const struct kn_conn *conn)
 {
     return conn->paused;

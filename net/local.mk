@@ -22,6 +22,7 @@ net_libnet_la_SOURCES = \
 	net/rpc_negotiate.c \
 	net/sendq.c net/sendq.h \
 	net/sock_posix.c \
+	net/stranger.c net/stranger.h \
 	net/timers.c net/timers.h \
 	net/transport_plain.c net/transport.h
 

@@ -2,6 +2,7 @@
 #include "net/rpc_impl.h"
 
 #include "base/mem.h"
+#include "net/stranger.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,24 +121,43 @@ static enum kn_admit on_size(struct kn_conn *conn, uint32_t size, struct kb_buf 
 }
 
 /* Before the first answer, what looks like a broken peer is another protocol. */
-static void explain(const struct kn_rpc *rpc, const struct kb_error *from, struct kb_error *why)
+static void explain_stranger(const struct kn_rpc *rpc, struct kb_error *why)
 {
-    *why = *from;
-    if (rpc->state != KN_RPC_NEGOTIATING)
-        return;
-    if (from->code == KB_E_LIMIT || from->code == KB_E_PROTOCOL)
-        kb_error_set(why, KB_E_PROTOCOL, "%s does not speak the Kafka protocol, or wants TLS",
-                     rpc->name);
-    else if (from->code == KB_E_CLOSED)
-        kb_error_set(why, KB_E_TRANSPORT,
-                     "%s closed the connection before it answered; does it want TLS?", rpc->name);
+    char words[sizeof why->text];
+    uint8_t head[4];
+    if (why->code == KB_E_LIMIT || why->code == KB_E_PROTOCOL) {
+        kn_stranger_by_bytes(rpc->name, head, kn_conn_head(rpc->conn, head), words, sizeof words);
+        kb_error_set(why, KB_E_PROTOCOL, "%s", words);
+    } else if (why->code == KB_E_CLOSED) {
+        kn_stranger_by_silence(rpc->name, rpc->port, words, sizeof words);
+        kb_error_set(why, KB_E_TRANSPORT, "%s", words);
+    }
+}
+
+/* A listener with SASL says what it speaks, and hangs up at anything else. */
+static void explain_refusal(const struct kn_rpc *rpc, struct kb_error *why)
+{
+    const struct kn_call *call = KB_LIST_FIRST(&rpc->sent, struct kn_call, link);
+    if (why->code == KB_E_CLOSED && call && !rpc->heard)
+        kb_error_set(why, KB_E_CLOSED,
+                     "%s closed the connection at its first request, %s: if it does so each time, "
+                     "its listener wants SASL, which is not spoken here",
+                     rpc->name, kw_api_name(call->api_key));
+}
+
+static void explain(const struct kn_rpc *rpc, struct kb_error *why)
+{
+    if (rpc->state == KN_RPC_NEGOTIATING)
+        explain_stranger(rpc, why);
+    else if (rpc->state == KN_RPC_READY)
+        explain_refusal(rpc, why);
 }
 
 static void on_conn_close(struct kn_conn *conn, const struct kb_error *from)
 {
     struct kn_rpc *rpc = kn_conn_owner(conn);
-    struct kb_error why;
-    explain(rpc, from, &why);
+    struct kb_error why = *from;
+    explain(rpc, &why);
     rpc->conn = NULL;
     kn_rpc_close(rpc, &why);
 }
@@ -272,6 +292,15 @@ int kn_rpc_version(const struct kn_rpc *rpc, int16_t api_key, int16_t min, int16
     const struct kn_version_range *range = &rpc->ranges[api_key];
     int16_t best = KB_MIN(max, range->max);
     return best >= KB_MAX(min, range->min) ? best : -1;
+}
+
+bool kn_rpc_range(const struct kn_rpc *rpc, int16_t api_key, int16_t *min, int16_t *max)
+{
+    if (api_key < 0 || api_key >= KW_API_KEY_END)
+        return false;
+    *min = rpc->ranges[api_key].min;
+    *max = rpc->ranges[api_key].max;
+    return *max >= *min;
 }
 
 struct kb_buf *kn_rpc_api_versions(const struct kn_rpc *rpc, int16_t *version)

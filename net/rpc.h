@@ -95,6 +95,8 @@ void kn_rpc_drop(struct kn_rpc *rpc);
 
 /* The highest version that both speak, or -1. From NEGOTIATING's end on. */
 int kn_rpc_version(const struct kn_rpc *rpc, int16_t api_key, int16_t min, int16_t max);
+/* What the broker speaks of it. False: nothing. */
+bool kn_rpc_range(const struct kn_rpc *rpc, int16_t api_key, int16_t *min, int16_t *max);
 /* The whole answer of ApiVersions (supported and finalized features too), as a
  * frame with its version; NULL before. */
 struct kb_buf *kn_rpc_api_versions(const struct kn_rpc *rpc, int16_t *version);

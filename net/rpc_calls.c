@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "wire/frame.h"
 
+#include <stdio.h>
+
 enum { HEADER_MAX = 64 * 1024 };
 
 /* ---- One call ----------------------------------------------------------- */
@@ -252,9 +254,13 @@ static void answer_call(struct kn_rpc *rpc, struct kb_buf *frame)
     }
     if (!kw_response_header_read(&reader, call->api_key, call->version, &correlation) ||
         correlation != call->correlation) {
-        out_of_step(rpc, "its answers are out of step");
+        char what[64];
+        snprintf(what, sizeof what, "it answers request %d, and %d is due", correlation,
+                 call->correlation);
+        out_of_step(rpc, what);
         return;
     }
+    rpc->heard |= rpc->state == KN_RPC_READY;
     struct kn_answer answer = {.frame = frame, .body = &reader};
     tell_tap(rpc, call, frame);
     end_call(call, &answer);

@@ -20,6 +20,7 @@ struct kn_rpc {
     uint16_t port;
     enum kn_rpc_state state;
     bool silent; /* dropped: no more callbacks */
+    bool heard;  /* an answer to something else than ApiVersions */
     struct kb_error why;
 
     struct kn_dial *dial; /* while CONNECTING */

@@ -79,10 +79,29 @@ KURIER_API void kurier_client_wake(kurier_client *client);
 /* ---- Events ----------------------------------------------------------------
  * The log is an event too. log.sink = stderr (default), a path, or events. */
 typedef enum kurier_event_kind {
+    /* A line of the log, under log.sink = events. */
     KURIER_EVENT_LOG,
+    /* A connection stands. Nothing to do. */
     KURIER_EVENT_BROKER_UP,
+    /* A connection was lost or cannot be made; told once, until it stands again. It is
+     * tried again by itself: look into what the text says only if UP does not follow. */
     KURIER_EVENT_BROKER_DOWN,
-    KURIER_EVENT_THROTTLED /* the broker told us to slow down */
+    /* The broker told us to slow down, and we do. If it lasts, raise the quota or send
+     * less. */
+    KURIER_EVENT_THROTTLED,
+    /* No broker can be reached. Records wait until delivery.timeout.ms, calls until their
+     * timeouts. Look at the network, and at bootstrap.servers. */
+    KURIER_EVENT_ALL_DOWN,
+    /* Metadata is older than twice metadata.max.age.ms, since no broker refreshes it:
+     * leaders may be others by now. As ALL_DOWN. */
+    KURIER_EVENT_STALE,
+    /* A broker is too old for what is asked of it, or no broker but a controller: the
+     * text names API and versions. Time does not heal it: give another address, or
+     * renew the broker. */
+    KURIER_EVENT_UNSUPPORTED,
+    /* An address belongs to another cluster than before, and is asked nothing more. If
+     * the cluster was replaced on purpose, make a new handle; else correct the address. */
+    KURIER_EVENT_OTHER_CLUSTER
 } kurier_event_kind;
 
 typedef struct kurier_event {

@@ -216,8 +216,13 @@ void kurier_report_error(const kurier_report *report, kurier_error *out)
     static const char *const fate[] = {[KURIER_NOT_PERSISTED] = "not written",
                                        [KURIER_POSSIBLY_PERSISTED] = "perhaps written",
                                        [KURIER_PERSISTED] = "written"};
-    struct kb_error *e = kc_error(out);
-    if (report->code)
-        kb_error_set(e, report->code, "%s[%d]: %s (%s)", report->topic->name, report->partition,
-                     kb_code_text(report->code), fate[report->persisted]);
+    struct kb_error *e = kc_error(out), trouble;
+    if (!report->code)
+        return;
+    bool waited =
+        (int)report->code == KB_E_TIMED_OUT || (int)report->code == KB_E_UNSUPPORTED_VERSION;
+    bool told = waited && kc_trouble_last(report->topic->producer->client, &trouble);
+    kb_error_set(e, report->code, "%s[%d]: %s (%s)%s%s", report->topic->name, report->partition,
+                 kb_code_text(report->code), fate[report->persisted], told ? ": " : "",
+                 told ? trouble.text : "");
 }

@@ -78,6 +78,7 @@ struct kurier_client *kc_client_new(struct kurier_runtime *runtime, const kurier
     kc_waits_init(&client->waits);
     kb_list_init(&client->results);
     kb_error_clear(&client->cause);
+    kc_trouble_init(&client->trouble);
     if (open_client(client, runtime, config, err)) {
         release(client);
         return NULL;

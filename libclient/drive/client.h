@@ -23,6 +23,7 @@
 #include "libclient/drive/fork.h"
 #include "libclient/drive/link.h"
 #include "libclient/drive/runtime.h"
+#include "libclient/drive/trouble.h"
 #include "libclient/drive/wait.h"
 #include "net/loop.h"
 #include <pthread.h>
@@ -69,6 +70,7 @@ struct kurier_client {
     struct kc_call *ready;
     unsigned unheard;       /* resumable calls that ended with nobody there */
     struct kb_error cause;  /* why it is not ready yet, the best that is known */
+    struct kc_trouble trouble;
     struct kb_list results; /* of admin */
 
     /* the loop's */

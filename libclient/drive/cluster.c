@@ -14,12 +14,19 @@ static void plan(struct kurier_client *client);
 
 /* ---- Asking -------------------------------------------------------------------------*/
 
+/* The only broker is asked for metadata after each loss of its connection, before
+ * anything else: somebody else may answer there by now. */
+static bool is_verified(const struct kurier_client *client)
+{
+    return client->cluster->home || client->metadata.broker_count > 1;
+}
+
 static struct kc_link *link_to_node(struct kurier_client *client, int32_t node)
 {
     const struct kc_broker *broker = kc_metadata_broker(&client->metadata, node);
     struct kc_control_use *use =
-        broker ? kc_cluster_control(client, broker->host, broker->port) : NULL;
-    return use ? kc_control_link(use) : NULL;
+        broker ? kc_cluster_control(client, node, broker->host, broker->port) : NULL;
+    return use && !use->foreign && is_verified(client) ? kc_control_link(use) : NULL;
 }
 
 static struct kc_link *link_to_any(struct kurier_client *client)
@@ -61,27 +68,31 @@ void kc_client_ask(struct kurier_client *client, int32_t node, struct kc_ask *as
     plan(client);
 }
 
-static void fail_late_asks(struct kurier_client *client)
+/* Those that wait, and may wait until until_ms. */
+static void fail_asks(struct kurier_client *client, int64_t until_ms, const struct kb_error *err)
 {
-    struct kc_cluster *cluster = client->cluster;
-    int64_t now = kn_loop_now(kc_client_loop(client)).mono_ms;
-    struct kb_list late;
-    kb_list_init(&late);
-    KB_LIST_EACH_SAFE(it, &cluster->waiting) {
-        if (KB_CONTAINER(it, struct kc_ask, node)->deadline_ms > now)
+    struct kb_list failed;
+    kb_list_init(&failed);
+    KB_LIST_EACH_SAFE(it, &client->cluster->waiting) {
+        if (KB_CONTAINER(it, struct kc_ask, node)->deadline_ms > until_ms)
             continue;
         kb_list_remove(it);
-        kb_list_push_back(&late, it);
+        kb_list_push_back(&failed, it);
     }
+    while (!kb_list_empty(&failed)) {
+        struct kc_ask *ask = KB_LIST_FIRST(&failed, struct kc_ask, node);
+        kb_list_remove(&ask->node);
+        ask->on_answer(ask, &(struct kn_answer){.err = err});
+    }
+}
+
+static void fail_late_asks(struct kurier_client *client)
+{
     struct kb_error err;
     kb_error_set(&err, KB_E_TIMED_OUT, "no broker was known in time");
     if (client->cause.code) /* written on this thread */
         err = client->cause;
-    while (!kb_list_empty(&late)) {
-        struct kc_ask *ask = KB_LIST_FIRST(&late, struct kc_ask, node);
-        kb_list_remove(&ask->node);
-        ask->on_answer(ask, &(struct kn_answer){.err = &err});
-    }
+    fail_asks(client, kn_loop_now(kc_client_loop(client)).mono_ms, &err);
 }
 
 /* ---- Metadata -------------------------------------------------------------------------*/
@@ -118,7 +129,10 @@ static void query_failed(struct kurier_client *client, const struct kb_error *er
     KC_DEBUG(&client->debug, METADATA, "query failed: %s", err->text);
     cluster->refusals = err->classes & KB_RETRIABLE ? 0 : cluster->refusals + 1;
     kc_metadata_failure(&client->metadata, now, cluster->asked_node);
-    kc_ready_explain(client);
+    kc_ready_explain(client, err);
+    kc_trouble_failed(client, err);
+    if (cluster->refusals >= kc_cluster_addresses(client))
+        fail_asks(client, KB_NEVER, err); /* waiting heals none of them */
 }
 
 static void query_answered(struct kurier_client *client,
@@ -133,10 +147,34 @@ static void query_answered(struct kurier_client *client,
              kc_link_name(kc_control_link(cluster->asked)), client->metadata.broker_count,
              response->topics_count);
     cluster->home = cluster->asked;
+    cluster->asked->foreign = false;
     cluster->refusals = 0;
+    kb_error_clear(&cluster->foreign);
+    kc_trouble_answered(client);
     kc_cluster_move_links(client);
     kc_cluster_drop_controls(client);
     kc_ready_look(client);
+}
+
+static bool is_foreign(const struct kc_metadata *md, const struct kw_metadata_response *response)
+{
+    return md->cluster_id && response->cluster_id.data &&
+           !kb_slice_is(response->cluster_id, md->cluster_id);
+}
+
+/* The address belongs to somebody else by now: nothing of what it says is taken. */
+static void query_astray(struct kurier_client *client, const struct kw_metadata_response *response)
+{
+    struct kc_cluster *cluster = client->cluster;
+    kb_error_set(&cluster->foreign, KB_E_INCONSISTENT_CLUSTER_ID,
+                 "%s belongs to cluster %.*s now, this client to %s: if that is meant make a new "
+                 "one, else correct the address",
+                 kc_link_name(kc_control_link(cluster->asked)),
+                 (int)KB_MIN(response->cluster_id.size, (size_t)40),
+                 (const char *)response->cluster_id.data, client->metadata.cluster_id);
+    kc_cluster_shun(client, cluster->asked);
+    kc_trouble_down(client, kc_control_link(cluster->asked), &cluster->foreign);
+    query_failed(client, &cluster->foreign);
 }
 
 static void on_query_answer(struct kc_ask *ask, const struct kn_answer *answer)
@@ -151,7 +189,10 @@ static void on_query_answer(struct kc_ask *ask, const struct kn_answer *answer)
     } else if (kw_metadata_response_decode(answer->body, answer->version, &cluster->arena,
                                            &response)) {
         kc_client_throttled(client, kc_control_link(cluster->asked), response.throttle_time_ms);
-        query_answered(client, &response);
+        if (is_foreign(&client->metadata, &response))
+            query_astray(client, &response);
+        else
+            query_answered(client, &response);
     } else {
         kb_error_set(&bad, KB_E_PROTOCOL, "%s: an answer to Metadata that cannot be read: %s",
                      kc_link_name(kc_control_link(cluster->asked)), answer->body->fault);
@@ -168,7 +209,7 @@ static void send_query(struct kurier_client *client)
     struct kc_target target;
     if (!kc_metadata_query(&client->metadata, now, &cluster->arena, &cluster->request, &target))
         return;
-    cluster->asked = kc_cluster_control(client, target.host, target.port);
+    cluster->asked = kc_cluster_control(client, target.node, target.host, target.port);
     cluster->asked_node = target.node;
     if (!cluster->asked) {
         kc_metadata_failure(&client->metadata, now, target.node);
@@ -183,7 +224,7 @@ static void send_query(struct kurier_client *client)
                         .on_answer = on_query_answer};
     kc_link_ask(kc_control_link(cluster->asked), &cluster->query);
     if (!client->metadata.known)
-        kc_ready_explain(client);
+        kc_ready_explain(client, NULL);
 }
 
 static void on_timer(struct kn_timer *timer)

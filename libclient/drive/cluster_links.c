@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "libclient/drive/cluster.h"
+#include "libclient/drive/diagnose.h"
 #include <stdio.h>
 
 struct data_link {
@@ -29,6 +30,7 @@ struct kc_link_options kc_client_link_options(struct kurier_client *client, cons
 void kc_client_tell_up(struct kurier_client *client, const struct kc_link *link)
 {
     struct kb_error what = {.broker = kc_link_node(link)};
+    kc_trouble_up(client, link);
     snprintf(what.text, sizeof what.text, "%s: connected", kc_link_name(link));
     kc_event_put(client, KURIER_EVENT_BROKER_UP, KB_LOG_INFO, NULL, -1, &what);
 }
@@ -38,6 +40,7 @@ void kc_client_tell_down(struct kurier_client *client, const struct kc_link *lin
 {
     struct kb_error what = *why;
     what.broker = kc_link_node(link);
+    kc_trouble_down(client, link, &what);
     kc_event_put(client, KURIER_EVENT_BROKER_DOWN, KB_LOG_WARN, NULL, -1, &what);
 }
 
@@ -99,6 +102,14 @@ static const struct kc_link_handler data_handler = {.on_up = data_up,
                                                     .on_size = data_size,
                                                     .on_state = data_state};
 
+static void note_address(const struct kurier_client *client, struct kc_link *link, int32_t node,
+                         const char *host, int32_t port)
+{
+    char note[KC_LINK_NOTE_BYTES];
+    kc_diagnose_address(client, node, host, port, note, sizeof note);
+    kc_link_note(link, note);
+}
+
 static struct kc_link *data_link_new(struct kurier_client *client, const struct kc_broker *broker)
 {
     struct kc_link_options options =
@@ -114,18 +125,39 @@ static struct kc_link *data_link_new(struct kurier_client *client, const struct 
         kb_free(data);
         return NULL;
     }
+    note_address(client, data->link, broker->id, broker->host, broker->port);
     kb_list_push_back(&client->cluster->links, &data->all);
     return data->link;
 }
 
+static struct kc_control_use *find_control(const struct kurier_client *client, const char *host,
+                                           int32_t port)
+{
+    KB_LIST_EACH(it, &client->cluster->controls) {
+        struct kc_control_use *use = KB_CONTAINER(it, struct kc_control_use, of_client);
+        if (kc_control_is_at(use, host, port))
+            return use;
+    }
+    return NULL;
+}
+
+static bool is_shunned(const struct kurier_client *client, const struct kc_broker *broker)
+{
+    const struct kc_control_use *use =
+        broker ? find_control(client, broker->host, broker->port) : NULL;
+    return use && use->foreign;
+}
+
 struct kc_link *kc_client_link(struct kurier_client *client, int32_t node)
 {
+    const struct kc_broker *broker = kc_metadata_broker(&client->metadata, node);
+    if (is_shunned(client, broker))
+        return NULL;
     KB_LIST_EACH(it, &client->cluster->links) {
         struct kc_link *link = KB_CONTAINER(it, struct data_link, all)->link;
         if (kc_link_node(link) == node)
             return link;
     }
-    const struct kc_broker *broker = kc_metadata_broker(&client->metadata, node);
     return broker ? data_link_new(client, broker) : NULL;
 }
 
@@ -134,25 +166,64 @@ void kc_cluster_move_links(struct kurier_client *client)
     KB_LIST_EACH(it, &client->cluster->links) {
         struct kc_link *link = KB_CONTAINER(it, struct data_link, all)->link;
         const struct kc_broker *broker = kc_metadata_broker(&client->metadata, kc_link_node(link));
-        if (broker)
+        if (broker) {
             kc_link_move(link, broker->host, broker->port);
-        else
+            note_address(client, link, broker->id, broker->host, broker->port);
+        } else {
             kc_link_keep(link, false); /* gone: whoever still needs it says so again */
+        }
     }
 }
 
-struct kc_control_use *kc_cluster_control(struct kurier_client *client, const char *host,
-                                          int32_t port)
+void kc_cluster_shun(struct kurier_client *client, struct kc_control_use *use)
 {
-    struct kc_cluster *cluster = client->cluster;
-    KB_LIST_EACH(it, &cluster->controls) {
-        struct kc_control_use *use = KB_CONTAINER(it, struct kc_control_use, of_client);
-        if (kc_control_is_at(use, host, port))
-            return use;
+    use->foreign = true;
+    if (client->cluster->home == use)
+        client->cluster->home = NULL;
+    KB_LIST_EACH(it, &client->cluster->links) {
+        struct kc_link *link = KB_CONTAINER(it, struct data_link, all)->link;
+        if (strcmp(kc_link_name(link), kc_link_name(kc_control_link(use))))
+            continue;
+        kc_link_keep(link, false);
+        kc_link_cut(link, &client->cluster->foreign);
     }
-    struct kc_control_use *use = kc_control_open(client, host, port);
+}
+
+/* Who answered last may be somebody else when it comes back: it is asked for metadata
+ * first. */
+void kc_cluster_control_down(struct kc_control_use *use)
+{
+    struct kc_cluster *cluster = use->client->cluster;
+    if (cluster && cluster->home == use)
+        cluster->home = NULL;
+}
+
+size_t kc_cluster_addresses(const struct kurier_client *client)
+{
+    return KB_MAX(client->bootstrap.count, client->metadata.broker_count);
+}
+
+bool kc_cluster_is_up(const struct kurier_client *client)
+{
+    KB_LIST_EACH(it, &client->cluster->controls) {
+        struct kc_control_use *use = KB_CONTAINER(it, struct kc_control_use, of_client);
+        if (kc_link_state(kc_control_link(use)) == KC_LINK_UP)
+            return true;
+    }
+    KB_LIST_EACH(it, &client->cluster->links)
+        if (kc_link_state(KB_CONTAINER(it, struct data_link, all)->link) == KC_LINK_UP)
+            return true;
+    return false;
+}
+
+struct kc_control_use *kc_cluster_control(struct kurier_client *client, int32_t node,
+                                          const char *host, int32_t port)
+{
+    struct kc_control_use *use = find_control(client, host, port);
+    if (!use && (use = kc_control_open(client, host, port)))
+        kb_list_push_back(&client->cluster->controls, &use->of_client);
     if (use)
-        kb_list_push_back(&cluster->controls, &use->of_client);
+        note_address(client, kc_control_link(use), node, host, port);
     return use;
 }
 

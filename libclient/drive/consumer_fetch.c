@@ -136,6 +136,8 @@ static bool send_fetch(struct flight *f, const struct kw_fetch_request *request)
     int version =
         kn_rpc_version(f->rpc, FETCH, FETCH_MIN, by_name_only(request) ? FETCH_BY_NAME : FETCH_MAX);
     struct kw_writer w;
+    if (version < 0)
+        kc_trouble_too_old(c->client, f->rpc, FETCH, FETCH_MIN, FETCH_MAX, NULL);
     kw_writer_init(&w, REQUEST_MAX_BYTES);
     struct kb_buf *body = version >= 0 && kw_fetch_request_encode(&w, (int16_t)version, request)
                               ? kw_writer_take(&w)

@@ -2,7 +2,7 @@
 #include "libclient/drive/control.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "libclient/drive/client.h"
+#include "libclient/drive/cluster.h"
 
 struct kc_controls {
     struct kurier_runtime *runtime;
@@ -16,7 +16,6 @@ struct kc_control {
     char *host, *client_id;
     int32_t port;
     struct kn_tap *tap; /* a client that looks at its frames shares with no other */
-    bool told_down;
 };
 
 struct kc_controls *kc_controls_new(struct kurier_runtime *runtime)
@@ -47,20 +46,24 @@ static void control_free(struct kc_control *control)
 static void on_up(struct kc_link *link)
 {
     struct kc_control *control = kc_link_owner(link);
-    control->told_down = false;
-    KB_LIST_EACH(it, &control->uses)
-        kc_client_tell_up(KB_CONTAINER(it, struct kc_control_use, of_control)->client, link);
+    KB_LIST_EACH(it, &control->uses) {
+        struct kc_control_use *use = KB_CONTAINER(it, struct kc_control_use, of_control);
+        use->told_down = false;
+        kc_client_tell_up(use->client, link);
+    }
 }
 
 /* Each attempt that fails ends here; it is news once. */
 static void on_down(struct kc_link *link, const struct kb_error *why)
 {
     struct kc_control *control = kc_link_owner(link);
-    if (!control->told_down)
-        KB_LIST_EACH(it, &control->uses)
-            kc_client_tell_down(KB_CONTAINER(it, struct kc_control_use, of_control)->client, link,
-                                why);
-    control->told_down = true;
+    KB_LIST_EACH(it, &control->uses) {
+        struct kc_control_use *use = KB_CONTAINER(it, struct kc_control_use, of_control);
+        if (!use->told_down)
+            kc_client_tell_down(use->client, link, why);
+        use->told_down = true;
+        kc_cluster_control_down(use);
+    }
 }
 
 static void on_state(const struct kc_link *link)

@@ -25,6 +25,8 @@ struct kc_control_use {
     struct kb_list of_client, of_control;
     struct kurier_client *client;
     struct kc_control *control;
+    bool told_down;
+    bool foreign; /* what answers there belongs to another cluster than the client's */
 };
 
 /* For that address, dialled when it is asked something. NULL: no memory. */

@@ -107,6 +107,11 @@ static void set_state(struct kc_link *link, enum kc_link_state state)
         link->handler->on_state(link);
 }
 
+void kc_link_note(struct kc_link *link, const char *note)
+{
+    snprintf(link->note, sizeof link->note, "%s", note);
+}
+
 /* ---- Timing ---------------------------------------------------------------------*/
 
 static bool is_wanted(const struct kc_link *link)
@@ -205,6 +210,14 @@ static void on_ready(struct kn_rpc *rpc)
     kc_link_leave(link);
 }
 
+/* It could not be connected: what there is to say of its address. */
+static void add_note(const struct kc_link *link, struct kb_error *cause)
+{
+    size_t used = strlen(cause->text);
+    if (link->state == KC_LINK_DIALLING && link->note[0])
+        snprintf(cause->text + used, sizeof cause->text - used, "; %s", link->note);
+}
+
 /* What was sent has been answered by the rpc; what waited for it is answered
  * here: it would wait for nothing better. */
 static void on_close(struct kn_rpc *rpc, const struct kb_error *why)
@@ -212,6 +225,7 @@ static void on_close(struct kn_rpc *rpc, const struct kb_error *why)
     struct kc_link *link = kn_rpc_owner(rpc);
     struct kb_error cause = kc_link_cause_of(why);
     kc_link_enter(link);
+    add_note(link, &cause);
     rest(link, &cause);
     kc_link_fail_asks(link, &cause);
     if (!link->freed)

@@ -23,6 +23,8 @@ struct kurier_runtime;
 struct kw_writer;
 struct kc_link;
 
+enum { KC_LINK_NOTE_BYTES = 160 };
+
 enum kc_link_state { KC_LINK_IDLE, KC_LINK_DIALLING, KC_LINK_UP, KC_LINK_RESTING };
 
 /* Any may be NULL. */
@@ -65,6 +67,9 @@ const char *kc_link_name(const struct kc_link *link); /* "host:port" */
 enum kc_link_state kc_link_state(const struct kc_link *link);
 /* Why it is not up: the last failure; code 0 if there was none since it was. */
 const struct kb_error *kc_link_cause(const struct kc_link *link);
+
+/* Words for when it cannot be connected: whose address that is. "": none. */
+void kc_link_note(struct kc_link *link, const char *note);
 
 /* keep: bring it up and hold it up. */
 void kc_link_keep(struct kc_link *link, bool keep);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/check.h"
+#include "libclient/drive/diagnose.h"
 #include "libclient/drive/link_impl.h"
 #include "wire/api.h"
 #include "wire/writer.h"
@@ -141,13 +142,15 @@ static int send_ask(struct kc_link *link, struct kc_ask *ask, struct kb_error *e
     const char *api = kw_api_name(ask->api_key);
     int version = kn_rpc_version(link->rpc, ask->api_key, ask->min_version, ask->max_version);
     if (version < 0)
-        return kb_error_set(err, KB_E_UNSUPPORTED, "%s does not speak %s in versions %d to %d",
-                            link->name, api, ask->min_version, ask->max_version);
+        return kc_diagnose_versions(link->rpc, ask->api_key, ask->min_version, ask->max_version,
+                                    ask->since, err);
     struct kb_buf *body;
     int code = encode(ask, version, &body);
     if (code)
-        return kb_error_set(err, code, "%s: %s cannot be expressed in version %d", link->name, api,
-                            version);
+        return kb_error_set(err, code,
+                            "%s: %s cannot be expressed in version %d; it looks like "
+                            "Kafka %s",
+                            link->name, api, version, kc_diagnose_release(link->rpc));
     struct kb_piece piece = {body, kb_buf_view(body)};
     struct kn_request request = {.api_key = ask->api_key,
                                  .version = (int16_t)version,

@@ -14,7 +14,7 @@ struct kc_link {
     void *owner;
     int32_t node, port;
     char *host;
-    char name[KC_LINK_NAME_BYTES];
+    char name[KC_LINK_NAME_BYTES], note[KC_LINK_NOTE_BYTES];
 
     enum kc_link_state state;
     struct kn_rpc *rpc; /* DIALLING and UP */

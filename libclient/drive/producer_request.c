@@ -336,6 +336,7 @@ static bool send_one(struct kurier_producer *producer, struct kc_send_broker *br
     int version = choose_version(r, rpc);
     r->version = (int16_t)version;
     if (version < 0) {
+        kc_trouble_too_old(producer->client, rpc, PRODUCE, PRODUCE_MIN, PRODUCE_MAX, NULL);
         lose(r, KB_E_UNSUPPORTED_VERSION);
     } else if (!refuse_codec(r, version)) {
         if (call(r, rpc)) {

@@ -67,15 +67,17 @@ static void gather_causes(struct kurier_client *client, struct kb_error *out)
     }
 }
 
-void kc_ready_explain(struct kurier_client *client)
+void kc_ready_explain(struct kurier_client *client, const struct kb_error *err)
 {
     struct kb_error cause;
     gather_causes(client, &cause);
+    if (err && (!cause.code || cause.code == KB_E_TIMED_OUT))
+        cause = *err; /* of an answer, not of a connection */
     if (!cause.code)
         return;
     keep_cause(client, &cause);
     /* Waiting heals an absent broker, not one that speaks something else. */
-    if (!client->metadata.known && client->cluster->refusals >= client->bootstrap.count)
+    if (client->cluster->refusals >= kc_cluster_addresses(client))
         answer_all(client, &cause);
 }
 

@@ -10,6 +10,7 @@ unit_programs += \
 	tests/unit/client/test_admin \
 	tests/unit/client/test_client \
 	tests/unit/client/test_config \
+	tests/unit/client/test_diagnose \
 	tests/unit/client/test_metadata \
 	tests/unit/client/test_runtime
 
@@ -18,5 +19,7 @@ tests_unit_client_test_admin_LDADD = $(client_libs)
 tests_unit_client_test_client_SOURCES = tests/unit/client/test_client.c $(client_fake)
 tests_unit_client_test_client_LDADD = $(client_libs)
 tests_unit_client_test_config_LDADD = $(client_core_libs)
+tests_unit_client_test_diagnose_SOURCES = tests/unit/client/test_diagnose.c $(client_fake)
+tests_unit_client_test_diagnose_LDADD = $(client_libs)
 tests_unit_client_test_metadata_LDADD = $(client_core_libs)
 tests_unit_client_test_runtime_LDADD = $(client_libs)

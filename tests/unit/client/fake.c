@@ -11,6 +11,7 @@ struct fake_conn {
     struct kb_list all;
     struct fake *fake;
     struct kn_conn *conn;
+    struct kn_sock *guest; /* of a greeting, instead */
 };
 
 static int16_t max_version(struct fake *fake, const struct kw_api *api)
@@ -30,7 +31,7 @@ static bool answer_api_versions(struct fake *fake, int16_t version, struct kb_ar
             continue;
         struct kw_api_versions_response_api *row = &response.api_keys[response.api_keys_count++];
         row->api_key = key;
-        row->min_version = api->min_version;
+        row->min_version = fake->least ? fake->least(fake, key) : api->min_version;
         row->max_version = max_version(fake, api);
     }
     return kw_api_versions_response_encode(out, version, &response);
@@ -93,7 +94,7 @@ static bool answer_metadata(struct fake *fake, int16_t version, struct kw_reader
     if (!kw_metadata_request_decode(body, version, arena, &request))
         return false;
     kw_metadata_response_init(&response);
-    response.cluster_id = kb_slice_str("fake");
+    response.cluster_id = kb_slice_str(cluster->id ? cluster->id : "fake");
     response.controller_id = cluster->controller;
     response.brokers = kb_arena_array(arena, FAKE_MAX, sizeof *response.brokers);
     response.brokers_count = cluster->broker_count;
@@ -113,15 +114,11 @@ static bool answer(struct fake *fake, const struct kw_request_header *header,
     fake->last_key = header->key;
     if (header->key == KW_API_API_VERSIONS)
         return answer_api_versions(fake, version, arena, out);
+    if (header->key == KW_API_METADATA && fake->no_metadata)
+        return false;
     if (header->key == KW_API_METADATA)
         return answer_metadata(fake, version, body, arena, out);
     return fake->answer && fake->answer(fake, header->key, version, body, arena, out);
-}
-
-static void send_raw(struct kn_conn *conn, const char *bytes)
-{
-    struct kb_piece piece = {NULL, kb_slice_str(bytes)};
-    kn_conn_send(conn, &piece, 1, NULL);
 }
 
 static void on_frame(struct kn_conn *conn, struct kb_buf *frame)
@@ -131,16 +128,17 @@ static void on_frame(struct kn_conn *conn, struct kb_buf *frame)
     struct kw_request_header header;
     struct kw_writer writer;
     struct kb_arena arena;
-    if (fake->mute || fake->raw) {
+    if (fake->mute || fake->hangs_up) {
         kb_buf_unref(frame);
-        if (fake->raw)
-            send_raw(conn, fake->raw);
+        if (fake->hangs_up)
+            kn_conn_close(conn, NULL);
         return;
     }
     kb_arena_init(&arena, 1 << 20);
     kw_writer_init(&writer, 1 << 20);
     KB_CHECK(kw_request_header_read(&reader, &header));
-    kw_response_header_write(&writer, header.key, header.version, header.correlation_id);
+    int32_t skew = header.key == KW_API_API_VERSIONS ? 0 : fake->skew;
+    kw_response_header_write(&writer, header.key, header.version, header.correlation_id + skew);
     bool answered = answer(fake, &header, &reader, &arena, &writer);
     struct kb_buf *body = answered ? kw_writer_take(&writer) : NULL;
     if (body) {
@@ -166,6 +164,15 @@ static void on_close(struct kn_conn *conn, const struct kb_error *why)
     conn_free(kn_conn_owner(conn));
 }
 
+static void greet(struct fake_conn *fc, struct kn_sock *sock)
+{
+    struct fake *fake = fc->fake;
+    size_t size = fake->greeting_size ? fake->greeting_size : strlen(fake->greeting);
+    struct iovec iov = {(void *)fake->greeting, size};
+    fc->guest = sock;
+    KB_CHECK(sock->ops->writev(sock, &iov, 1) == (int64_t)size);
+}
+
 static void on_accept(void *owner, struct kn_sock *sock, const struct kn_addr *peer)
 {
     static const struct kn_conn_handler handler = {.on_frame = on_frame, .on_close = on_close};
@@ -177,9 +184,13 @@ static void on_accept(void *owner, struct kn_sock *sock, const struct kn_addr *p
     KB_CHECK(fc);
     fake->opened++;
     fc->fake = fake;
+    kb_list_push_back(&fake->conns, &fc->all);
+    if (fake->greeting) {
+        greet(fc, sock);
+        return;
+    }
     fc->conn = kn_conn_new(fake->loop, sock, &options, &handler, fc, &err);
     KB_CHECK(fc->conn);
-    kb_list_push_back(&fake->conns, &fc->all);
 }
 
 void fake_start(struct fake *fake, struct kn_sim *sim, const char *node, int32_t port,
@@ -200,7 +211,10 @@ void fake_stop(struct fake *fake)
 {
     KB_LIST_EACH_SAFE(it, &fake->conns) {
         struct fake_conn *fc = KB_CONTAINER(it, struct fake_conn, all);
-        kn_conn_drop(fc->conn);
+        if (fc->conn)
+            kn_conn_drop(fc->conn);
+        else
+            fc->guest->ops->close(fc->guest, false);
         conn_free(fc);
     }
     kn_listener_close(fake->listener);

@@ -22,6 +22,7 @@ struct fake_topic {
 
 /* What every broker of the cluster says. */
 struct fake_cluster {
+    const char *id; /* NULL: "fake" */
     struct {
         int32_t id;
         const char *host;
@@ -39,8 +40,13 @@ struct fake {
     struct kn_loop *loop;
     struct kn_listener *listener;
     struct kb_list conns;
-    bool mute;       /* reads, never answers */
-    const char *raw; /* answers every frame with these bytes, as another protocol would */
+    bool mute;            /* reads, never answers */
+    const char *greeting; /* says these bytes to whoever comes, as another protocol would */
+    size_t greeting_size; /* 0: up to the 0 byte */
+    bool hangs_up;        /* closes at the first frame */
+    bool no_metadata;     /* closes when asked for it */
+    int32_t skew;         /* of the correlation ids in its answers, ApiVersions' aside */
+    int16_t (*least)(struct fake *, int16_t key); /* min version told; NULL: all */
     int metadata_asked;
     int opened; /* connections so far */
     int16_t last_key;

@@ -160,7 +160,7 @@ static void says_that_it_is_no_broker(void **state)
     struct world *w = *state;
     kurier_error err;
     add_broker(w, "kafka1");
-    w->fakes[0].raw = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    w->fakes[0].greeting = "HTTP/1.1 400 Bad Request\r\n\r\n";
     kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
     open_client(w);
     int code = ready(w, 20000, &err);

@@ -350,7 +350,7 @@ static void manner_case(struct world *world, enum manner manner, int code, const
 static void what_is_no_broker_is_told_apart(void **state)
 {
     manner_case(*state, SILENT, KB_E_TIMED_OUT, "asking for its versions");
-    manner_case(*state, HANGS_UP, KB_E_TRANSPORT, "before it answered");
+    manner_case(*state, HANGS_UP, KB_E_TRANSPORT, "when it was asked what it speaks");
     manner_case(*state, BABBLES, KB_E_PROTOCOL, "does not speak the Kafka protocol");
 }
 
@@ -374,7 +374,7 @@ static void a_web_server_is_told_apart(void **state)
     broker.pair.port = kn_addr_port(&local);
     client_open_with(&client, &broker, &options, &client_handler);
     until_closed(&client, KB_E_PROTOCOL);
-    assert_non_null(strstr(client.why.text, "does not speak the Kafka protocol"));
+    assert_non_null(strstr(client.why.text, "is an HTTP server, not a Kafka broker"));
     guest->ops->close(guest, false);
     broker_close(&broker);
 }
