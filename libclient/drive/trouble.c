@@ -11,13 +11,15 @@ void kc_trouble_init(struct kc_trouble *trouble)
     kb_error_clear(&trouble->last);
 }
 
+/* What time may heal is a warning. */
 static void tell(struct kurier_client *client, bool *told, kurier_event_kind kind,
                  const struct kb_error *what)
 {
     if (*told)
         return;
     *told = true;
-    kc_event_put(client, kind, KB_LOG_ERROR, NULL, -1, what);
+    kc_event_put(client, kind, what->classes & KB_RETRIABLE ? KB_LOG_WARN : KB_LOG_ERROR, NULL, -1,
+                 what);
 }
 
 /* ---- The last thing ------------------------------------------------------------------*/

@@ -164,7 +164,7 @@ static void the_log_goes_where_it_is_told(void **state)
     assert_non_null(fgets(line, sizeof line, file));
     fclose(file);
     unlink(path);
-    assert_non_null(strstr(line, "error"));
+    assert_non_null(strstr(line, "warn"));
     assert_non_null(strstr(line, "127.0.0.1:1"));
     kurier_config_set(config, "log.sink", "/nonexistent/log");
     assert_null(kurier_client_new(NULL, config, &err));
