@@ -56,7 +56,7 @@ int kd_broker_set(struct kd_broker *broker, const char *key, const char *value,
                   struct kb_error *err);
 /* A file of Java properties. */
 int kd_broker_load(struct kd_broker *broker, const char *path, struct kb_error *err);
-/* Every key with its default and what it does, for --config-docs. */
+/* doc/broker-configuration.md: every key, in Markdown. */
 void kd_broker_print_docs(FILE *out);
 
 /* On its own thread: returns when it serves, or why it cannot. On a loop of

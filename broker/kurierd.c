@@ -19,8 +19,8 @@ static const char usage[] =
     "./kurier-data. When it serves it says so in one line on standard output; its log\n"
     "goes to standard error. SIGTERM and SIGINT stop it cleanly.\n"
     "\n"
-    "  -o, --option KEY=VALUE  sets one key; wins over the file\n"
-    "      --config-docs       every key, its default and what it does\n"
+    "  -o, --option KEY=VALUE  sets one key; wins over the file; also --override\n"
+    "      --config-docs       every key, its range, its default and what it does\n"
     "      --version\n"
     "  -h, --help\n";
 
@@ -60,6 +60,7 @@ static int parse(int argc, char **argv, char **options, int *option_count)
 {
     enum { SHOW_DOCS = 256, SHOW_VERSION };
     static const struct option names[] = {{"option", required_argument, NULL, 'o'},
+                                          {"override", required_argument, NULL, 'o'},
                                           {"help", no_argument, NULL, 'h'},
                                           {"config-docs", no_argument, NULL, SHOW_DOCS},
                                           {"version", no_argument, NULL, SHOW_VERSION},

@@ -71,6 +71,7 @@ broker_libbroker_la_SOURCES = \
 	broker/server/changes_delete.c \
 	broker/server/checkers.c broker/server/checkers.h \
 	broker/server/cluster.c broker/server/cluster.h \
+	broker/server/config_docs.c \
 	broker/server/configs.c broker/server/configs.h \
 	broker/server/configs_alter.c \
 	broker/server/credit.c broker/server/credit.h \

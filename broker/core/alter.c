@@ -105,8 +105,9 @@ static int check(struct plan *plan, const struct kb_option *row,
         return kb_error_set(plan->err, KB_E_INVALID_REQUEST,
                             "%s: a null value; delete the key to go back to its default", row->key);
     if (!(row->flags & KB_OPT_DYNAMIC))
-        return kb_error_set(plan->err, plan->target->bad,
-                            "%s cannot change while the broker runs; set it in its file", row->key);
+        return kb_error_set(
+            plan->err, plan->target->bad,
+            "%s is read at start alone: set it in the file, and start the broker again", row->key);
     return 0;
 }
 

@@ -57,8 +57,8 @@
       "How long a record is safe from compaction.") \
     X(INT, 0, "min.insync.replicas", "min.insync.replicas", min_insync_replicas, "1", 1, INT32_MAX, NULL, \
       "Replicas that must be in sync for acks=all.") \
-    X(BOOL, KB_OPT_LATER, "preallocate", "log.preallocate", preallocate, "false", 0, 0, NULL, \
-      "Kafka's own; space is always reserved ahead here.") \
+    X(BOOL, 0, "preallocate", "log.preallocate", preallocate, "false", 0, 0, NULL, \
+      "Kafka's own: here space is reserved ahead, whatever it says.") \
     X(LONG, 0, "retention.bytes", "log.retention.bytes", retention_bytes, "-1", -1, INT64_MAX, NULL, \
       "How large a partition may grow before its oldest segments go; -1: without bound.") \
     X(LONG, 0, "retention.ms", "log.retention.ms", retention_ms, "604800000", -1, INT64_MAX, NULL, \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/broker.h"
 #include "base/mem.h"
-#include "broker/core/topic_config.h"
 #include "broker/server/life.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -123,32 +122,6 @@ int kd_broker_load(struct kd_broker *broker, const char *path, struct kb_error *
     int code = kd_config_load(&broker->config, text, size, broker->options.log, &why);
     kb_free(text);
     return code ? kb_error_set(err, code, "%s: %s", path, why.text) : 0;
-}
-
-static void print_table(const struct kb_options *table, FILE *out)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        const struct kb_option *row = &table->rows[i];
-        if (row->type == KB_OPT_IGNORED)
-            continue;
-        fprintf(out, "%s", row->key);
-        if (row->value)
-            fprintf(out, " = %s", row->value);
-        fprintf(out, "\n    %s%s\n", row->doc,
-                row->flags & KB_OPT_LATER ? " Nothing acts on it yet." : "");
-        if (row->choices)
-            fprintf(out, "    One of: %s\n", row->choices);
-        if (row->aliases)
-            fprintf(out, "    Also: %s\n", row->aliases);
-    }
-}
-
-void kd_broker_print_docs(FILE *out)
-{
-    fprintf(out, "# The broker\n\n");
-    print_table(kd_config_table(), out);
-    fprintf(out, "\n# A topic; the broker's keys give the defaults\n\n");
-    print_table(kd_topic_config_table(), out);
 }
 
 /* ---- Events of its life ------------------------------------------------- */

@@ -8,6 +8,8 @@ import socket
 import struct
 
 PRODUCE, FETCH, METADATA, API_VERSIONS, CREATE_TOPICS = 0, 1, 3, 18, 19
+DESCRIBE_CONFIGS, INCREMENTAL_ALTER_CONFIGS = 32, 44
+TOPIC, BROKER = 2, 4  # types of resources
 PATIENCE_S = 30
 
 
@@ -147,6 +149,29 @@ def create_topic(connection, topic, partitions=1, **config):
     answer.number("i"), answer.number("i"), answer.text()
     code = answer.number("h")
     assert not code, f"creating {topic} answers {code}: {answer.text()}"
+
+
+def alter_config(connection, kind, name, key, value):
+    """Sets one key; value None deletes it. Answers the error code."""
+    row = text(key) + struct.pack(">b", value is None) + text(None if value is None else str(value))
+    body = struct.pack(">ib", 1, kind) + text(name) + struct.pack(">i", 1) + row + b"\0"
+    answer = connection.ask(INCREMENTAL_ALTER_CONFIGS, 0, body)
+    answer.number("i"), answer.number("i")
+    return answer.number("h")
+
+
+def config(connection, kind, name, key):
+    """(value, source) as DescribeConfigs tells it."""
+    body = struct.pack(">ib", 1, kind) + text(name) + struct.pack(">i", 1) + text(key) + b"\0"
+    answer = connection.ask(DESCRIBE_CONFIGS, 1, body)
+    answer.number("i"), answer.number("i")
+    code = answer.number("h")
+    assert not code, f"describing {name} answers {code}: {answer.text()}"
+    answer.text(), answer.number("b"), answer.text()
+    assert answer.number("i") == 1, f"{name} has no {key}"
+    answer.text()
+    value, _, source = answer.text(), answer.number("b"), answer.number("b")
+    return value, source
 
 
 def topics(connection):

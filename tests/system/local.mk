@@ -13,6 +13,7 @@ TESTS += tests/system/api_test tests/system/consumer_test tests/system/kill_test
 
 system_tests += \
 	tests/system/cli_test.py \
+	tests/system/config_test.py \
 	tests/system/demo_test.py \
 	tests/system/examples_test.py \
 	tests/system/kurierd_test.py \

@@ -10,6 +10,7 @@ broker_ask = tests/unit/broker/ask.c tests/unit/broker/ask.h $(broker_rig)
 unit_programs += \
 	tests/unit/broker/test_broker \
 	tests/unit/broker/test_config \
+	tests/unit/broker/test_configs \
 	tests/unit/broker/test_listeners \
 	tests/unit/broker/test_meta \
 	tests/unit/broker/test_produce_order \
@@ -24,6 +25,8 @@ unit_programs += \
 tests_unit_broker_test_broker_SOURCES = tests/unit/broker/test_broker.c $(broker_rig)
 tests_unit_broker_test_broker_LDADD = $(broker_test_libs)
 tests_unit_broker_test_config_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_configs_SOURCES = tests/unit/broker/test_configs.c $(broker_ask)
+tests_unit_broker_test_configs_LDADD = $(broker_test_libs)
 tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
 tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
 tests_unit_broker_test_produce_order_SOURCES = tests/unit/broker/test_produce_order.c $(broker_rig)

@@ -5,6 +5,7 @@
 #include "wire/record.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ void client_dial(struct client *client, const struct kd_broker *broker)
     struct timeval limit = {.tv_sec = PATIENCE_S};
     *client = (struct client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     assert_int_equal(connect(client->fd, (struct sockaddr *)&to, sizeof to), 0);
     kb_arena_init(&client->arena, 64 << 20);
 }
