@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kafka's own command line tools, of two versions, at kurierd: what they ask for is done, and what kurierd cannot do
 is refused at once."""
+import contextlib
 import json
 import os
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "kit")]
@@ -14,6 +16,14 @@ import jvm
 import tap
 
 kurierd = broker.Broker()
+
+
+@contextlib.contextmanager
+def in_file(value):
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as out:
+        json.dump(value, out)
+        out.flush()
+        yield out.name
 
 
 class Tools:
@@ -103,6 +113,18 @@ def records(tools, case):
             assert tools.good("GetOffsetShell", "--topic", topic, "--time", time) == "", time
         assert f"{topic}:0:3\n" in tools.good("GetOffsetShell")
 
+    @case("DeleteRecordsCommand moves the beginning")
+    def _():
+        topic = tools.filled("cut", ["line"] * 50)
+        for offset, first in [(10, 10), (5, 10), (-1, 50)]:
+            wanted = {"version": 1, "partitions": [{"topic": topic, "partition": 0, "offset": offset}]}
+            with in_file(wanted) as name:
+                text = tools.good("DeleteRecordsCommand", "--offset-json-file", name)
+            assert f"partition: {topic}-0\tlow_watermark: {first}\n" in text, text
+            assert tools.good("GetOffsetShell", "--topic", topic, "--time", "earliest") == f"{topic}:0:{first}\n"
+        with in_file({"version": 1, "partitions": [{"topic": topic, "partition": 0, "offset": 51}]}) as name:
+            tools.says("OffsetOutOfRangeException", "DeleteRecordsCommand", "--offset-json-file", name)
+
     @case("ProducerPerformance sends 100,000 records with every codec")
     def _():
         for codec in ["none", "gzip", "snappy", "lz4", "zstd"]:
@@ -111,6 +133,14 @@ def records(tools, case):
                                   100, "--throughput", -1, props=[f"compression.type={codec}"])
             assert "100000 records sent" in text, text
             assert tools.good("GetOffsetShell", "--topic", topic) == f"{topic}:0:100000\n"
+
+    @case("TransactionsCommand describes the idempotent producers of a partition, and finds no transaction that hangs")
+    def _():
+        topic = tools.filled("remembered", ["line"] * 5)
+        rows = tools.good("TransactionsCommand", "describe-producers", "--topic", topic, "--partition", 0).splitlines()
+        about = dict(zip(rows[0].split(), rows[1].split()))
+        assert len(rows) == 2 and about["LastSequence"] == "4" and about["ProducerEpoch"] == "0", rows
+        assert len(tools.good("TransactionsCommand", "find-hanging", "--broker-id", 1).splitlines()) == 1
 
     @case("VerifiableProducer has all acknowledged")
     def _():
@@ -139,6 +169,81 @@ def cluster(tools, case):
         assert tools.good("FeatureCommand", "describe") == ""
 
 
+    @case("LogDirsCommand tells what lies in kurierd's folder")
+    def _():
+        topic = tools.filled("kept", ["line"] * 100)
+        text = tools.good("LogDirsCommand", "--describe", "--topic-list", topic)
+        about, = json.loads(text.splitlines()[-1])["brokers"][0]["logDirs"]
+        partition, = about["partitions"]
+        assert about["error"] is None and about["logDir"] == kurierd.data, text
+        assert partition["partition"] == f"{topic}-0" and partition["size"] > 400, text
+
+    @case("LeaderElectionCommand finds the right leader elected, of one partition and of all")
+    def _():
+        topic = tools.new("led", 2)
+        for kind in ["preferred", "unclean"]:
+            text = tools.good("LeaderElectionCommand", "--election-type", kind, "--topic", topic, "--partition", 1)
+            assert f"Valid replica already elected for partitions {topic}-1" in text, text
+        tools.good("LeaderElectionCommand", "--election-type", "preferred", "--all-topic-partitions")
+
+    @case("ReassignPartitionsCommand proposes, and moves to where they are")
+    def _():
+        topic = tools.new("moved", 2)
+        move = ["ReassignPartitionsCommand", "--reassignment-json-file"]
+        here = {"version": 1, "partitions": [{"topic": topic, "partition": 1, "replicas": [1]}]}
+        away = {"version": 1, "partitions": [{"topic": topic, "partition": 1, "replicas": [7]}]}
+        with in_file({"version": 1, "topics": [{"topic": topic}]}) as name:
+            text = tools.good(move[0], "--generate", "--topics-to-move-json-file", name, "--broker-list", 1)
+            assert text.count(f'"topic":"{topic}","partition":1,"replicas":[1]') == 2, text
+        with in_file(here) as name:
+            assert "Successfully started" in tools.good(*move, name, "--execute")
+            assert "is completed" in tools.good(*move, name, "--verify")
+        with in_file(away) as name:
+            tools.says("Unknown broker id 7", *move, name, "--execute")
+        assert "No partition reassignments found" in tools.good(move[0], "--list")
+
+
+def settings(tools, case):
+    @case("ConfigCommand changes a topic's settings, which then hold")
+    def _():
+        topic = tools.new("set")
+        of = ["ConfigCommand", "--entity-type", "topics", "--entity-name", topic]
+        tools.good(*of, "--alter", "--add-config", "cleanup.policy=[compact,delete],max.message.bytes=1000")
+        text = tools.good(*of, "--describe")
+        assert "cleanup.policy=compact,delete sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:" in text, text
+        large = ["ProducerPerformance", "--topic", topic, "--num-records", 1, "--record-size", 2000,
+                 "--throughput", -1]
+        tools.says("RecordTooLargeException", *large)
+        tools.good(*of, "--alter", "--delete-config", "max.message.bytes,cleanup.policy")
+        assert "policy" not in tools.good(*of, "--describe")
+        assert "1 records sent" in tools.good(*large)
+        text = tools.good(*of, "--describe", "--all")
+        assert "max.message.bytes=1048588 sensitive=false synonyms={DEFAULT_CONFIG:message.max.bytes=1048588}" in text
+
+    @case("ConfigCommand is refused keys, values and topics that are not there")
+    def _():
+        of = ["ConfigCommand", "--entity-type", "topics", "--entity-name", tools.new("unset"), "--alter"]
+        tools.says("InvalidConfigurationException", *of, "--add-config", "nonsense=1")
+        tools.says("InvalidConfigurationException", *of, "--add-config", "retention.ms=x")
+        tools.says("UnknownTopicOrPartitionException", *of[:4], "nope", "--alter", "--add-config", "retention.ms=1")
+
+    @case("ConfigCommand changes one broker's settings, and those of all")
+    def _():
+        one = ["ConfigCommand", "--entity-type", "brokers", "--entity-name", 1]
+        all_of = ["ConfigCommand", "--entity-type", "brokers", "--entity-default"]
+        tools.good(*one, "--alter", "--add-config", "log.retention.ms=5000000000")
+        tools.good(*all_of, "--alter", "--add-config", "log.retention.ms=6000000000")
+        text = tools.good(*one, "--describe")
+        assert "synonyms={DYNAMIC_BROKER_CONFIG:log.retention.ms=5000000000, " \
+            "DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=6000000000, " in text, text
+        assert "log.retention.ms=6000000000" in tools.good(*all_of, "--describe")
+        tools.says("InvalidRequestException", *all_of, "--alter", "--add-config", "log.dirs=/elsewhere")
+        for of in (one, all_of):
+            tools.good(*of, "--alter", "--delete-config", "log.retention.ms")
+            assert "retention" not in tools.good(*of, "--describe")
+        assert "  log.dirs=" in tools.good(*one, "--describe", "--all")
+
+
 # Of each: the tool, its words, the API that it is told it cannot have.
 REFUSED = [
     ("ConsumerGroupCommand", ["--list"], "LIST_GROUPS"),
@@ -151,8 +256,6 @@ REFUSED = [
                              "--transactional-id", "x", "--transaction-duration-ms", 9], "API is not supported"),
     ("TransactionsCommand", ["list"], "LIST_TRANSACTIONS"),
     ("TransactionsCommand", ["describe", "--transactional-id", "x"], "DESCRIBE_TRANSACTIONS"),
-    ("TransactionsCommand", ["describe-producers", "--topic", "refused", "--partition", 0], "DESCRIBE_PRODUCERS"),
-    ("TransactionsCommand", ["find-hanging", "--broker-id", 1], "DESCRIBE_PRODUCERS"),
     ("AclCommand", ["--list"], "DESCRIBE_ACLS"),
     ("AclCommand", ["--add", "--allow-principal", "User:bob", "--operation", "Read", "--topic", "refused"], "_ACLS"),
     ("MetadataQuorumCommand", ["describe", "--status"], "DESCRIBE_QUORUM"),
@@ -182,7 +285,7 @@ def refusals(tools, case):
 
 for each in ["4.3", "3.9"]:
     of = Tools(each)
-    for part in (topics, records, cluster, refusals):
+    for part in (topics, records, settings, cluster, refusals):
         part(of, lambda name, each=each: tap.case(f"{each}: {name}"))
 
 if __name__ == "__main__":
