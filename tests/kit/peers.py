@@ -6,7 +6,6 @@ installed because a toolchain is missing is a named skip, and on CI a failure.
 """
 import fcntl
 import glob
-import glob
 import hashlib
 import os
 import re
@@ -18,12 +17,10 @@ from tap import Skip
 
 ROOT = os.environ.get("KURIER_PEERS") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kurier", "peers")
-INSTALL_S = 240
+INSTALL_S = 400
 CODECS = ["lz4==4.4.5", "python-snappy==0.7.3", "cramjam==2.14.0", "zstandard==0.25.0"]
-PYTHON = {"confluent-kafka": ["confluent-kafka==2.16.1"],
-          "kafka-python-2": ["kafka-python==2.0.2", *CODECS],
-          "kafka-python-3": ["kafka-python==3.0.12", *CODECS],
-          "aiokafka": ["aiokafka==0.14.0", "cramjam==2.14.0"]}
+PYTHON = {"today": ["confluent-kafka==2.16.1", "kafka-python==3.0.12", "aiokafka==0.14.0", *CODECS],
+          "2020": ["kafka-python==2.0.2", *CODECS]}
 NODE = ["kafkajs@2.2.4"]
 _failed = {}
 KAFKA = {"4.3": "4.3.0", "3.9": "3.9.2"}
@@ -84,24 +81,24 @@ def _hash(*parts):
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def python(client):
-    """A Python that has this client."""
-    packages = PYTHON[client]
+def python(age="today"):
+    """A Python that has the clients of that age."""
+    packages = PYTHON[age]
 
     def install(folder):
         _run([sys.executable, "-m", "venv", folder])
         _run([os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check", *packages])
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return os.path.join(once(f"{client}-{_hash(version, *packages)}", install), "bin", "python")
+    return os.path.join(once(f"python-{age}-{_hash(version, *packages)}", install), "bin", "python")
 
 
 def librdkafka():
     """A folder for LD_LIBRARY_PATH, with the librdkafka.so.1 of confluent-kafka's wheel."""
     def install(folder):
-        found, = glob.glob(os.path.join(os.path.dirname(os.path.dirname(python("confluent-kafka"))), "lib", "python*",
+        found, = glob.glob(os.path.join(os.path.dirname(os.path.dirname(python())), "lib", "python*",
                                         "site-packages", "confluent_kafka.libs", "librdkafka-*.so.1"))
         os.symlink(found, os.path.join(folder, "librdkafka.so.1"))
-    return _once("librdkafka-" + _hash(*PYTHON["confluent-kafka"], sys.version), install)
+    return once("librdkafka-" + _hash(*PYTHON["today"], sys.version), install)
 
 
 def node():

@@ -5,4 +5,4 @@ import exchange
 import peers
 
 exchange.through_kurierd(exchange.Peer(
-    "aiokafka", lambda: [peers.python("aiokafka"), exchange.HERE + "/aiokafka_peer.py"], without="null-record"))
+    "aiokafka", lambda: [peers.python(), exchange.HERE + "/aiokafka_peer.py"], without="null-record"))

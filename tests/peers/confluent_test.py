@@ -5,4 +5,4 @@ import exchange
 import peers
 
 exchange.through_kurierd(exchange.Peer(
-    "confluent-kafka", lambda: [peers.python("confluent-kafka"), exchange.HERE + "/confluent.py"]))
+    "confluent-kafka", lambda: [peers.python(), exchange.HERE + "/confluent.py"]))
