@@ -2,6 +2,7 @@
 /* DescribeCluster: the brokers, without topics. */
 #include "wire/gen/describe_cluster.h"
 #include "broker/api/api.h"
+#include "broker/api/lookup.h"
 #include "broker/server/link.h"
 
 enum { BROKERS = 1 }; /* endpoint types; 2 would be a KRaft controller's */
@@ -22,6 +23,8 @@ void kd_handle_describe_cluster(struct kd_request *request)
     kw_describe_cluster_response_broker_init(&self);
     out.cluster_id = kb_slice_str(shard->cluster_id);
     out.endpoint_type = in.endpoint_type;
+    if (in.include_cluster_authorized_operations)
+        out.cluster_authorized_operations = KD_MAY_WITH_CLUSTER;
     if (in.endpoint_type != BROKERS) {
         out.error_code = KB_E_MISMATCHED_ENDPOINT_TYPE;
         out.error_message = kb_slice_str("this is a broker");

@@ -4,6 +4,7 @@
  * page begins. */
 #include "wire/gen/describe_topic_partitions.h"
 #include "broker/api/api.h"
+#include "broker/api/lookup.h"
 #include <stdlib.h>
 
 struct page {
@@ -57,6 +58,10 @@ static void fill_partition(const struct kd_place *place,
     out->isr_nodes = place->isr;
     out->isr_nodes_count = place->isr_count;
     out->eligible_leader_replicas_count = out->last_known_elr_count = 0; /* Java wants no null */
+    if (kd_place_is_offline(place)) { /* the one replica there is */
+        out->offline_replicas = place->replicas;
+        out->offline_replicas_count = place->replica_count;
+    }
 }
 
 static void end_page(struct page *page, struct kb_slice name, int32_t partition)
@@ -84,6 +89,7 @@ static void fill_topic(struct page *page, struct kb_slice name, int32_t from)
     }
     out->topic_id = topic->id;
     out->is_internal = kd_topic_name_is_internal(name);
+    out->topic_authorized_operations = KD_MAY_WITH_TOPIC;
     int32_t count = KB_MAX(KB_MIN(topic->count - from, page->left), 0);
     out->partitions = kb_arena_array(&page->request->arena, (size_t)count, sizeof *out->partitions);
     for (int32_t i = 0; out->partitions && i < count; i++)

@@ -22,6 +22,11 @@ struct kd_place *kd_find_place(const struct kd_shard *shard, struct kb_slice nam
     return *code ? NULL : place;
 }
 
+bool kd_place_is_offline(const struct kd_place *place)
+{
+    return place->serving && kd_replica_is_offline(place->replica);
+}
+
 int16_t kd_check_epoch(const struct kd_place *place, int32_t client_epoch)
 {
     if (client_epoch < 0 || client_epoch == place->leader_epoch)

@@ -4,6 +4,7 @@
  * it. */
 #include "wire/gen/metadata.h"
 #include "broker/api/api.h"
+#include "broker/api/lookup.h"
 #include "broker/server/changes.h"
 #include "broker/server/link.h"
 
@@ -41,6 +42,10 @@ static void fill_partition(const struct kd_place *place, struct kw_metadata_resp
     out->replica_nodes_count = place->replica_count;
     out->isr_nodes = place->isr;
     out->isr_nodes_count = place->isr_count;
+    if (kd_place_is_offline(place)) { /* the one replica there is */
+        out->offline_replicas = place->replicas;
+        out->offline_replicas_count = place->replica_count;
+    }
 }
 
 static void fill_topic(struct metadata *m, const struct kd_topic *topic,
@@ -49,6 +54,8 @@ static void fill_topic(struct metadata *m, const struct kd_topic *topic,
     out->name = kb_slice_str(topic->name);
     out->topic_id = topic->id;
     out->is_internal = kd_topic_name_is_internal(out->name);
+    if (m->in.include_topic_authorized_operations)
+        out->topic_authorized_operations = KD_MAY_WITH_TOPIC;
     out->partitions =
         kb_arena_array(&m->request->arena, (size_t)topic->count, sizeof *out->partitions);
     for (int32_t i = 0; out->partitions && i < topic->count; i++)
@@ -100,6 +107,8 @@ static void finish(struct metadata *m)
 {
     struct kd_request *request = m->request;
     struct kw_writer w;
+    if (m->in.include_cluster_authorized_operations)
+        m->out.cluster_authorized_operations = KD_MAY_WITH_CLUSTER;
     if (wants_all(m))
         list_all(m);
     for (int32_t i = 0; !wants_all(m) && i < m->out.topics_count; i++)

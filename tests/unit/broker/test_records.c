@@ -11,6 +11,7 @@
 #include "wire/gen/describe_producers.h"
 #include "wire/gen/elect_leaders.h"
 #include "wire/gen/list_partition_reassignments.h"
+#include "wire/gen/metadata.h"
 #include <string.h>
 
 enum { LATEST = -1, EARLIEST = -2, MAX_TIMESTAMP = -3 };
@@ -400,6 +401,65 @@ static void producers_are_told_as_far_as_they_came(void **state)
     assert_int_equal(describe_producers(c, "t", 1).error_code, KB_E_UNKNOWN_TOPIC_OR_PARTITION);
 }
 
+/* ---- What stands in metadata -------------------------------------------- */
+
+static struct kw_metadata_response metadata(struct client *c, bool with_operations)
+{
+    struct kw_metadata_request in;
+    struct kw_metadata_response out;
+    struct kw_writer w;
+    kw_metadata_request_init(&in);
+    in.topics_count = -1;
+    in.include_cluster_authorized_operations = in.include_topic_authorized_operations =
+        with_operations;
+    client_begin(c, &w, KW_API_METADATA, 9);
+    kw_metadata_request_encode(&w, 9, &in);
+    client_send(c, &w);
+    assert_true(client_hear(c, KW_API_METADATA, 9));
+    assert_true(kw_metadata_response_decode(&c->body, 9, &c->arena, &out));
+    return out;
+}
+
+static void everything_may_be_done_without_acls(void **state)
+{
+    struct client *c = &((struct rig *)*state)->client;
+    ask_create(c, "t", 1, NULL, NULL, 0);
+    struct kw_metadata_response out = metadata(c, false);
+    assert_int_equal(out.cluster_authorized_operations, INT32_MIN);
+    assert_int_equal(out.topics[0].topic_authorized_operations, INT32_MIN);
+    out = metadata(c, true);
+    assert_int_equal(out.cluster_authorized_operations, 0x1fa0);
+    assert_int_equal(out.topics[0].topic_authorized_operations, 0xdf8);
+}
+
+/* What was on the disk once is not there any more. */
+static void a_log_that_is_given_up_is_told_as_offline(void **state)
+{
+    struct rig *rig = *state;
+    int32_t partition = 0;
+    struct kw_elect_leaders_request_topic topic = {kb_slice_str("t"), &partition, 1};
+    ask_create(&rig->client, "t", 1, NULL, NULL, 0);
+    ask_produce(&rig->client, "t", 0, &ten_records);
+    stop(rig);
+    assert_int_equal(rig->fs->ops->unlink(rig->fs, "t-0/00000000000000000000.log"), 0);
+    start(rig);
+    struct client *c = &rig->client;
+    struct kw_metadata_response_partition told = metadata(c, false).topics[0].partitions[0];
+    assert_int_equal(told.offline_replicas_count, 1);
+    assert_int_equal(told.offline_replicas[0], 1);
+    assert_int_equal(ask_produce(c, "t", 0, &ten_records), -KB_E_KAFKA_STORAGE_ERROR);
+    assert_int_equal(fetch_code(c, 0), KB_E_KAFKA_STORAGE_ERROR);
+    assert_int_equal(delete_records(c, 2, "t", 0, -1), -KB_E_KAFKA_STORAGE_ERROR);
+    assert_int_equal(describe_producers(c, "t", 0).error_code, KB_E_KAFKA_STORAGE_ERROR);
+    struct kw_elect_leaders_response out = elect(c, 2, 0, &topic, 1);
+    assert_int_equal(out.replica_election_results[0].partition_result[0].error_code,
+                     KB_E_PREFERRED_LEADER_NOT_AVAILABLE);
+    out = elect(c, 2, 1, NULL, -1);
+    assert_int_equal(out.replica_election_results_count, 1);
+    assert_int_equal(out.replica_election_results[0].partition_result[0].error_code,
+                     KB_E_ELIGIBLE_LEADERS_NOT_AVAILABLE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -415,6 +475,8 @@ int main(void)
         TEST(no_election_is_needed),
         TEST(replicas_are_where_they_can_be),
         TEST(producers_are_told_as_far_as_they_came),
+        TEST(everything_may_be_done_without_acls),
+        TEST(a_log_that_is_given_up_is_told_as_offline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
