@@ -56,11 +56,15 @@ static void tell_topic(const struct fake_topic *from, struct kb_arena *arena,
     }
 }
 
-static const struct fake_topic *find_topic(const struct fake_cluster *cluster, struct kb_slice name)
+static const struct fake_topic *find_topic(const struct fake_cluster *cluster,
+                                           const struct kw_metadata_request_topic *asked)
 {
-    for (int i = 0; i < cluster->topic_count; i++)
-        if (kb_slice_is(name, cluster->topics[i].name))
-            return &cluster->topics[i];
+    for (int i = 0; i < cluster->topic_count; i++) {
+        const struct fake_topic *topic = &cluster->topics[i];
+        if (asked->name.data ? kb_slice_is(asked->name, topic->name)
+                             : asked->topic_id.bytes[0] == topic->id)
+            return topic;
+    }
     return NULL;
 }
 
@@ -76,7 +80,7 @@ static void tell_topics(const struct fake_cluster *cluster, const struct kw_meta
             tell_topic(&cluster->topics[i], arena, &response->topics[i]);
             continue;
         }
-        const struct fake_topic *topic = find_topic(cluster, asked->topics[i].name);
+        const struct fake_topic *topic = find_topic(cluster, &asked->topics[i]);
         response->topics[i].name = asked->topics[i].name;
         response->topics[i].error_code = 3;
         if (topic)

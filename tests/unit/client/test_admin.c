@@ -20,7 +20,10 @@ struct world {
     kurier_client *client;
     int refusals;            /* so many answers say NOT_CONTROLLER, NOT_LEADER */
     int created, offsets[2]; /* requests seen */
+    int losses;              /* so many topics are made, and the answer is cut off */
     bool close;              /* instead of an answer */
+    bool forgetful;          /* leaves the last topic out of its answer */
+    int16_t code;            /* of refusals; 0: NOT_CONTROLLER, NOT_LEADER */
 };
 
 static bool create_topics(struct world *w, int16_t version, struct kw_reader *body,
@@ -36,14 +39,18 @@ static bool create_topics(struct world *w, int16_t version, struct kw_reader *bo
         kw_create_topics_response_topic_init(&topics[i]);
         topics[i].name = request.topics[i].name;
         if (w->refusals > 0)
-            topics[i].error_code = KB_E_NOT_CONTROLLER;
-        else if (kb_slice_is(topics[i].name, "taken"))
+            topics[i].error_code = w->code ? w->code : KB_E_NOT_CONTROLLER;
+        else if (kb_slice_is(topics[i].name, "taken") || (w->losses < 0 && w->created > 1))
             topics[i].error_code = KB_E_TOPIC_ALREADY_EXISTS;
         topics[i].error_message = kb_slice_null();
     }
     w->refusals--;
     response.topics = topics;
-    response.topics_count = request.topics_count;
+    response.topics_count = request.topics_count - w->forgetful;
+    if (w->losses > 0 && --w->losses == 0) {
+        w->losses = -1;
+        return false;
+    }
     return kw_create_topics_response_encode(out, version, &response);
 }
 
@@ -113,6 +120,7 @@ static int setup(void **state)
         .name = "t", .id = 1, .partitions = 2, .leader = {1, 2}, .epoch = {5, 5}};
     kurier_config_set(config, "bootstrap.servers", "kafka1:9092");
     kurier_config_set(config, "log.sink", "events");
+    kurier_config_set(config, "request.timeout.ms", "2000");
     w->client = kurier_client_new(w->runtime, config, NULL);
     kurier_config_free(config);
     assert_non_null(w->client);
@@ -199,6 +207,93 @@ static void a_moved_leader_is_found(void **state)
     assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
     assert_int_equal(kurier_result_count(result), 2);
     assert_int_equal(w->offsets[0] + w->offsets[1], 3); /* only the one refused, again */
+    kurier_result_free(result);
+}
+
+/* The leader says that it is none any more; the next is found and asked, and nobody is
+ * asked again about what was answered. */
+static void a_leader_moves_meanwhile(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    kurier_result_free(kurier_admin_run(w->client, offsets_of(1, "t"), 1000, &err));
+    w->cluster.topics[0].leader[0] = 2;
+    w->fakes[0].mute = true; /* and is gone at once */
+    kurier_result *result = kurier_admin_run(w->client, offsets_of(2, "t"), 9000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
+    assert_int_equal(kurier_result_offset(result, 0)->offset, 200);
+    assert_int_equal(kurier_result_offset(result, 0)->leader, 2);
+    kurier_result_free(result);
+}
+
+/* One broker is silent: the other's items are there all the same. */
+static void what_is_known_at_the_deadline_is_told(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    kurier_result_free(kurier_admin_run(w->client, offsets_of(2, "t"), 1000, &err));
+    kn_sim_cut(w->sim, "kafka2", "app");
+    kurier_result *result = kurier_admin_run(w->client, offsets_of(2, "t"), 1000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_offset(result, 0)->offset, 100);
+    assert_int_equal(kurier_result_outcome(result, 1, &err), KURIER_E_TIMED_OUT);
+    assert_non_null(strstr(err.text, "t [1]: kafka2:9092"));
+    kurier_result_free(result);
+    kn_sim_heal(w->sim, "kafka2", "app");
+}
+
+static void a_lost_answer_may_have_been_good(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    w->losses = 1;
+    kurier_result *result = kurier_admin_run(w->client, create("a", "b"), 5000, &err);
+    assert_non_null(result);
+    assert_int_equal(w->created, 2);
+    assert_int_equal(kurier_result_error(result, &err), KURIER_E_TOPIC_ALREADY_EXISTS);
+    assert_non_null(strstr(err.text, "a: perhaps done by an earlier try"));
+    kurier_result_free(result);
+}
+
+static void what_is_left_out_is_told(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    w->forgetful = true;
+    kurier_result *result = kurier_admin_run(w->client, create("a", "b"), 5000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_outcome(result, 0, &err), KURIER_OK);
+    assert_int_equal(kurier_result_outcome(result, 1, &err), KURIER_E_PROTOCOL);
+    assert_non_null(strstr(err.text, "b: the broker's answer does not speak of it"));
+    kurier_result_free(result);
+}
+
+static void a_used_up_quota_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    w->refusals = 3;
+    w->code = KB_E_THROTTLING_QUOTA_EXCEEDED;
+    kurier_result *result = kurier_admin_run(w->client, create("a", "b"), 9000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
+    assert_int_equal(w->created, 4);
+    kurier_result_free(result);
+}
+
+/* What no time heals is said at once, in the broker's words or ours. */
+static void a_refusal_for_good_is_told_at_once(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    w->refusals = 1000;
+    w->code = KB_E_POLICY_VIOLATION;
+    kurier_result *result = kurier_admin_run(w->client, create("a", "b"), 9000, &err);
+    assert_non_null(result);
+    assert_int_equal(w->created, 1);
+    assert_int_equal(kurier_result_error(result, &err), KB_E_POLICY_VIOLATION);
+    assert_string_equal(err.text, "a: a policy of the broker forbids it");
     kurier_result_free(result);
 }
 
@@ -319,6 +414,12 @@ int main(void)
         CASE(a_wrong_controller_is_asked_again),
         CASE(offsets_come_from_each_leader),
         CASE(a_moved_leader_is_found),
+        CASE(a_leader_moves_meanwhile),
+        CASE(what_is_known_at_the_deadline_is_told),
+        CASE(a_lost_answer_may_have_been_good),
+        CASE(what_is_left_out_is_told),
+        CASE(a_used_up_quota_is_waited_for),
+        CASE(a_refusal_for_good_is_told_at_once),
         CASE(a_missing_api_is_replaced),
         CASE(or_said_to_be_missing),
         CASE(the_deadline_holds),
