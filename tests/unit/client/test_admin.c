@@ -60,25 +60,26 @@ static bool list_offsets(struct world *w, int broker, int16_t version, struct kw
 {
     struct kw_list_offsets_request request;
     struct kw_list_offsets_response response;
-    struct kw_list_offsets_response_topic topics[4];
+    struct kw_list_offsets_response_topic topic;
     struct kw_list_offsets_response_partition partitions[4];
     assert_true(kw_list_offsets_request_decode(body, version, arena, &request));
+    assert_int_equal(request.topics_count, 1);
     kw_list_offsets_response_init(&response);
+    kw_list_offsets_response_topic_init(&topic);
+    topic.name = request.topics[0].name;
+    topic.partitions = partitions;
+    topic.partitions_count = request.topics[0].partitions_count;
     w->offsets[broker]++;
-    for (int32_t i = 0; i < request.topics_count; i++) {
-        int32_t partition = request.topics[i].partitions[0].partition_index;
-        kw_list_offsets_response_topic_init(&topics[i]);
+    for (int32_t i = 0; i < topic.partitions_count; i++) {
+        int32_t partition = request.topics[0].partitions[i].partition_index;
         kw_list_offsets_response_partition_init(&partitions[i]);
         partitions[i].partition_index = partition;
         partitions[i].offset = 100 * (broker + 1) + partition;
         partitions[i].error_code = w->refusals > 0 ? KB_E_NOT_LEADER_OR_FOLLOWER : 0;
-        topics[i].name = request.topics[i].name;
-        topics[i].partitions = &partitions[i];
-        topics[i].partitions_count = 1;
     }
     w->refusals--;
-    response.topics = topics;
-    response.topics_count = request.topics_count;
+    response.topics = &topic;
+    response.topics_count = 1;
     return kw_list_offsets_response_encode(out, version, &response);
 }
 
