@@ -67,7 +67,7 @@
       "Size of a segment file.") \
     X(INT, 0, "segment.index.bytes", "log.index.size.max.bytes", index_bytes, "10485760", 4, INT32_MAX, NULL, \
       "Size of an index file.") \
-    X(LONG, KB_OPT_LATER, "segment.jitter.ms", "log.roll.jitter.ms", segment_jitter_ms, "0", 0, INT64_MAX, NULL, \
+    X(LONG, 0, "segment.jitter.ms", "log.roll.jitter.ms", segment_jitter_ms, "0", 0, INT64_MAX, NULL, \
       "Chance taken off segment.ms, so that segments do not all roll at once.") \
     X(LONG, 0, "segment.ms", "log.roll.ms", segment_ms, "604800000", 1, INT64_MAX, NULL, \
       "Age at which a new segment is begun.") \
