@@ -10,6 +10,7 @@ import peers
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 HERE = os.path.join(TOP, "tests", "vectors")
 JAVA = ["java", "-XX:TieredStopAtLevel=1", "-Xmx256m"]
+PROGRAMS = ["Apis", "Echo", "Messages", "Vectors"]
 HEADER = re.compile(r"^(?:(api) (\d+) \w+|(record) \w+ (\d+) (\w+)|(data) (\w+)) (\S+) flex", re.M)
 
 
@@ -29,13 +30,23 @@ def subjects():
 
 
 def _path():
-    return peers.java("4.3", [os.path.join(HERE, f"{name}.java") for name in ("Echo", "Messages", "Vectors")])
+    return peers.java("4.3", [os.path.join(HERE, f"{name}.java") for name in PROGRAMS])
+
+
+def _run(program, *words):
+    return subprocess.run([*JAVA, "-cp", _path(), program, *words], stdout=subprocess.PIPE, text=True, check=True,
+                          timeout=300).stdout
 
 
 def of_kafka():
     """What tests/vectors/kafka.txt holds."""
-    return subprocess.run([*JAVA, "-cp", _path(), "Vectors", *subjects()], stdout=subprocess.PIPE, text=True,
-                          check=True, timeout=300).stdout
+    return _run("Vectors", *subjects())
+
+
+def apis():
+    """{key: (name, (min, max))} of a broker's APIs in Kafka."""
+    rows = [line.split() for line in _run("Apis").splitlines()]
+    return {int(key): (name, tuple(map(int, versions.split("-")))) for key, name, versions in rows}
 
 
 def echo(speaker):

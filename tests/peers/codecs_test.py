@@ -14,6 +14,23 @@ SPEAK = os.path.abspath("tests/vectors/speak")
 COUNT = 40
 
 
+KRAFT = {80, 81}  # AddRaftVoter, RemoveRaftVoter
+OF_CONTROLLER = {67: (0, 0)}  # AllocateProducerIds, which a broker asks
+
+
+@tap.case("the schema has each API of a broker, in each version that is stable")
+def schema_is_whole():
+    ours = {}
+    for words in vectors.subjects():
+        sort, key, versions = words.split(":")
+        if sort == "api":
+            first, _, last = versions.partition("-")
+            ours[int(key)] = (int(first), int(last or first))
+    kafkas = {key: versions for key, (_, versions) in vectors.apis().items() if key not in KRAFT}
+    kafkas |= OF_CONTROLLER
+    assert len(kafkas) > 70 and ours == kafkas, f"{set(ours.items()) ^ set(kafkas.items())}"
+
+
 @tap.case("the vectors that the unit tests hold us against are what Kafka writes")
 def vectors_are_kafkas():
     with open(os.path.join(TOP, "vectors", "kafka.txt"), encoding="utf-8") as file:

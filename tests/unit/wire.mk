@@ -20,7 +20,7 @@ tests_unit_wire_test_vectors_SOURCES = tests/unit/wire/test_vectors.c \
 	tests/unit/wire/fill.c tests/unit/wire/fill.h
 tests_unit_wire_test_vectors_LDADD = $(wire_test_libs)
 system_tests += tests/unit/wire/test_schemac.py
-EXTRA_DIST += tests/vectors/kafka.txt tests/vectors/make.sh tests/vectors/Echo.java \
+EXTRA_DIST += tests/vectors/kafka.txt tests/vectors/make.sh tests/vectors/Apis.java tests/vectors/Echo.java \
 	tests/vectors/Messages.java tests/vectors/Vectors.java
 
 # What we write, for Kafka's classes to read: tests/peers/codecs_test.py.

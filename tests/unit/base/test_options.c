@@ -11,7 +11,7 @@ struct config {
     int32_t acks, codec;
     int64_t memory_bytes;
     double ratio;
-    char *servers, *password;
+    char *servers, *password, *debug;
 };
 
 static const struct kb_option rows[] = {
@@ -45,6 +45,10 @@ static const struct kb_option rows[] = {
      .type = KB_OPT_LIST,
      .value = "127.0.0.1:9092",
      .field = offsetof(struct config, servers)},
+    {.key = "debug",
+     .type = KB_OPT_LIST,
+     .choices = "broker|topic|all",
+     .field = offsetof(struct config, debug)},
     {.key = "sasl.password",
      .type = KB_OPT_STRING,
      .flags = KB_OPT_SECRET,
@@ -89,6 +93,8 @@ static void values_are_set_by_key_or_alias(void **state)
         {"buffer.memory", "9000000000"},
         {"bootstrap.servers", "a:1,b:2"},
         {"sasl.password", "geheim"},
+        {"debug", "broker,all"},
+        {"debug", ""},
         {"min.cleanable.dirty.ratio", "0.25"},
     };
     kb_options_default(&table, &config);
@@ -119,6 +125,9 @@ static void wrong_values_are_refused_in_words(void **state)
         {"enable.idempotence", "yes", "enable.idempotence=yes: must be true or false"},
         {"compression.type", "brotli",
          "compression.type=brotli: must be one of none|gzip|snappy|lz4|zstd"},
+        {"debug", "broker,everything",
+         "debug=broker,everything: must be of broker|topic|all, comma-separated"},
+        {"debug", "broker,", "debug=broker,: must be of broker|topic|all, comma-separated"},
         {"min.cleanable.dirty.ratio", "2",
          "min.cleanable.dirty.ratio=2: must be a number from 0 to 1"},
         {"min.cleanable.dirty.ratio", "nan",

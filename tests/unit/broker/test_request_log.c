@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "tests/unit/broker/rig.h"
 #include "wire/gen/fetch.h"
+#include "wire/gen/incremental_alter_configs.h"
 #include "wire/gen/metadata.h"
 #include "wire/gen/produce.h"
 
@@ -94,8 +95,47 @@ static void fetch(struct client *c)
     assert_true(client_hear(c, KW_API_FETCH, FETCH_VERSION));
 }
 
+/* log.requests of the broker that runs. */
+static void ask_for(struct client *c, const char *wanted)
+{
+    enum { VERSION = 1, BROKER = 4, SET = 0 };
+    struct kw_incremental_alter_configs_request_config config = {.name =
+                                                                     kb_slice_str("log.requests"),
+                                                                 .config_operation = SET,
+                                                                 .value = kb_slice_str(wanted)};
+    struct kw_incremental_alter_configs_request_resource resource = {BROKER, kb_slice_str("1"),
+                                                                     &config, 1};
+    struct kw_incremental_alter_configs_request in = {&resource, 1, false};
+    struct kw_incremental_alter_configs_response out;
+    struct kw_writer w;
+    client_begin(c, &w, KW_API_INCREMENTAL_ALTER_CONFIGS, VERSION);
+    kw_incremental_alter_configs_request_encode(&w, VERSION, &in);
+    client_send(c, &w);
+    assert_true(client_hear(c, KW_API_INCREMENTAL_ALTER_CONFIGS, VERSION));
+    assert_true(kw_incremental_alter_configs_response_decode(&c->body, VERSION, &c->arena, &out));
+    assert_int_equal(out.responses[0].error_code, 0);
+}
+
+static void ask_everything(struct client *c)
+{
+    ask_metadata(c);
+    produce(c, -1);
+    fetch(c);
+    produce(c, 0);
+    ask_metadata(c); /* the one before it is through by then */
+}
+
+static void turn_on_and_off(struct client *c)
+{
+    ask_metadata(c);
+    ask_for(c, "headers");
+    ask_metadata(c);
+    ask_for(c, "none");
+    ask_metadata(c);
+}
+
 /* A broker's whole life; its log is quiet afterwards. */
-static struct kept *run(const char *wanted)
+static struct kept *run(const char *wanted, void (*ask)(struct client *c))
 {
     struct kept *kept = kb_calloc(1, sizeof *kept);
     struct kb_fs *fs = kb_fs_mem_new();
@@ -109,11 +149,7 @@ static struct kept *run(const char *wanted)
     rig_set(broker, "log.requests", wanted);
     rig_start(broker);
     client_dial(&client, broker);
-    ask_metadata(&client);
-    produce(&client, -1);
-    fetch(&client);
-    produce(&client, 0);
-    ask_metadata(&client); /* the one before it is through by then */
+    ask(&client);
     client_hang_up(&client);
     rig_end(broker);
     fs->ops->free(fs);
@@ -129,7 +165,7 @@ static void has(const struct kept *kept, const char *part)
 static void each_request_and_its_answer_is_a_line(void **state)
 {
     (void)state;
-    struct kept *kept = run("messages");
+    struct kept *kept = run("messages", ask_everything);
     assert_int_equal(kept->lines, 5);
     has(kept, "peer=127.0.0.1:");
     has(kept, " request={\"api\":\"Metadata\",\"key\":3,\"version\":9,\"correlation_id\":1,"
@@ -146,7 +182,7 @@ static void each_request_and_its_answer_is_a_line(void **state)
 static void a_fetch_tells_what_it_found(void **state)
 {
     (void)state;
-    struct kept *kept = run("messages");
+    struct kept *kept = run("messages", ask_everything);
     has(kept, "\"high_watermark\":2,");
     const char *answer = strstr(kept->text, "\"high_watermark\":2,");
     assert_non_null(strstr(answer, "\"records\":{\"bytes\":"));
@@ -156,7 +192,7 @@ static void a_fetch_tells_what_it_found(void **state)
 static void a_request_without_an_answer_has_its_line(void **state)
 {
     (void)state;
-    struct kept *kept = run("messages");
+    struct kept *kept = run("messages", ask_everything);
     const char *line = strstr(kept->text, "\"correlation_id\":4,");
     assert_non_null(line);
     assert_non_null(strstr(kept->text, " response_bytes=0 "));
@@ -167,7 +203,7 @@ static void a_request_without_an_answer_has_its_line(void **state)
 static void headers_alone(void **state)
 {
     (void)state;
-    struct kept *kept = run("headers");
+    struct kept *kept = run("headers", ask_everything);
     assert_int_equal(kept->lines, 5);
     has(kept, "\"correlation_id\":1,\"client_id\":\"test\"}\n");
     assert_null(strstr(kept->text, "told"));
@@ -177,8 +213,18 @@ static void headers_alone(void **state)
 static void nothing_by_default(void **state)
 {
     (void)state;
-    struct kept *kept = run(NULL);
+    struct kept *kept = run(NULL, ask_everything);
     assert_int_equal(kept->lines, 0);
+    kb_free(kept);
+}
+
+static void it_changes_while_the_broker_runs(void **state)
+{
+    (void)state;
+    struct kept *kept = run(NULL, turn_on_and_off);
+    assert_int_equal(kept->lines, 2); /* Metadata, and what turned it off */
+    has(kept, "\"api\":\"Metadata\",\"key\":3,\"version\":9,\"correlation_id\":3,");
+    has(kept, "\"api\":\"IncrementalAlterConfigs\",\"key\":44,\"version\":1,\"correlation_id\":4,");
     kb_free(kept);
 }
 
@@ -190,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_request_without_an_answer_has_its_line),
         cmocka_unit_test(headers_alone),
         cmocka_unit_test(nothing_by_default),
+        cmocka_unit_test(it_changes_while_the_broker_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
