@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The consumer: what to fetch (core), fetching and cutting (drive), its face (api).
 libclient_libclientcore_la_SOURCES += \
+	libclient/core/assign_range.c \
+	libclient/core/assign_sticky.c \
+	libclient/core/assignor.c libclient/core/assignor.h \
 	libclient/core/fetcher.c libclient/core/fetcher.h \
 	libclient/core/fetcher_answer.c \
 	libclient/core/fetcher_node.h \
