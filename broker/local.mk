@@ -9,6 +9,17 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/config_ignored.h broker/core/config_rows.c \
 	broker/core/live_config.c broker/core/live_config.h \
 	broker/core/overrides.c broker/core/overrides.h \
+	broker/core/group/classic.h \
+	broker/core/group/describe.c broker/core/group/describe.h \
+	broker/core/group/group.h \
+	broker/core/group/groups.c broker/core/group/groups.h \
+	broker/core/group/join.c \
+	broker/core/group/members.c \
+	broker/core/group/offsets.c broker/core/group/offsets.h \
+	broker/core/group/records.c broker/core/group/records.h \
+	broker/core/group/round.c \
+	broker/core/group/subscription.c \
+	broker/core/group/sync.c \
 	broker/core/sessions.c broker/core/sessions.h \
 	broker/core/topic_config.c broker/core/topic_config.h \
 	broker/core/topic_rows.h \
@@ -55,6 +66,17 @@ broker_libbroker_la_SOURCES = \
 	broker/api/fetch.c broker/api/fetch.h broker/api/fetch_answer.c \
 	broker/api/find_coordinator.c \
 	broker/api/incremental_alter_configs.c \
+	broker/api/group.c broker/api/group.h \
+	broker/api/delete_groups.c \
+	broker/api/describe_groups.c \
+	broker/api/heartbeat.c \
+	broker/api/join_group.c \
+	broker/api/leave_group.c \
+	broker/api/list_groups.c \
+	broker/api/offset_commit.c \
+	broker/api/offset_delete.c \
+	broker/api/offset_fetch.c \
+	broker/api/sync_group.c \
 	broker/api/init_producer_id.c \
 	broker/api/list_config_resources.c \
 	broker/api/list_offsets.c \
@@ -66,6 +88,9 @@ broker_libbroker_la_SOURCES = \
 	broker/api/produce_check.c broker/api/produce_check.h \
 	broker/api/reassignments.c \
 	broker/server/broker.c \
+	broker/server/group/load.c broker/server/group/load.h \
+	broker/server/group/shard.c broker/server/group/shard.h \
+	broker/server/group/topic.c broker/server/group/topic.h \
 	broker/server/change.c broker/server/change.h \
 	broker/server/changes.c broker/server/changes.h \
 	broker/server/changes_delete.c \

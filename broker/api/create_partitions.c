@@ -51,6 +51,9 @@ static int check(const struct grow *grow, const struct kd_topic *topic,
 {
     if (!topic)
         return kb_error_set(err, KB_E_UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic");
+    if (kd_topic_name_is_internal(topic->by_name.key))
+        return kb_error_set(err, KB_E_INVALID_REQUEST,
+                            "the broker finds its own state by the number of partitions");
     if (in->count <= topic->count)
         return kb_error_set(err, KB_E_INVALID_PARTITIONS,
                             "the topic has %d partitions already; it can only grow", topic->count);

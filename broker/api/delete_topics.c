@@ -56,6 +56,9 @@ static void start(struct delete *delete, struct kb_slice name, struct kb_uuid id
         refuse(out, KB_E_INVALID_REQUEST);
     } else if (!one) {
         refuse(out, name.data ? KB_E_UNKNOWN_TOPIC_OR_PARTITION : KB_E_UNKNOWN_TOPIC_ID);
+    } else if (kd_topic_name_is_internal(topic->by_name.key)) {
+        refuse(out, KB_E_INVALID_REQUEST);
+        out->error_message = kb_slice_str("the broker keeps its own state in this topic");
     } else {
         out->name = kb_slice_str(kb_arena_strdup(&delete->request->arena, topic->by_name.key));
         out->topic_id = topic->id;

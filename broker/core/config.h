@@ -40,6 +40,11 @@ struct kd_config {
     int32_t fetch_max_bytes, fetch_session_slots;
     int32_t producer_id_expiration_ms;
 
+    int32_t group_initial_delay_ms, group_min_session_ms, group_max_session_ms, group_max_size;
+    int32_t offset_metadata_max_bytes;
+    int32_t offsets_retention_minutes, offsets_partitions, offsets_segment_bytes;
+    int64_t offsets_retention_check_ms;
+
     int64_t retention_check_ms;
     int32_t retention_minutes, retention_hours, roll_hours;
     struct kd_topic_config topic; /* the defaults of topics */

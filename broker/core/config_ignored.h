@@ -69,10 +69,6 @@
     X("group.coordinator.new.enable") \
     X("group.coordinator.rebalance.protocols") \
     X("group.coordinator.threads") \
-    X("group.initial.rebalance.delay.ms") \
-    X("group.max.session.timeout.ms") \
-    X("group.max.size") \
-    X("group.min.session.timeout.ms") \
     X("group.share.assignors") \
     X("group.share.delivery.count.limit") \
     X("group.share.enable") \
@@ -137,16 +133,11 @@
     X("metrics.recording.level") \
     X("metrics.sample.window.ms") \
     X("num.replica.alter.log.dirs.threads") \
-    X("offset.metadata.max.bytes") \
     X("offsets.commit.required.acks") \
     X("offsets.commit.timeout.ms") \
     X("offsets.load.buffer.size") \
-    X("offsets.retention.check.interval.ms") \
-    X("offsets.retention.minutes") \
     X("offsets.topic.compression.codec") \
-    X("offsets.topic.num.partitions") \
     X("offsets.topic.replication.factor") \
-    X("offsets.topic.segment.bytes") \
     X("password.encoder.cipher.algorithm") \
     X("password.encoder.iterations") \
     X("password.encoder.key.length") \

@@ -95,6 +95,26 @@ static const struct kb_option rows[] = {
     LIVE(INT, "producer.id.expiration.ms", producer_id_expiration_ms, "86400000", 1, INT32_MAX, NULL,
         "A producer that wrote nothing to a partition for this long is forgotten there."),
 
+    /* Groups */
+    INT("group.initial.rebalance.delay.ms", group_initial_delay_ms, "3000", 0, INT32_MAX,
+        "How long the first member of a group waits for company before it gets partitions."),
+    INT("group.min.session.timeout.ms", group_min_session_ms, "6000", 1, INT32_MAX,
+        "The shortest session that a member may ask for."),
+    INT("group.max.session.timeout.ms", group_max_session_ms, "1800000", 1, INT32_MAX,
+        "The longest session that a member may ask for."),
+    INT("group.max.size", group_max_size, "2147483647", 1, INT32_MAX,
+        "Members of one group."),
+    INT("offset.metadata.max.bytes", offset_metadata_max_bytes, "4096", 0, INT32_MAX,
+        "The longest note beside a committed offset."),
+    INT("offsets.retention.minutes", offsets_retention_minutes, "10080", 1, INT32_MAX,
+        "Committed offsets of a group without members are forgotten after this long."),
+    LONG("offsets.retention.check.interval.ms", offsets_retention_check_ms, "600000", 1, INT64_MAX,
+        "How often it is looked for such offsets."),
+    INT("offsets.topic.num.partitions", offsets_partitions, "50", 1, 10000,
+        "Partitions of __consumer_offsets, when it is made."),
+    INT("offsets.topic.segment.bytes", offsets_segment_bytes, "104857600", 1048576, INT32_MAX,
+        "Bytes of a segment of __consumer_offsets, when it is made."),
+
     /* Logs */
     LONG("log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
         "How often it is looked for what retention lets go."),

@@ -9,6 +9,7 @@ broker_libdrive_la_SOURCES = \
 	broker/drive/internal.h \
 	broker/drive/open.c \
 	broker/drive/ops.c \
+	broker/drive/pull.c broker/drive/pull.h \
 	broker/drive/read.c \
 	broker/drive/replica.h \
 	broker/drive/retention.c \

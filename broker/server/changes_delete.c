@@ -6,6 +6,7 @@
 #include "broker/core/waiters.h"
 #include "broker/drive/replica.h"
 #include "broker/server/change.h"
+#include "broker/server/group/topic.h"
 
 static void on_forgotten(void *ctx, const struct kd_meta_result *result)
 {
@@ -68,6 +69,7 @@ static void drop(struct kd_change *change)
     struct kd_topic *topic = change->topic;
     KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "deleted topic=%s", topic->name);
     kd_topics_remove(&change->shard->topics, topic);
+    kd_group_topic_forget_topic(change->shard->groups, kb_slice_str(topic->name));
     change->pending = 1;
     for (int32_t i = 0; i < topic->count; i++)
         drop_place(change, topic->places[i]);

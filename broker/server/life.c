@@ -58,6 +58,7 @@ static void close_server(struct kd_life *life)
     if (life->server_open)
         kd_server_deinit(&life->server);
     life->server_open = false;
+    kd_group_topic_close(&life->groups);
     kd_checkers_drain(&life->shard.checkers, close_disk);
 }
 
@@ -171,6 +172,7 @@ static void on_joined(void *ctx, const struct kb_error *err)
     }
     if (cut_short(life))
         return;
+    kd_group_topic_open(&life->groups);
     life->server_open = true;
     if (kd_server_open(&life->server, &why))
         fail(life, &why);
@@ -303,6 +305,9 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kd_topics_init(&shard->topics, kb_random_next(&shard->random));
     kd_sessions_init(&shard->sessions, (size_t)shard->config->fetch_session_slots, &shard->random);
     kd_ids_init(&shard->ids, shard->config->node_id);
+    kd_group_topic_init(&life->groups, shard);
+    shard->groups = &life->groups;
+    kb_list_init(&shard->config_watches);
     kn_timer_init(&life->deadline, on_deadline);
     kn_timer_init(&life->upkeep, on_upkeep);
     kn_task_init(&life->drained, after_drain);
@@ -328,6 +333,7 @@ void kd_life_halt(struct kd_life *life)
     kn_task_cancel(&life->drained);
     if (life->server_open)
         kd_server_deinit(&life->server);
+    kd_group_topic_close(&life->groups);
     kd_checkers_halt(&shard->checkers);
     if (shard->disk)
         kd_disk_halt(shard->disk);

@@ -19,6 +19,8 @@
 #include "wire/compress.h"
 #include <limits.h>
 
+struct kd_group_topic;
+
 struct kd_shard {
     const struct kd_config *config; /* in force: configs.live.now */
     struct kd_configs configs;
@@ -35,6 +37,8 @@ struct kd_shard {
     struct kd_topics topics;
     struct kd_sessions sessions;
     struct kd_ids ids;
+    struct kd_group_topic *groups;
+    struct kb_list config_watches; /* configs.h */
 
     struct kd_listeners listeners;
     char cluster_id[64];

@@ -152,6 +152,37 @@ def records(tools, case):
         assert events[-1]["sent"] == events[-1]["acked"] == 1000, events[-1]
 
 
+def groups(tools, case):
+    @case("ConsoleConsumer reads in a group, and goes on where it was")
+    def _():
+        topic, group = tools.filled("grouped", [f"line {i}" for i in range(1000)]), tools.topic("console")
+        read = ["ConsoleConsumer", "--topic", topic, "--group", group, "--from-beginning"]
+        assert tools.good(*read, "--max-messages", 600).count("line ") == 600
+        text = tools.good(*read, "--max-messages", 400)
+        assert "line 600\n" in text and "line 999\n" in text and "line 599\n" not in text, text[:100]
+
+    @case("ConsumerGroupCommand lists, describes, resets and deletes")
+    def _():
+        topic, group = tools.filled("counted", ["one", "two", "three"]), tools.topic("commanded")
+        tools.good("ConsoleConsumer", "--topic", topic, "--group", group, "--from-beginning", "--max-messages", 3)
+        command = ["ConsumerGroupCommand", "--group", group]
+        assert group in tools.good("ConsumerGroupCommand", "--list").split()
+        assert "Empty" in tools.good("ConsumerGroupCommand", "--list", "--state").split()
+
+        def position():
+            rows = [line.split() for line in tools.good(*command, "--describe").splitlines()]
+            return next(row[3] for row in rows if row[:2] == [group, topic])
+        assert position() == "3"
+        assert "Empty" in tools.good(*command, "--describe", "--state")
+        tools.good(*command, "--reset-offsets", "--to-offset", 1, "--topic", topic, "--execute")
+        assert position() == "1"
+        tools.good(*command, "--reset-offsets", "--to-earliest", "--all-topics", "--execute")
+        assert position() == "0"
+        tools.good(*command, "--delete-offsets", "--topic", topic)
+        tools.good(*command, "--delete")
+        assert group not in tools.good("ConsumerGroupCommand", "--list").split()
+
+
 def cluster(tools, case):
     @case("BrokerApiVersionsCommand lists what kurierd speaks")
     def _():
@@ -246,12 +277,6 @@ def settings(tools, case):
 
 # Of each: the tool, its words, the API that it is told it cannot have.
 REFUSED = [
-    ("ConsumerGroupCommand", ["--list"], "LIST_GROUPS"),
-    ("ConsumerGroupCommand", ["--describe", "--group", "g"], "DESCRIBE_GROUPS"),
-    ("ConsumerGroupCommand", ["--delete", "--group", "g"], "DELETE_GROUPS"),
-    ("ConsumerGroupCommand", ["--reset-offsets", "--to-earliest", "--all-topics", "--execute", "--group", "g"],
-     "DESCRIBE_GROUPS"),
-    ("ConsoleConsumer", ["--topic", "refused", "--from-beginning"], "JOIN_GROUP"),
     ("ProducerPerformance", ["--topic", "refused", "--num-records", 1, "--record-size", 1, "--throughput", 1,
                              "--transactional-id", "x", "--transaction-duration-ms", 9], "API is not supported"),
     ("TransactionsCommand", ["list"], "LIST_TRANSACTIONS"),
@@ -268,9 +293,7 @@ REFUSED_4 = [
     ("ConsoleConsumer", ["--topic", "refused", "--command-property", "group.protocol=consumer"],
      "CONSUMER_GROUP_HEARTBEAT"),
     ("ConsoleShareConsumer", ["--topic", "refused", "--timeout-ms", 500], "SHARE_GROUP_HEARTBEAT"),
-    ("ShareGroupCommand", ["--list"], "LIST_GROUPS"),
     ("ShareGroupCommand", ["--describe", "--group", "s"], "SHARE_GROUP_DESCRIBE"),
-    ("GroupsCommand", ["--list"], "LIST_GROUPS"),
 ]
 
 
@@ -285,7 +308,7 @@ def refusals(tools, case):
 
 for each in ["4.3", "3.9"]:
     of = Tools(each)
-    for part in (topics, records, settings, cluster, refusals):
+    for part in (topics, records, groups, settings, cluster, refusals):
         part(of, lambda name, each=each: tap.case(f"{each}: {name}"))
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ unit_programs += \
 	tests/unit/broker/test_broker \
 	tests/unit/broker/test_config \
 	tests/unit/broker/test_configs \
+	tests/unit/broker/test_group_requests \
+	tests/unit/broker/test_groups \
 	tests/unit/broker/test_listeners \
 	tests/unit/broker/test_meta \
 	tests/unit/broker/test_produce_order \
@@ -27,6 +29,11 @@ tests_unit_broker_test_broker_LDADD = $(broker_test_libs)
 tests_unit_broker_test_config_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_configs_SOURCES = tests/unit/broker/test_configs.c $(broker_ask)
 tests_unit_broker_test_configs_LDADD = $(broker_test_libs)
+tests_unit_broker_test_group_requests_SOURCES = tests/unit/broker/test_group_requests.c $(broker_ask)
+tests_unit_broker_test_group_requests_LDADD = $(broker_test_libs)
+tests_unit_broker_test_groups_SOURCES = tests/unit/broker/test_groups.c \
+	tests/unit/broker/group_rig.c tests/unit/broker/group_rig.h
+tests_unit_broker_test_groups_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
 tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
 tests_unit_broker_test_produce_order_SOURCES = tests/unit/broker/test_produce_order.c $(broker_rig)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DescribeGroups: what there is at the moment, also what is not committed yet. */
+#include "broker/core/group/describe.h"
+#include "broker/api/group.h"
+
+static void describe(struct kd_request *request, struct kb_slice id,
+                     struct kw_describe_groups_response_group *out)
+{
+    struct kd_group_shard *shard = NULL;
+    int code = kd_group_topic_find(request->shard->groups, id, &shard);
+    if (!code) {
+        kd_groups_describe(&shard->groups, id, request->header.version, &request->arena, out);
+        return;
+    }
+    kw_describe_groups_response_group_init(out);
+    out->group_id = id;
+    out->error_code = (int16_t)code;
+    out->group_state = out->protocol_type = out->protocol_data = kb_slice_str("");
+}
+
+void kd_handle_describe_groups(struct kd_request *request)
+{
+    struct kw_describe_groups_request in;
+    struct kw_describe_groups_response out;
+    struct kw_writer w;
+    int16_t version = request->header.version;
+    if (!kw_describe_groups_request_decode(&request->body, version, &request->arena, &in)) {
+        kd_request_refuse(request);
+        return;
+    }
+    size_t count = (size_t)KB_MAX(in.groups_count, 0);
+    kw_describe_groups_response_init(&out);
+    out.groups = kb_arena_array(&request->arena, count, sizeof *out.groups);
+    for (size_t i = 0; out.groups && i < count; i++)
+        describe(request, in.groups[i], &out.groups[out.groups_count++]);
+    if (request->arena.failed) {
+        kd_answer_fail(request, "no memory for the answer");
+        return;
+    }
+    kd_answer_begin(request, &w);
+    kw_describe_groups_response_encode(&w, version, &out);
+    kd_answer_end(request, &w);
+}

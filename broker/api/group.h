@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KD_API_GROUP_H
+#define KD_API_GROUP_H
+/*
+ * What the requests to a group's coordinator have in common: each finds its
+ * shard, takes one step there, and is answered when what it rests on is
+ * committed. `reply` is the first member of a handler's op.
+ */
+#include "broker/api/api.h"
+#include "broker/server/group/topic.h"
+
+/* A step of that group's coordinator. NULL, and *code: NOT_COORDINATOR,
+ * COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (no memory). */
+struct kd_step *kd_group_begin(struct kd_request *request, struct kb_slice group, int *code);
+/* The step ends; the request is answered after it. The reply has its `answer`. */
+void kd_group_finish(struct kd_step *step, struct kd_request *request, struct kd_reply *reply);
+
+/* For a request that may be parked in the machine: its wait leads to its reply. */
+void kd_group_wait(struct kd_request *request, struct kd_reply *reply, struct kd_parked *wait,
+                   enum kd_parked_kind kind, struct kd_group_shard *shard);
+/* Its client has gone: out of the machine, or of the answers that are held. */
+void kd_group_leave_wait(struct kd_reply *reply, struct kd_parked *wait);
+/* Where the client is, as Kafka's tools show it. */
+struct kb_slice kd_group_host(struct kd_request *request);
+
+#endif

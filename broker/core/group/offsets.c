@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/core/group/offsets.h"
+#include "broker/core/group/group.h"
+
+enum { TOPIC_MAX = 249, KEY_MAX = 4 + TOPIC_MAX };
+
+static struct kb_slice offset_key(uint8_t key[KEY_MAX], struct kb_slice topic, int32_t partition)
+{
+    size_t size = KB_MIN(topic.size, (size_t)TOPIC_MAX);
+    memcpy(key, &partition, 4);
+    if (size)
+        memcpy(key + 4, topic.data, size);
+    return kb_slice_of(key, 4 + size);
+}
+
+static struct kd_offset *find(const struct kd_group *group, struct kb_slice topic,
+                              int32_t partition)
+{
+    uint8_t key[KEY_MAX];
+    struct kb_map_entry *entry = kb_map_get(&group->offsets, offset_key(key, topic, partition));
+    return KB_MAP_VALUE(entry, struct kd_offset, entry);
+}
+
+/* ---- By replay alone ---- */
+
+static void drop(struct kd_group *group, struct kd_offset *offset)
+{
+    kb_map_remove(&group->offsets, &offset->entry);
+    kb_free((void *)offset->metadata.data);
+    kb_free(offset);
+}
+
+void kd_group_drop_offsets(struct kd_group *group)
+{
+    struct kb_map_entry *at = kb_map_next(&group->offsets, NULL);
+    while (at) {
+        struct kb_map_entry *next = kb_map_next(&group->offsets, at);
+        drop(group, KB_CONTAINER(at, struct kd_offset, entry));
+        at = next;
+    }
+}
+
+void kd_group_forget_offset(struct kd_group *group, struct kb_slice topic, int32_t partition)
+{
+    struct kd_offset *offset = find(group, topic, partition);
+    if (offset)
+        drop(group, offset);
+}
+
+static struct kd_offset *obtain(struct kd_group *group, struct kb_slice topic, int32_t partition)
+{
+    uint8_t bytes[KEY_MAX];
+    struct kb_slice key = offset_key(bytes, topic, partition);
+    struct kd_offset *offset = find(group, topic, partition);
+    if (offset)
+        return offset;
+    offset = kb_calloc(1, sizeof *offset + key.size);
+    if (!offset)
+        return NULL;
+    memcpy(offset->key, key.data, key.size);
+    offset->topic = kb_slice_of(offset->key + 4, key.size - 4);
+    offset->partition = partition;
+    if (!kb_map_put(&group->offsets, &offset->entry, kb_slice_of(offset->key, key.size))) {
+        kb_free(offset);
+        return NULL;
+    }
+    return offset;
+}
+
+bool kd_group_set_offset(struct kd_group *group, const struct kd_commit *commit,
+                         int64_t committed_ms)
+{
+    struct kd_offset *offset = obtain(group, commit->topic, commit->partition);
+    if (!offset || !kd_slice_set(&offset->metadata, commit->metadata))
+        return false;
+    offset->offset = commit->offset;
+    offset->leader_epoch = commit->leader_epoch;
+    offset->committed_ms = committed_ms;
+    offset->expires_ms = commit->expires_ms;
+    return true;
+}
+
+/* ---- Commit ---- */
+
+static int check_member(const struct kd_group *group, const struct kd_committer *who,
+                        struct kd_member **member)
+{
+    if (who->generation < 0 && group->state == KD_GROUP_EMPTY)
+        return KB_OK;
+    int code = kd_group_identify(group, who->member, who->instance, member);
+    if (code)
+        return code;
+    if (who->generation != group->generation)
+        return KB_E_ILLEGAL_GENERATION;
+    return group->state == KD_GROUP_COMPLETING ? KB_E_REBALANCE_IN_PROGRESS : KB_OK;
+}
+
+static int check(struct kd_groups *groups, const struct kd_committer *who, struct kb_time now,
+                 struct kd_group **group, struct kd_outcome *out)
+{
+    struct kd_member *member = NULL;
+    if (!who->group.data)
+        return KB_E_INVALID_GROUP_ID;
+    *group = kd_group_find(groups, who->group);
+    if (!*group && who->generation >= 0)
+        return who->knows_no_group ? KB_E_GROUP_ID_NOT_FOUND : KB_E_ILLEGAL_GENERATION;
+    if (!*group)
+        *group = kd_group_make(groups, who->group, now);
+    if (!*group) {
+        out->failed = true;
+        return KB_E_COORDINATOR_NOT_AVAILABLE;
+    }
+    int code = check_member(*group, who, &member);
+    if (member && code != KB_E_ILLEGAL_GENERATION)
+        kd_member_renew(member, now, out);
+    return code;
+}
+
+int kd_groups_commit(struct kd_groups *groups, const struct kd_committer *who,
+                     struct kd_commit *commits, size_t count, struct kb_time now,
+                     struct kd_outcome *out)
+{
+    struct kd_group *group = NULL;
+    int code = check(groups, who, now, &group, out);
+    for (size_t i = 0; i < count; i++) {
+        struct kd_commit *commit = &commits[i];
+        commit->code = code;
+        if (code)
+            continue;
+        if (commit->metadata.size > (size_t)groups->limits->offset_metadata_max_bytes)
+            commit->code = KB_E_OFFSET_METADATA_TOO_LARGE;
+        else
+            kd_emit_offset(group, commit, now, out);
+    }
+    return code;
+}
+
+/* ---- Fetch ---- */
+
+const struct kd_offset *kd_groups_offset(const struct kd_groups *groups, struct kb_slice group_id,
+                                         struct kb_slice topic, int32_t partition)
+{
+    const struct kd_group *group = kd_group_find(groups, group_id);
+    return group ? find(group, topic, partition) : NULL;
+}
+
+const struct kd_offset *kd_groups_next_offset(const struct kd_groups *groups,
+                                              struct kb_slice group_id, const struct kd_offset *at)
+{
+    const struct kd_group *group = kd_group_find(groups, group_id);
+    if (!group)
+        return NULL;
+    return KB_MAP_VALUE(kb_map_next(&group->offsets, at ? &at->entry : NULL), struct kd_offset,
+                        entry);
+}
+
+/* ---- Forgetting ---- */
+
+static void tombstone(struct kd_group *group, const struct kd_offset *offset,
+                      struct kd_outcome *out)
+{
+    kd_emit_no_offset(group, kd_slice_copy(&out->arena, offset->topic), offset->partition, out);
+}
+
+int kd_groups_delete_offsets(struct kd_groups *groups, struct kb_slice group_id,
+                             struct kd_commit *which, size_t count, struct kd_outcome *out)
+{
+    struct kd_group *group = kd_group_find(groups, group_id);
+    if (!group)
+        return KB_E_GROUP_ID_NOT_FOUND;
+    if (group->members.count && !kd_group_is_consumer(group))
+        return KB_E_NON_EMPTY_GROUP;
+    for (size_t i = 0; i < count; i++) {
+        bool used = kd_group_subscribes(group, which[i].topic);
+        which[i].code = used ? KB_E_GROUP_SUBSCRIBED_TO_TOPIC : KB_OK;
+        if (!used && find(group, which[i].topic, which[i].partition))
+            kd_emit_no_offset(group, which[i].topic, which[i].partition, out);
+    }
+    return KB_OK;
+}
+
+/* Every offset for which gone() is true. */
+struct forgetting {
+    bool (*gone)(const struct kd_group *group, const struct kd_offset *offset, const void *ctx);
+    const void *ctx;
+};
+
+static void forget(struct kd_group *group, const struct forgetting *which, struct kd_outcome *out)
+{
+    struct kb_map_entry *at = kb_map_next(&group->offsets, NULL);
+    while (at && !out->failed) {
+        struct kb_map_entry *next = kb_map_next(&group->offsets, at);
+        struct kd_offset *offset = KB_CONTAINER(at, struct kd_offset, entry);
+        if (which->gone(group, offset, which->ctx))
+            tombstone(group, offset, out);
+        at = next;
+    }
+}
+
+static bool is_of_topic(const struct kd_group *group, const struct kd_offset *offset,
+                        const void *topic)
+{
+    (void)group;
+    return kb_slice_equal(offset->topic, *(const struct kb_slice *)topic);
+}
+
+void kd_groups_topic_deleted(struct kd_groups *groups, struct kb_slice topic,
+                             struct kd_outcome *out)
+{
+    const struct forgetting of_topic = {is_of_topic, &topic};
+    for (struct kb_map_entry *at = NULL; (at = kb_map_next(&groups->by_id, at));)
+        forget(KB_CONTAINER(at, struct kd_group, by_id), &of_topic, out);
+}
+
+static bool is_any(const struct kd_group *group, const struct kd_offset *offset, const void *ctx)
+{
+    (void)group, (void)offset, (void)ctx;
+    return true;
+}
+
+static void remove_group(struct kd_group *group, struct kd_outcome *out)
+{
+    forget(group, &(struct forgetting){is_any, NULL}, out);
+    if (group->generation)
+        kd_emit_no_group(group, out); /* which frees it */
+    else
+        kd_group_free(group);
+}
+
+int kd_groups_delete(struct kd_groups *groups, struct kb_slice group_id, struct kd_outcome *out)
+{
+    struct kd_group *group = kd_group_find(groups, group_id);
+    if (!group)
+        return KB_E_GROUP_ID_NOT_FOUND;
+    if (group->state != KD_GROUP_EMPTY || group->pending.count)
+        return KB_E_NON_EMPTY_GROUP;
+    remove_group(group, out);
+    return KB_OK;
+}
+
+/* Is it in use by members, whatever its age? Who assigns other things than topics
+ * may always need it. */
+static bool is_in_use(const struct kd_group *group, const struct kd_offset *offset)
+{
+    if (group->state == KD_GROUP_EMPTY)
+        return false;
+    return group->state != KD_GROUP_STABLE || !kd_group_is_consumer(group) ||
+           kd_group_subscribes(group, offset->topic);
+}
+
+/* The retention counts from the commit on; where there were members, from the
+ * departure of the last. */
+static bool has_expired(const struct kd_group *group, const struct kd_offset *offset,
+                        const void *now)
+{
+    int64_t now_ms = ((const struct kb_time *)now)->wall_ms;
+    int64_t since_ms = offset->committed_ms;
+    if (is_in_use(group, offset))
+        return false;
+    if (offset->expires_ms >= 0)
+        return now_ms >= offset->expires_ms;
+    if (group->protocol_type.data && group->state == KD_GROUP_EMPTY)
+        since_ms = KB_MAX(since_ms, group->state_since_ms);
+    return now_ms - since_ms >= group->groups->limits->offsets_retention_ms;
+}
+
+void kd_groups_expire(struct kd_groups *groups, struct kb_time now, struct kd_outcome *out)
+{
+    const struct forgetting expired = {has_expired, &now};
+    struct kb_map_entry *at = kb_map_next(&groups->by_id, NULL);
+    while (at && !out->failed) {
+        struct kb_map_entry *next = kb_map_next(&groups->by_id, at);
+        struct kd_group *group = KB_CONTAINER(at, struct kd_group, by_id);
+        forget(group, &expired, out);
+        if (group->state == KD_GROUP_EMPTY && !group->pending.count && !group->offsets.count)
+            remove_group(group, out);
+        at = next;
+    }
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_BROKER_GROUP_RIG_H
+#define TESTS_BROKER_GROUP_RIG_H
+/*
+ * A coordinator with its log in memory. Every step's records go to the log, and a
+ * second coordinator that knows nothing but the log can be made at any time.
+ * Clients are plain structs that hold what they were told.
+ */
+#include "tests/unit/unit.h"
+#include "broker/core/group/classic.h"
+#include "broker/core/group/describe.h"
+#include "broker/core/group/offsets.h"
+
+enum { RIG_CLIENTS = 16 };
+
+struct rig_client {
+    const char *name;      /* its client id */
+    const char *instance;  /* NULL: dynamic */
+    const char *protocols; /* "range,sticky": by preference */
+    char id[128];          /* what it was told */
+    int32_t generation;
+    int code;   /* of the last answer */
+    bool waits; /* a join or sync is parked */
+    bool leads, skips;
+    size_t told; /* members that the leader was told of */
+    char assignment[64], protocol[32];
+    int16_t version;
+    int32_t session_ms, rebalance_ms;
+    struct kb_arena arena;
+    struct kd_join join;
+    struct kd_sync sync;
+    struct kw_join_group_request join_in;
+    struct kw_sync_group_request sync_in;
+};
+
+struct rig {
+    struct kd_group_limits limits;
+    struct kb_random random;
+    struct kd_groups groups;
+    struct kb_time now;
+    struct rig_client clients[RIG_CLIENTS];
+    size_t count;
+    struct kd_group_record *log;
+    size_t log_count;
+    bool failed; /* some step ran out of memory */
+};
+
+void rig_init(struct rig *rig);
+void rig_deinit(struct rig *rig);
+struct rig_client *rig_client(struct rig *rig, const char *name, const char *protocols);
+
+/* Each takes one step, and answers the client's code (0 while it waits). */
+int rig_join(struct rig *rig, struct rig_client *client);
+/* "id=assignment" for each member, of the leader; NULL of the others. */
+int rig_sync(struct rig *rig, struct rig_client *client);
+int rig_heartbeat(struct rig *rig, struct rig_client *client);
+int rig_leave(struct rig *rig, struct rig_client *client);
+int rig_commit(struct rig *rig, struct rig_client *client, const char *topic, int32_t partition,
+               int64_t offset);
+int64_t rig_offset(struct rig *rig, const char *topic, int32_t partition);
+/* Time passes, step by step, in the order of deadlines. */
+void rig_pass(struct rig *rig, int64_t ms);
+
+/* "State generation protocol members" of group "g". */
+const char *rig_state(const struct rig *rig, const struct kd_groups *groups);
+/* A coordinator made of the log is in the same state: by rig_state and all offsets. */
+void rig_check_replay(struct rig *rig);
+
+#endif
