@@ -43,6 +43,8 @@ typedef enum kurier_code {
     KURIER_E_MESSAGE_TOO_LARGE = 10,
     KURIER_E_TOPIC_AUTHORIZATION_FAILED = 29,
     KURIER_E_TOPIC_ALREADY_EXISTS = 36,
+    KURIER_E_ELECTION_NOT_NEEDED = 84,
+    KURIER_E_NO_REASSIGNMENT_IN_PROGRESS = 85,
     KURIER_E_TIMED_OUT = -100,   /* not within timeout_ms */
     KURIER_E_INTERRUPTED = -101, /* woken, or a signal; nothing was lost */
     KURIER_E_QUEUE_FULL = -102,  /* buffer.memory is used up */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs against a real kurierd, over real sockets: what a user would do.
-check_PROGRAMS += tests/system/api_test tests/system/consumer_test tests/system/kill_test tests/system/producer_test
+check_PROGRAMS += tests/system/admin_test tests/system/api_test tests/system/consumer_test tests/system/kill_test tests/system/producer_test
+tests_system_admin_test_SOURCES = tests/system/admin_test.c $(kit_server)
+tests_system_admin_test_LDADD = libkurier.la
 tests_system_api_test_SOURCES = tests/system/api_test.c $(kit_server)
 tests_system_api_test_LDADD = libkurier.la
 tests_system_kill_test_SOURCES = tests/system/kill_test.c $(kit_server)
@@ -9,7 +11,7 @@ tests_system_consumer_test_SOURCES = tests/system/consumer_test.c $(kit_server)
 tests_system_consumer_test_LDADD = libkurier.la
 tests_system_producer_test_SOURCES = tests/system/producer_test.c $(kit_server)
 tests_system_producer_test_LDADD = libkurier.la
-TESTS += tests/system/api_test tests/system/consumer_test tests/system/kill_test tests/system/producer_test
+TESTS += tests/system/admin_test tests/system/api_test tests/system/consumer_test tests/system/kill_test tests/system/producer_test
 
 system_tests += \
 	tests/system/cli_test.py \
