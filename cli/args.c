@@ -20,6 +20,18 @@ bool cli_number(const char *text, int64_t min, int64_t max, int64_t *out)
     return end != text && !*end && !errno && value >= min && value <= max;
 }
 
+/* Is it among words with a space between? */
+static bool has_word(const char *list, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = list; (at = strstr(at, name)); at += size) {
+        bool begins = at == list || at[-1] == ' ';
+        if (begins && (at[size] == ' ' || !at[size]))
+            return true;
+    }
+    return false;
+}
+
 /* "name=value" cut in place; NULL: no '='. */
 static char *cut(char *text)
 {
@@ -83,10 +95,20 @@ static bool load_config(struct args *args, char *path)
     return true;
 }
 
-static bool log_all(struct args *args, char *contexts)
+/* librdkafka has more contexts: those of them that we know, or else all of ours. */
+static bool debug(struct args *args, char *contexts)
 {
-    (void)contexts;
-    return kurier_config_set(args->config, "log.level", "debug") == KURIER_OK;
+    static const char known[] = "broker topic metadata protocol all";
+    char wanted[sizeof known] = "", *save = NULL;
+    for (char *one = strtok_r(contexts, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
+        if (!has_word(known, one) || has_word(wanted, one))
+            continue;
+        strcat(wanted, *wanted ? " " : "");
+        strcat(wanted, one);
+    }
+    for (char *at = wanted; (at = strchr(at, ' ')) != NULL;)
+        *at = ',';
+    return kurier_config_set(args->config, "debug", *wanted ? wanted : "all") == KURIER_OK;
 }
 
 static bool say_more(struct args *args, char *none)
@@ -228,7 +250,8 @@ static const struct flag flags[] = {
      .completion = "KEY"},
     {"wait", 'm', "SECONDS", "how long to wait for brokers; 5", INTO(FLAG_NUMBER, wait_s), .min = 1,
      .max = 86400},
-    {"debug", 'd', "CONTEXTS", "logs everything, whatever the contexts", CALLS(log_all)},
+    {"debug", 'd', "CONTEXTS", "logs in detail: broker, topic, metadata, protocol or all",
+     CALLS(debug)},
     {"verbose", 'v', NULL, "says more on standard error; may be repeated", CALLS(say_more)},
     {"quiet", 'q', NULL, "says less on standard error", CALLS(say_less)},
     {"help", 'h', NULL, "this help", CALLS(show_help)},
@@ -236,24 +259,13 @@ static const struct flag flags[] = {
 
 enum { FLAGS = sizeof flags / sizeof *flags };
 
-static bool names(const char *list, const char *name)
-{
-    size_t size = strlen(name);
-    for (const char *at = list; (at = strstr(at, name)); at += size) {
-        bool begins = at == list || at[-1] == ' ';
-        if (begins && (at[size] == ' ' || !at[size]))
-            return true;
-    }
-    return false;
-}
-
 size_t args_flags(const struct command *command, const struct flag *out[FLAGS_MAX])
 {
     static const char with_brokers[] = "brokers config set wait debug verbose quiet";
     size_t n = 0;
     for (size_t i = 0; i < FLAGS; i++) {
-        bool takes = names(command->flags, flags[i].name) || !strcmp(flags[i].name, "help") ||
-                     ((command->traits & TAKES_BROKERS) && names(with_brokers, flags[i].name));
+        bool takes = has_word(command->flags, flags[i].name) || !strcmp(flags[i].name, "help") ||
+                     ((command->traits & TAKES_BROKERS) && has_word(with_brokers, flags[i].name));
         if (takes && n < FLAGS_MAX)
             out[n++] = &flags[i];
     }
@@ -411,6 +423,7 @@ bool args_init(struct args *args, const struct command *command, struct out *out
     kurier_config_set(args->config, "bootstrap.servers", "127.0.0.1:9092");
     kurier_config_set(args->config, "client.id", "kurier-cli");
     kurier_config_set(args->config, "log.level", "error");
+    kurier_config_set(args->config, "auto.offset.reset", "none"); /* nothing is passed over */
     return true;
 }
 

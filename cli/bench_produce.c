@@ -90,12 +90,9 @@ static int open_producer(struct production *p)
         return cli_fail("%s", err.text);
     cli_wake_on_signal(kurier_producer_client(p->producer));
     int status = cli_ready(kurier_producer_client(p->producer), p->args);
-    if (status)
-        return status;
-    p->topic = kurier_producer_topic(p->producer, p->args->topic, &err);
-    if (!p->topic)
-        return cli_fail("%s", err.text);
-    return fill(p) ? 0 : cli_fail("out of memory");
+    if (!status)
+        status = cli_topic(p->producer, p->args, &p->topic);
+    return status || fill(p) ? status : cli_fail("out of memory");
 }
 
 static int measure(struct production *p)

@@ -96,6 +96,7 @@ void cli_wake_on_signal(kurier_client *client);
 /* Until one of the two can be read (other -1: none); which of them. 0: asked to stop. */
 enum { CLI_FIRST = 1, CLI_SECOND = 2 };
 int cli_wait_readable(int fd, int other);
+bool cli_nap(int ms); /* false: asked to stop */
 
 static inline int cli_timeout_ms(const struct args *args)
 {
@@ -103,6 +104,8 @@ static inline int cli_timeout_ms(const struct args *args)
 }
 /* Waits until brokers answer; a failure says what to do. 0 or an exit status. */
 int cli_ready(kurier_client *client, const struct args *args);
+/* The topic of -t, once its partitions are known. 0 or an exit status. */
+int cli_topic(kurier_producer *producer, const struct args *args, kurier_topic **out);
 
 int64_t cli_now_ms(void); /* monotonic */
 

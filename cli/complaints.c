@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static void complain(const char *who, const char *format, va_list args)
 {
@@ -74,19 +73,28 @@ static const char *hint_for(kurier_code code)
     return NULL;
 }
 
-int cli_failed(const char *what, int32_t partition, kurier_code code, const char *text)
+/* Words that name it already are not told its name again. */
+static void name(const char *what, int32_t partition, const char *text)
 {
-    const char *hint = hint_for(code);
-    fprintf(stderr, "kurier: %s", what);
+    if (!*what || !strncmp(text, what, strlen(what)))
+        return;
+    fputs(what, stderr);
     if (partition >= 0)
         fprintf(stderr, " [%" PRId32 "]", partition);
-    fprintf(stderr, "%s%s (%s)", *what ? ": " : "", text && *text ? text : kurier_code_text(code),
-            kurier_code_name(code));
-    if (hint) {
-        const char *mark = strstr(hint, "%s");
+    fputs(": ", stderr);
+}
+
+int cli_failed(const char *what, int32_t partition, kurier_code code, const char *text)
+{
+    const char *hint = hint_for(code), *mark = hint ? strstr(hint, "%s") : NULL;
+    if (!text || !*text)
+        text = kurier_code_text(code);
+    fputs("kurier: ", stderr);
+    name(what, partition, text);
+    fprintf(stderr, "%s (%s)", text, kurier_code_name(code));
+    if (hint)
         fprintf(stderr, "; %.*s%s%s", mark ? (int)(mark - hint) : (int)strlen(hint), hint,
                 mark ? what : "", mark ? mark + 2 : "");
-    }
     fputc('\n', stderr);
     return EXIT_FAILED;
 }
@@ -94,17 +102,4 @@ int cli_failed(const char *what, int32_t partition, kurier_code code, const char
 int cli_error(const kurier_error *err)
 {
     return err->code == KURIER_E_INTERRUPTED ? EXIT_INTERRUPTED : cli_fail("%s", err->text);
-}
-
-int cli_ready(kurier_client *client, const struct args *args)
-{
-    kurier_error err;
-    kurier_code code = kurier_client_ready(client, cli_timeout_ms(args), &err);
-    if (code == KURIER_OK)
-        return 0;
-    if (code == KURIER_E_TRANSPORT || code == KURIER_E_TIMED_OUT)
-        return cli_fail("%s\nkurier: no broker answered within %d ms; is it running? "
-                        "-b HOST:PORT names another, -m waits longer",
-                        err.text, cli_timeout_ms(args));
-    return cli_error(&err);
 }

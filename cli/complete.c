@@ -85,7 +85,7 @@ static void values(struct out *out, const struct flag *flag, const struct comman
         topics(out, command, count, words);
     else if (!strcmp(kind, "KEY"))
         keys(out);
-    else
+    else if (strcmp(kind, "FILE") != 0)
         for (const char *at = kind; *at; at += strspn(at, " ")) {
             size_t size = strcspn(at, " ");
             out_format(out, "%.*s\n", (int)size, at);
@@ -96,9 +96,13 @@ static void values(struct out *out, const struct flag *flag, const struct comman
 /* Where files are expected there is nothing to say: the shell knows them. */
 static void operands(struct out *out, const struct command *command, int count, char **words)
 {
-    if (!strncmp(command->operands, "topic|broker", 12))
+    const char *before = count > 0 ? words[count - 1] : "";
+    bool resource = !strncmp(command->operands, "topic|broker", 12);
+    if (resource && !strcmp(before, "broker"))
+        candidate(out, "default");
+    else if (resource && strcmp(before, "topic") != 0)
         out_text(out, "topic\nbroker\n");
-    if (strstr(command->operands, "TOPIC") || strstr(command->operands, "NAME"))
+    else if (strstr(command->operands, "TOPIC") || strstr(command->operands, "NAME"))
         topics(out, command, count, words);
 }
 

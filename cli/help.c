@@ -44,12 +44,17 @@ const struct command *help_find(int count, char **words, int *used)
 
 /* ---- For people -----------------------------------------------------------------------*/
 
+void help_group_commands(struct out *out, const struct group *group)
+{
+    for (size_t i = 0; group->commands[i]; i++)
+        out_format(out, "  %-22s %s\n", group->commands[i]->name, group->commands[i]->doc);
+}
+
 void help_all(struct out *out)
 {
     out_text(out, "usage: kurier COMMAND [FLAG]... [OPERAND]...\n\n");
     for (const struct group *g = cli_groups; g->name; g++)
-        for (size_t i = 0; g->commands[i]; i++)
-            out_format(out, "  %-22s %s\n", g->commands[i]->name, g->commands[i]->doc);
+        help_group_commands(out, g);
     out_text(out,
              "\n  kurier COMMAND -h      the flags of a command; man kurier-COMMAND tells more\n"
              "  kurier -X list         every configuration key\n"

@@ -5,6 +5,7 @@
 #include "cli/args.h"
 
 void help_all(struct out *out);
+void help_group_commands(struct out *out, const struct group *group);
 void help_command(struct out *out, const struct command *command);
 /* The page kurier-GROUP.1 in man's language. */
 void help_manual(struct out *out, const struct group *group);

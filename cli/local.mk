@@ -32,6 +32,7 @@ bin_kurier_SOURCES = \
 	cli/pack.c cli/pack.h \
 	cli/produce.c \
 	cli/progress.c cli/progress.h \
+	cli/ready.c \
 	cli/signals.c \
 	cli/spread.c cli/spread.h \
 	cli/start.c cli/start.h \

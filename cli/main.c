@@ -40,13 +40,18 @@ static int run(const struct command *command, int argc, char **argv, struct out 
     return status;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return !strcmp(word, "-h") || !strcmp(word, "--help");
+}
+
 /* Words that are no command. -1: none of them. */
 static int special(int argc, char **argv, struct out *out)
 {
     const char *word = argc > 1 ? argv[1] : "";
     if (!strcmp(word, "--version") || !strcmp(word, "-V"))
         out_format(out, "kurier %s\n", kurier_version());
-    else if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))
+    else if (asks_for_help(word) || !strcmp(word, "help"))
         help_all(out);
     else if (!strcmp(word, "--complete") && argc > 3)
         return help_complete(out, atoi(argv[2]), argc - 3, argv + 3);
@@ -59,18 +64,28 @@ static int special(int argc, char **argv, struct out *out)
     return EXIT_DONE;
 }
 
-static int unknown(int argc, char **argv)
+/* `kurier topic`, and no word behind that makes it a command. */
+static int unfinished(const struct group *group, const char *word, struct out *out)
+{
+    if (asks_for_help(word)) {
+        help_group_commands(out, group);
+        return EXIT_DONE;
+    }
+    fprintf(stderr, "kurier: there is no command %s%s%s; `kurier %s -h` shows those there are\n",
+            group->name, *word ? " " : "", word, group->name);
+    return EXIT_USAGE;
+}
+
+static int unknown(int argc, char **argv, struct out *out)
 {
     const struct group *group = argc > 1 ? help_group(argv[1]) : NULL;
-    if (argc < 2)
-        fprintf(stderr, "usage: kurier COMMAND [FLAG]...\n");
-    else if (group)
-        fprintf(stderr, "kurier %s: one of these is expected:\n", group->name);
-    else
+    if (group)
+        return unfinished(group, argc > 2 ? argv[2] : "", out);
+    if (argc > 1)
         fprintf(stderr, "kurier: there is no command %s\n", argv[1]);
-    for (size_t i = 0; group && group->commands[i]; i++)
-        fprintf(stderr, "  %-22s %s\n", group->commands[i]->name, group->commands[i]->doc);
-    fprintf(stderr, "`kurier --help` shows them all\n");
+    else
+        fprintf(stderr, "usage: kurier COMMAND [FLAG]...\n");
+    fprintf(stderr, "`kurier --help` shows those there are\n");
     return EXIT_USAGE;
 }
 
@@ -84,7 +99,7 @@ static int choose(int argc, char **argv, struct out *out)
     if (command)
         return run(command, argc - used, argv + used, out, false);
     if (argc < 2 || argv[1][0] != '-')
-        return unknown(argc, argv);
+        return unknown(argc, argv, out);
     command = kcat_command(argc, argv, &as_kcat);
     return command ? run(command, argc, argv, out, true) : EXIT_USAGE;
 }

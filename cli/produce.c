@@ -218,10 +218,7 @@ static int open_producer(struct production *p)
     p->client = kurier_producer_client(p->producer);
     cli_wake_on_signal(p->client);
     int status = cli_ready(p->client, p->args);
-    if (status)
-        return status;
-    p->topic = kurier_producer_topic(p->producer, p->args->topic, &err);
-    return p->topic ? 0 : cli_fail("%s", err.text);
+    return status ? status : cli_topic(p->producer, p->args, &p->topic);
 }
 
 static int check(const struct args *args)

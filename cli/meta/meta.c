@@ -9,25 +9,15 @@
 
 /* ---- Names -------------------------------------------------------------------------------*/
 
-/* "/a/b/" is "/a/b", "" is "/". False: it has no '/' in front. */
-static bool tidy(char *path)
+/* The path of the command line: "/a/b/" is "/a/b", none is "/". NULL: it is none. */
+static char *tidy(const struct args *args)
 {
+    static char root[] = "/";
+    char *path = args->operand_count > 1 ? args->operands[1] : root;
     size_t size = strlen(path);
     while (size > 1 && path[size - 1] == '/')
         path[--size] = '\0';
-    return *path == '/';
-}
-
-static const struct kd_tree_node *find(const struct args *args, const struct kd_tree *tree,
-                                       char *path, int *status)
-{
-    const struct kd_tree_node *node = NULL;
-    if (!tidy(path))
-        *status = cli_misuse(args, "%s: a path begins with /", path);
-    else if (!(node = kd_tree_find(tree, path)))
-        *status = cli_fail("%s: there is no such node; `kurier meta ls %s /` shows what there is",
-                           path, args->operands[0]);
-    return node;
+    return *path == '/' ? path : NULL;
 }
 
 /* ---- ls ----------------------------------------------------------------------------------*/
@@ -60,15 +50,9 @@ static void print_children(struct js *json, const struct args *args,
     }
 }
 
-static int list(const struct args *args, const struct kd_tree *tree)
+static void list(const struct args *args, const struct kd_tree_node *node)
 {
-    char root[] = "/";
-    int status = 0;
-    char *path = args->operand_count > 1 ? args->operands[1] : root;
     struct js json = js_to(args->out);
-    const struct kd_tree_node *node = find(args, tree, path, &status);
-    if (!node)
-        return status;
     if (args->json)
         js_open(&json, NULL, '[');
     print_children(&json, args, node);
@@ -76,22 +60,17 @@ static int list(const struct args *args, const struct kd_tree *tree)
         js_close(&json, ']');
         js_end(&json);
     }
-    return 0;
 }
 
 /* ---- get ---------------------------------------------------------------------------------*/
 
-static int get(const struct args *args, const struct kd_tree *tree)
+static void get(const struct args *args, const struct kd_tree_node *node)
 {
     struct js json = js_to(args->out);
-    int status = 0;
-    const struct kd_tree_node *node = find(args, tree, args->operands[1], &status);
-    if (!node)
-        return status;
     if (!args->json) {
         out_bytes(args->out, node->data, node->size);
         out_char(args->out, '\n');
-        return 0;
+        return;
     }
     kurier_bytes data = kurier_bytes_of(node->data, node->size);
     js_open(&json, NULL, '{');
@@ -104,32 +83,39 @@ static int get(const struct args *args, const struct kd_tree *tree)
     js_number(&json, "modified_zxid", node->modified);
     js_close(&json, '}');
     js_end(&json);
-    return 0;
 }
 
 /* ---- Commands ------------------------------------------------------------------------------*/
 
-static int with_tree(const struct args *args,
-                     int (*use)(const struct args *args, const struct kd_tree *tree))
+typedef void use_fn(const struct args *args, const struct kd_tree_node *node);
+
+static int with_node(const struct args *args, use_fn *use)
 {
     struct kd_tree tree;
+    const char *path = tidy(args);
+    if (!path)
+        return cli_misuse(args, "%s: a path begins with /", args->operands[1]);
     if (!kd_tree_init(&tree, 0))
         return cli_fail("out of memory");
     int status = meta_load(&tree, args->operands[0]);
-    if (!status)
-        status = use(args, &tree);
+    const struct kd_tree_node *node = status ? NULL : kd_tree_find(&tree, path);
+    if (node)
+        use(args, node);
+    else if (!status)
+        status = cli_fail("%s: there is no such node; `kurier meta ls %s` shows what there is",
+                          path, args->operands[0]);
     kd_tree_deinit(&tree);
     return status;
 }
 
 static int run_ls(struct args *args)
 {
-    return with_tree(args, list);
+    return with_node(args, list);
 }
 
 static int run_get(struct args *args)
 {
-    return with_tree(args, get);
+    return with_node(args, get);
 }
 
 const struct command meta_ls_command = {

@@ -14,6 +14,10 @@ tests_system_producer_test_LDADD = libkurier.la
 TESTS += tests/system/admin_test tests/system/api_test tests/system/consumer_test tests/system/kill_test tests/system/producer_test
 
 system_tests += \
+	tests/system/cli_admin_test.py \
+	tests/system/cli_kcat_test.py \
+	tests/system/cli_log_test.py \
+	tests/system/cli_records_test.py \
 	tests/system/cli_test.py \
 	tests/system/config_test.py \
 	tests/system/demo_test.py \
@@ -28,4 +32,4 @@ bin_kurier_demo_LDADD = libkurier.la
 
 kit_server = tests/kit/server.c tests/kit/server.h
 EXTRA_DIST += tests/kit/tap.py tests/kit/broker.py tests/kit/jvm.py tests/kit/kafka.py tests/kit/peers.py \
-	tests/kit/rough_proxy.py tests/kit/vectors.py
+	tests/kit/rough_proxy.py tests/system/cli_kit.py tests/kit/vectors.py
