@@ -60,6 +60,7 @@ static void close_done(struct kn_job *job)
     disk->jobs--;
     if (disk->halted)
         return;
+    kd_disk_free_syncers(disk);
     disk->status = KD_DISK_CLOSED;
     if (disk->options.events.closed)
         disk->options.events.closed(disk->options.ctx);

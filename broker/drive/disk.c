@@ -180,6 +180,7 @@ void kd_disk_halt(struct kd_disk *disk)
     kn_task_cancel(&disk->settle);
     kn_task_cancel(&disk->lanes[0].start);
     kn_task_cancel(&disk->lanes[1].start);
+    kd_disk_free_syncers(disk);
 }
 
 /* ---- Replicas ----------------------------------------------------------- */
@@ -243,7 +244,7 @@ void kd_replica_free(struct kd_replica *replica)
     kb_free((void *)(uintptr_t)replica->reserve.snapshot.data);
     kb_free((void *)(uintptr_t)replica->reserve.epochs_file.data);
     if (replica->dirty)
-        kd_log_synced(replica->dirty);
+        kd_log_synced(replica->log, replica->dirty);
     kd_disk_forget_doomed(replica);
     kd_tail_clear(&disk->tails, &replica->tail);
     kd_partition_deinit(&replica->state);

@@ -79,6 +79,8 @@ struct kd_replica {
     bool sync_failed;
     int64_t round_end, round_room;
     struct kd_segment *dirty;
+    struct kn_job sync_job;
+    int sync_status;
 
     /* Relaxed: unflushed since. */
     int64_t unflushed, unflushed_since_ms;
@@ -98,6 +100,8 @@ struct kd_lane {
     struct kn_task start;
     struct kn_job job;
     int sync_status;
+    bool synced;    /* by the round itself, or it needed none */
+    size_t syncing; /* files that are being synced side by side */
 };
 
 enum kd_disk_status { KD_DISK_NEW, KD_DISK_OPENING, KD_DISK_OPEN, KD_DISK_CLOSING, KD_DISK_CLOSED };
@@ -120,6 +124,7 @@ struct kd_disk {
     struct kb_list replicas;
     struct kd_tails tails;
     struct kd_lane lanes[2]; /* [0] flushed, [1] relaxed */
+    struct kn_exec *syncers; /* NULL until many files are to be synced side by side */
     struct kn_lane serial;   /* for the directory's own files */
     unsigned jobs;           /* other than rounds */
     struct kb_list finished; /* appends to answer */
@@ -168,6 +173,14 @@ void kd_lane_init(struct kd_lane *lane, struct kd_disk *disk, bool flushed);
 /* Something is queued, or room is asked for: the next round takes it. */
 void kd_replica_get_ready(struct kd_replica *replica);
 bool kd_replica_is_idle(const struct kd_replica *replica);
+void kd_lane_finish(struct kd_lane *lane); /* written and synced */
+
+/* ---- sync.c ------------------------------------------------------------- */
+/* On a disk thread, after the round's writes. False: kd_lane_sync_aside, on
+ * the loop, has to do it; kd_lane_finish follows. */
+bool kd_lane_sync(struct kd_lane *lane);
+void kd_lane_sync_aside(struct kd_lane *lane);
+void kd_disk_free_syncers(struct kd_disk *disk); /* waits for them */
 
 /* ---- append.c ----------------------------------------------------------- */
 void kd_replica_forget_reserve(struct kd_replica *replica);

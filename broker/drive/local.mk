@@ -16,4 +16,5 @@ broker_libdrive_la_SOURCES = \
 	broker/drive/round.c \
 	broker/drive/source.c broker/drive/source.h \
 	broker/drive/starts.c \
+	broker/drive/sync.c \
 	broker/drive/tail.c broker/drive/tail.h

@@ -10,8 +10,10 @@ void kd_extent_release(struct kd_extent *extent)
     for (size_t i = 0; i < extent->piece_count; i++)
         kb_buf_unref(extent->pieces[i].owner);
     kb_free(extent->pieces);
-    if (extent->segment)
-        kd_log_synced(extent->segment);
+    if (extent->segment) {
+        kd_segment_unpin(extent->segment);
+        kd_segment_unref(extent->segment);
+    }
     *extent = (struct kd_extent){0};
 }
 

@@ -19,37 +19,14 @@ static void write_one(struct kd_replica *replica)
     replica->round_end = log->end_offset;
 }
 
-/* One or two files are synced by themselves; more in one go, where the file
- * system is known to do that well. */
-static int sync_round(struct kd_lane *lane)
-{
-    int status = 0;
-    size_t dirty = 0;
-    KB_LIST_EACH(it, &lane->round) {
-        struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, lane_link);
-        dirty += kd_log_take_dirty(replica->log, &replica->dirty, &replica->round_end);
-    }
-    bool together = dirty > KD_SYNC_ALONE_MAX && kd_disk_has_syncfs(lane->disk);
-    if (together)
-        status = kd_disk_syncfs(lane->disk);
-    KB_LIST_EACH(it, &lane->round) {
-        struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, lane_link);
-        if (replica->dirty && !together && status >= 0)
-            status = kd_segment_datasync(replica->dirty);
-        if (replica->dirty)
-            kd_log_synced(replica->dirty);
-        replica->dirty = NULL;
-    }
-    return status;
-}
-
 static void run_round(struct kn_job *job)
 {
     struct kd_lane *lane = KB_CONTAINER(job, struct kd_lane, job);
     KB_LIST_EACH(it, &lane->round)
         write_one(KB_CONTAINER(it, struct kd_replica, lane_link));
     bool flush = lane->flushed && !KB_MUTANT("ack-before-fsync");
-    lane->sync_status = flush ? sync_round(lane) : 0;
+    lane->sync_status = 0;
+    lane->synced = !flush || kd_lane_sync(lane);
 }
 
 /* ---- Before and after, on the loop -------------------------------------- */
@@ -164,6 +141,14 @@ static void after_round(struct kd_replica *replica, bool flushed)
 static void round_done(struct kn_job *job)
 {
     struct kd_lane *lane = KB_CONTAINER(job, struct kd_lane, job);
+    if (lane->synced)
+        kd_lane_finish(lane);
+    else if (!lane->disk->halted)
+        kd_lane_sync_aside(lane);
+}
+
+void kd_lane_finish(struct kd_lane *lane)
+{
     struct kd_disk *disk = lane->disk;
     struct kb_list *node;
     if (disk->halted)

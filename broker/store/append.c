@@ -151,15 +151,20 @@ static int trim(struct kd_log *log)
     return status;
 }
 
+/* What another thread is syncing is not on the disk yet. */
 static int sync_active(struct kd_log *log)
 {
-    if (!log->dirty)
-        return 0;
     struct kd_segment *active = kd_log_active(log);
-    int status = kd_segment_datasync(active); /* dirty: it is pinned */
+    if (!log->dirty && !log->syncing)
+        return 0;
+    int status = kd_segment_pin(active, 0);
+    if (status < 0)
+        return status;
+    status = kd_segment_datasync(active);
+    kd_segment_unpin(active);
     if (status < 0) {
         log->sync_failed = true;
-    } else {
+    } else if (log->dirty) {
         log->dirty = false;
         kd_segment_unpin(active);
     }
@@ -322,14 +327,19 @@ bool kd_log_take_dirty(struct kd_log *log, struct kd_segment **segment, int64_t 
     bool dirty = log->dirty && !log->sync_failed;
     *segment = dirty ? kd_segment_ref(kd_log_active(log)) : NULL;
     *end_offset = log->end_offset;
-    if (dirty)
+    if (dirty) {
         log->dirty = false;
+        log->syncing++;
+    }
     pthread_mutex_unlock(&log->work);
     return dirty;
 }
 
-void kd_log_synced(struct kd_segment *segment)
+void kd_log_synced(struct kd_log *log, struct kd_segment *segment)
 {
+    pthread_mutex_lock(&log->work);
+    log->syncing--;
+    pthread_mutex_unlock(&log->work);
     kd_segment_unpin(segment);
     kd_segment_unref(segment);
 }

@@ -81,14 +81,16 @@ int kd_dir_claim(struct kd_dir *dir, const char *cluster_id, int32_t node_id)
 
 /* ---- The clean marker --------------------------------------------------- */
 
-/* It must be gone from the disk before anything is written. */
+/* It must be gone from the disk before anything is written. So must a kill -9
+ * have left nothing undecided: a checkpoint that was renamed and not synced is
+ * believed below, and what follows from it must not outlive it. */
 static int take_marker(struct kd_dir *dir, struct kb_error *err)
 {
     int status = dir->fs->ops->unlink(dir->fs, KD_CLEAN_FILE);
     dir->clean = status >= 0;
-    if (status >= 0)
+    if (status >= 0 || status == -ENOENT)
         status = dir->fs->ops->sync_dir(dir->fs, "");
-    if (status < 0 && status != -ENOENT)
+    if (status < 0)
         return kb_error_errno(err, KB_E_DISK, -status, KD_CLEAN_FILE " cannot be taken away");
     return KB_OK;
 }

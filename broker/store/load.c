@@ -37,8 +37,8 @@ static int note_file(void *ctx, const char *name, bool is_dir)
     if (suffix == KD_SUFFIX_SNAPSHOT &&
         !push(&listing->snapshots, &listing->snapshot_count, offset))
         listing->failed = true;
-    bool is_index = suffix == KD_SUFFIX_INDEX || suffix == KD_SUFFIX_TIMEINDEX ||
-                    suffix == KD_SUFFIX_TXNINDEX;
+    bool is_index =
+        suffix == KD_SUFFIX_INDEX || suffix == KD_SUFFIX_TIMEINDEX || suffix == KD_SUFFIX_TXNINDEX;
     if (is_index && !push(&listing->index_bases, &listing->index_count, offset))
         listing->failed = true;
     return listing->failed;

@@ -32,7 +32,8 @@ struct kd_log {
     struct kd_index index; /* of the active segment */
     /* Guarded by work. */
     int64_t allocated; /* bytes that the disk holds for the active segment */
-    bool dirty;        /* written since the last sync; keeps it pinned */
+    bool dirty;        /* written since the last sync began; keeps it pinned */
+    unsigned syncing;  /* syncs that have begun elsewhere and not ended */
     bool broken;       /* a failed write could not be taken back */
     bool sync_failed;  /* nobody knows what is on the disk: no second try */
     int64_t snapshots[KD_SNAPSHOTS_KEPT + 1];
@@ -70,9 +71,10 @@ int kd_log_write(struct kd_log *log, const struct kd_log_batch *batches);
 
 /* What a sync has to cover: the active segment, referenced and pinned, and
  * the offset that will be flushed then. False: nothing is unsynced (end is set
- * all the same). kd_log_synced gives the segment back. */
+ * all the same). kd_log_synced gives the segment back once that is done: until
+ * then nobody takes it for synced. */
 bool kd_log_take_dirty(struct kd_log *log, struct kd_segment **segment, int64_t *end_offset);
-void kd_log_synced(struct kd_segment *segment);
+void kd_log_synced(struct kd_log *log, struct kd_segment *segment);
 
 /* Many logs are synced in one go (kb_fs syncfs) where that can be had: then
  * nothing counts as done before the caller did it. */

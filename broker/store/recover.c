@@ -114,6 +114,8 @@ static int settle_tail(struct kd_load *load, struct kd_segment *segment, int64_t
         status = good < size ? fs->ops->truncate(fs, segment->file, good) : 0;
         if (status >= 0 && load->sync == KD_SYNC_EACH)
             status = kd_segment_datasync(segment);
+        if (status >= 0 && load->sync == KD_SYNC_EACH) /* its name, too */
+            status = fs->ops->sync_dir(fs, load->dir);
         kd_segment_unpin(segment);
     }
     if (status < 0)

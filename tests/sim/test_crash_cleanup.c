@@ -76,9 +76,9 @@ static const struct sent *sent_at(const struct told *told, int64_t offset)
 }
 
 static void check_content(struct run *run, struct rig *rig, const struct told *told,
-                          struct kd_replica *replica)
+                          struct kd_replica *replica, int64_t end)
 {
-    int64_t at = kd_replica_state(replica)->log_start, end = kd_replica_state(replica)->log_end;
+    int64_t at = kd_replica_state(replica)->log_start;
     while (at < end) {
         struct kb_buf *got = NULL;
         const struct sent *sent = sent_at(told, at);
@@ -154,7 +154,8 @@ static void check_files(struct run *run, struct kb_fs *disk, int log, int64_t st
     run->found.litter += litter.odd;
 }
 
-static void check_log(struct run *run, struct rig *rig, int log, int64_t ends[2 * LOGS])
+/* `added` records were acknowledged since the crash. */
+static void check_log(struct run *run, struct rig *rig, int log, int64_t ends[2 * LOGS], int added)
 {
     const struct told *told = &run->logs[log];
     struct kd_replica *replica = kd_disk_find_name(rig->disk, topics[log], 0);
@@ -177,24 +178,24 @@ static void check_log(struct run *run, struct rig *rig, int log, int64_t ends[2 
                       (ends[2 * log] != state->log_start || ends[2 * log + 1] != state->log_end);
     ends[2 * log] = state->log_start;
     ends[2 * log + 1] = state->log_end;
-    check_content(run, rig, told, replica);
+    check_content(run, rig, told, replica, state->log_end - added);
     check_files(run, rig->fs, log, state->log_start);
 }
 
+/* Opens the logs, and adds a record to each. */
 static void open_and_check(struct run *run, struct kb_fs *disk, uint64_t seed,
-                           int64_t ends[2 * LOGS], bool append)
+                           int64_t ends[2 * LOGS], int added)
 {
     struct rig rig;
     rig_init(&rig, disk, seed);
     rig.options.tail_bytes = 1;
     rig_open(&rig);
     for (int i = 0; i < LOGS; i++)
-        check_log(run, &rig, i, ends);
-    for (int i = 0; append && i < LOGS; i++) {
+        check_log(run, &rig, i, ends, added);
+    for (int i = 0; i < LOGS; i++) {
         struct kd_replica *replica = kd_disk_find_name(rig.disk, topics[i], 0);
-        if (replica && !kd_replica_is_offline(replica) &&
-            rig_append_plain(&rig, replica, 1, 10) != ends[2 * i + 1])
-            run->found.changed++;
+        if (replica && !kd_replica_is_offline(replica))
+            run->found.changed += rig_append_plain(&rig, replica, 1, 10) != ends[2 * i + 1]++;
     }
     rig_kill(&rig);
 }
@@ -206,9 +207,10 @@ static void check_crash(struct run *run, enum kb_crash how, uint64_t seed)
     struct kb_fs *disk = kb_fs_mem_clone(run->rig.fs);
     kb_random_seed(&random, seed);
     kb_fs_mem_crash(disk, how, &random);
-    open_and_check(run, disk, seed, ends, false);
-    kb_fs_mem_crash(disk, KB_CRASH_POWER, &random);
-    open_and_check(run, disk, seed + 1, ends, true);
+    for (int opened = 0; opened < 3; opened++) {
+        open_and_check(run, disk, seed + (uint64_t)opened, ends, opened);
+        kb_fs_mem_crash(disk, KB_CRASH_POWER, &random);
+    }
     run->found.images++;
     disk->ops->free(disk);
 }

@@ -359,6 +359,8 @@ static struct findings crash_often(uint64_t first_seed, int runs, bool lying, bo
         struct run run;
         struct kb_fs *fs = kb_fs_mem_new();
         kb_fs_mem_set_lying(fs, lying);
+        if (i % 2) /* a commit is many syncs side by side, or one */
+            rig_without_syncfs(fs);
         run_load(&run, fs, first_seed + (uint64_t)i, relaxed);
         for (size_t k = 0; k < run.image_count; k++)
             check_image(&run, &run.images[k], first_seed + (uint64_t)i * 1000 + k, &found);

@@ -6,6 +6,7 @@
 #include "wire/crc32c.h"
 #include "wire/record.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,6 +57,20 @@ static void on_offline(void *ctx, struct kd_replica *replica, const struct kb_er
     (void)replica;
     (void)err;
     ((struct rig *)ctx)->offline++;
+}
+
+static int no_syncfs(struct kb_fs *fs)
+{
+    (void)fs;
+    return -ENOSYS;
+}
+
+void rig_without_syncfs(struct kb_fs *fs)
+{
+    static struct kb_fs_ops ops; /* of all disks in memory alike */
+    ops = *fs->ops;
+    ops.syncfs = no_syncfs;
+    fs->ops = &ops;
 }
 
 void rig_init(struct rig *rig, struct kb_fs *fs, uint64_t seed)

@@ -32,6 +32,8 @@ struct rig {
     void *ctx; /* the test's */
 };
 
+/* From here on its files are synced one by one, as where syncfs is not safe. */
+void rig_without_syncfs(struct kb_fs *fs);
 /* The fs stays the caller's. Nothing is open yet; options may be changed. */
 void rig_init(struct rig *rig, struct kb_fs *fs, uint64_t seed);
 void rig_open(struct rig *rig);    /* must succeed; logs that were there are configured */
