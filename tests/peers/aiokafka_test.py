@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """aiokafka, through kurierd."""
+import clients
 import exchange
-import peers
 
-exchange.through_kurierd(exchange.Peer(
-    "aiokafka", lambda: [peers.python(), exchange.HERE + "/aiokafka_peer.py"], without="null-record"))
+exchange.through_kurierd(clients.AIOKAFKA)

@@ -19,7 +19,7 @@ It ends with status 0, or another after a line that says what is wrong. The word
     without=                records that are not sent, since there are clients that cannot: null-record (key and value
                             are null: its value is empty then), null-header (that header is left out)
 
-Each test program has a row for its peer, of which cases() makes the tests.
+clients.py has a row for each peer, and cases() makes its tests of it.
 """
 import glob
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """franz-go, with kadm, through kurierd."""
+import clients
 import exchange
-import peers
 
-exchange.through_kurierd(exchange.Peer("franz-go", lambda: [peers.go(exchange.HERE + "/go", "franz")]))
+exchange.through_kurierd(clients.FRANZ_GO)

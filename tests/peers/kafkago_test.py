@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""segmentio's kafka-go, which is never idempotent and cannot delete records, through kurierd."""
+"""segmentio's kafka-go, through kurierd."""
+import clients
 import exchange
-import peers
 
-exchange.through_kurierd(exchange.Peer(
-    "kafka-go", lambda: [peers.go(exchange.HERE + "/go", "kafkago")], idempotent=False,
-    steps=exchange.steps_but("truncate")))
+exchange.through_kurierd(clients.KAFKA_GO)

@@ -22,9 +22,11 @@ system_tests += \
 	tests/peers/kcat_test.py \
 	tests/peers/options_test.py \
 	tests/peers/rdkafka_test.py \
+	tests/peers/restarts_test.py \
 	tests/peers/sarama_test.py
-EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/confluent.py tests/peers/corpus.py tests/peers/exchange.py \
-	tests/peers/corpus.js tests/peers/go tests/peers/kafkajs.js tests/peers/kafkapython.py
+EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/confluent.py \
+	tests/peers/corpus.js tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/kafkajs.js \
+	tests/peers/kafkapython.py
 
 # Kafka's own.
 system_tests += \
