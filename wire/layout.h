@@ -38,16 +38,17 @@ enum {
 
 struct kw_layout;
 
+/* There are 1,500: kept small. */
 struct kw_field {
     const char *name;
-    enum kw_type type; /* of the element, for an array */
-    unsigned flags;
+    const struct kw_layout *fields; /* of a struct; else NULL */
+    uint8_t type;                   /* enum kw_type; of the element, for an array */
+    uint8_t flags;
     int16_t tag; /* -1: none */
     int16_t min_version, max_version;
-    int16_t null_min, null_max;     /* versions in which it may be null; -1: none */
-    size_t offset;                  /* a nullable struct lies behind a pointer there */
-    size_t count_offset;            /* of an array's int32_t count */
-    const struct kw_layout *fields; /* of a struct; else NULL */
+    int16_t null_min, null_max; /* versions in which it may be null; -1: none */
+    uint16_t offset;            /* a nullable struct lies behind a pointer there */
+    uint16_t count_offset;      /* of an array's int32_t count */
 };
 
 struct kw_layout {

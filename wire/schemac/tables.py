@@ -50,10 +50,10 @@ def layout_row(message, struct, field):
         ('ARRAY', field.array), ('IGNORABLE', field.ignorable), ('KEY', field.key),
         ('ERROR', field.base == 'i16' and field.name.endswith('error_code')),
         ('SECRET', field.secret == 'secret'), ('SECRET_BY_NAME', field.secret == 'secret?')) if on]
-    return (f'{{"{field.name}", KW_TYPE_{kind}, {" | ".join(flags) or 0}, '
+    return (f'{{"{field.name}", {child}, KW_TYPE_{kind}, {" | ".join(flags) or 0}, '
             f'{field.tag if field.tag is not None else -1}, '
             f'{field.versions.lo}, {field.versions.hi}, {null}, '
-            f'offsetof({owner}, {field.name}), {count}, {child}}},')
+            f'offsetof({owner}, {field.name}), {count}}},')
 
 
 def emit_struct_layout(text, message, struct):
