@@ -170,11 +170,12 @@ static void on_frame(struct kn_conn *conn, struct kb_buf *frame)
     request->frame = frame;
     request->body = kw_reader_of(kb_buf_view(frame));
     request->api = admit(link, request);
+    kd_request_log_begin(request);
     if (!request->api) {
+        kd_request_log_end(request);
         kd_server_request_free(link->server, request);
         return;
     }
-    kd_request_log_begin(request);
     if (has_room(link, request)) {
         start(link, request);
     } else {

@@ -9,7 +9,8 @@
  *   handled_us=512 request={"api":"Metadata", ...} response={...}
  *
  * queued: from its last byte until its handler began; handled: from then until
- * it was answered. Messages are as print.h has them, each at most
+ * it was answered. One that is refused with its connection has its line as well.
+ * Messages are as print.h has them, each at most
  * KD_LOGGED_BYTES long; with log.requests=headers only the request's header is.
  * Off, a request costs one look at the configuration.
  */

@@ -134,6 +134,18 @@ static void turn_on_and_off(struct client *c)
     ask_metadata(c);
 }
 
+/* Of an API that nobody has: it closes the connection. */
+static void ask_nonsense(struct client *c)
+{
+    struct kw_writer w;
+    kw_writer_init(&w, 64);
+    kw_write_i16(&w, 999);
+    kw_write_i16(&w, 1);
+    kw_write_i32(&w, 7);
+    client_send(c, &w);
+    assert_false(client_hear(c, KW_API_METADATA, METADATA_VERSION));
+}
+
 /* A broker's whole life; its log is quiet afterwards. */
 static struct kept *run(const char *wanted, void (*ask)(struct client *c))
 {
@@ -228,6 +240,15 @@ static void it_changes_while_the_broker_runs(void **state)
     kb_free(kept);
 }
 
+static void a_refused_request_has_its_line(void **state)
+{
+    (void)state;
+    struct kept *kept = run("messages", ask_nonsense);
+    assert_int_equal(kept->lines, 1);
+    has(kept, " request={\"api\":\"Unknown\",\"key\":999,\"version\":1,\"correlation_id\":7,");
+    kb_free(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_request_without_an_answer_has_its_line),
         cmocka_unit_test(headers_alone),
         cmocka_unit_test(nothing_by_default),
+        cmocka_unit_test(a_refused_request_has_its_line),
         cmocka_unit_test(it_changes_while_the_broker_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
