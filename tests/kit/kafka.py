@@ -33,7 +33,7 @@ PROPERTIES = {
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
-    "broker.session.timeout.ms": "1000",
+    "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "200",
 }
 
@@ -117,6 +117,11 @@ class Kafka:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def stop(self):
+        """SIGTERM; answers the exit status."""
+        self.process.terminate()
+        return self.process.wait(READY_S)
 
     def restart(self):
         self.kill()

@@ -32,6 +32,7 @@ EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/co
 system_tests += \
 	tests/peers/apache_test.py \
 	tests/peers/dump_test.py \
+	tests/peers/files_test.py \
 	tests/peers/java_test.py \
 	tests/peers/rsyslog_test.py \
 	tests/peers/tools_test.py
