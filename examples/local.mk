@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-noinst_PROGRAMS += examples/consume examples/epoll examples/produce
+noinst_PROGRAMS += examples/admin examples/consume examples/epoll examples/produce
+examples_admin_SOURCES = examples/admin.c
+examples_admin_LDADD = libkurier.la
 examples_consume_SOURCES = examples/consume.c
 examples_consume_LDADD = libkurier.la
 examples_epoll_SOURCES = examples/epoll.c
