@@ -60,22 +60,31 @@ static int without_api(const struct kn_rpc *rpc, int16_t api_key, const char *si
                         kn_rpc_name(rpc), api, kc_diagnose_release(rpc));
 }
 
+/* "3", "3-7" */
+static const char *range(char out[16], int16_t min, int16_t max)
+{
+    snprintf(out, 16, min == max ? "%d" : "%d-%d", min, max);
+    return out;
+}
+
 int kc_diagnose_versions(const struct kn_rpc *rpc, int16_t api_key, int16_t min, int16_t max,
                          const char *since, struct kb_error *err)
 {
     const char *api = kw_api_name(api_key);
+    char theirs[16], ours[16];
     int16_t from, to;
     if (!kn_rpc_range(rpc, api_key, &from, &to))
         return without_api(rpc, api_key, since, err);
+    range(theirs, from, to);
+    range(ours, min, max);
     if (from > max)
         return kb_error_set(err, KB_E_UNSUPPORTED,
-                            "%s is too new: it speaks %s %d-%d, and libkurier %s speaks %d-%d; "
-                            "take a newer one",
-                            kn_rpc_name(rpc), api, from, to, kurier_version(), min, max);
+                            "%s is too new: it speaks %s %s, and libkurier %s speaks %s; take a "
+                            "newer one",
+                            kn_rpc_name(rpc), api, theirs, kurier_version(), ours);
     return kb_error_set(err, KB_E_UNSUPPORTED,
-                        "%s is too old: it speaks %s %d-%d, and %d-%d is needed; it looks like "
-                        "Kafka %s",
-                        kn_rpc_name(rpc), api, from, to, min, max, kc_diagnose_release(rpc));
+                        "%s is too old: it speaks %s %s, and %s is needed; it looks like Kafka %s",
+                        kn_rpc_name(rpc), api, theirs, ours, kc_diagnose_release(rpc));
 }
 
 /* ---- Addresses ----------------------------------------------------------------------*/
