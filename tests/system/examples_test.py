@@ -45,6 +45,14 @@ for writer in ("produce", "epoll"):
         assert read(writer, len(LINES)) == [f"{writer}[0]@{i}: {line}" for i, line in enumerate(LINES)]
 
 
+@tap.case("examples/admin makes a topic once, and counts its records")
+def _():
+    for _ in range(2):
+        done = subprocess.run([example("admin"), kurierd.address, "counted"], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=PATIENCE_S)
+        assert done.stdout == "".join(f"counted [{i}]: 0 records\n" for i in range(3)), done.stdout
+
+
 @tap.case("each example stays below 80 lines")
 def _():
     for path in glob.glob(os.path.join(HERE, "..", "..", "examples", "*.c")):

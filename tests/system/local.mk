@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs against a real kurierd, over real sockets: what a user would do.
-check_PROGRAMS += tests/system/admin_test tests/system/api_test tests/system/consumer_test tests/system/kill_test tests/system/producer_test
+check_PROGRAMS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
+	tests/system/consumer_test tests/system/kill_test tests/system/producer_test
+tests_system_admin_many_test_SOURCES = tests/system/admin_many_test.c $(kit_server)
+tests_system_admin_many_test_LDADD = libkurier.la
 tests_system_admin_test_SOURCES = tests/system/admin_test.c $(kit_server)
 tests_system_admin_test_LDADD = libkurier.la
 tests_system_api_test_SOURCES = tests/system/api_test.c $(kit_server)
@@ -11,7 +14,8 @@ tests_system_consumer_test_SOURCES = tests/system/consumer_test.c $(kit_server)
 tests_system_consumer_test_LDADD = libkurier.la
 tests_system_producer_test_SOURCES = tests/system/producer_test.c $(kit_server)
 tests_system_producer_test_LDADD = libkurier.la
-TESTS += tests/system/admin_test tests/system/api_test tests/system/consumer_test tests/system/kill_test tests/system/producer_test
+TESTS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
+	tests/system/consumer_test tests/system/kill_test tests/system/producer_test
 
 system_tests += \
 	tests/system/cli_admin_test.py \
