@@ -78,12 +78,18 @@ static struct kb_slice rest_of(const struct kw_reader *r)
     return kb_slice_of(r->next, kw_reader_left(r));
 }
 
-/* The header of a key or version that is not ours may be anything. */
-static void print_strange(struct kw_json *j, const char *fault, struct kb_slice frame)
+static bool is_secret(int16_t key, bool is_response)
+{
+    const struct kw_message *message = kw_message_find(key, is_response);
+    return message && kw_layout_is_secret(message->layout);
+}
+
+/* The header of a key that is not ours may be anything. */
+static void print_strange(struct kw_json *j, int16_t key, const char *fault, struct kb_slice frame)
 {
     enum { FIXED_BYTES = 8 }; /* key, version, correlation id */
     size_t skip = frame.size < FIXED_BYTES ? frame.size : FIXED_BYTES;
-    print_fault(j, fault, kb_slice_of(frame.data + skip, frame.size - skip), false);
+    print_fault(j, fault, kb_slice_of(frame.data + skip, frame.size - skip), is_secret(key, false));
 }
 
 size_t kw_print_request(struct kb_slice frame, unsigned flags, char *out, size_t size)
@@ -103,7 +109,7 @@ size_t kw_print_request(struct kb_slice frame, unsigned flags, char *out, size_t
         kw_json_name(&j, "request");
         print_body(&j, header.key, header.version, false, rest_of(&r), flags);
     } else if (!whole) {
-        print_strange(&j, r.fault, frame);
+        print_strange(&j, header.key, r.fault, frame);
     }
     kw_json_close(&j);
     return kw_json_end(&j);
@@ -122,7 +128,7 @@ size_t kw_print_response(int16_t key, int16_t version, struct kb_slice frame, un
     if (!whole || !(flags & KW_PRINT_NO_BODY))
         kw_json_name(&j, "response");
     if (!whole)
-        print_fault_object(&j, r.fault ? r.fault : "unknown API", frame, false);
+        print_fault_object(&j, r.fault ? r.fault : "unknown API", frame, is_secret(key, true));
     else if (!(flags & KW_PRINT_NO_BODY))
         print_body(&j, key, version, true, rest_of(&r), flags);
     kw_json_close(&j);

@@ -68,8 +68,8 @@ struct kurier_client {
     int pending_fd; /* -1: never asked for */
     bool pending_fd_raised;
     struct kc_call *ready;
-    unsigned unheard;       /* resumable calls that ended with nobody there */
-    struct kb_error cause;  /* why it is not ready yet, the best that is known */
+    unsigned unheard;      /* resumable calls that ended with nobody there */
+    struct kb_error cause; /* why it is not ready yet, the best that is known */
     struct kc_trouble trouble;
     struct kb_list results; /* of admin */
 

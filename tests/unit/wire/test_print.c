@@ -201,6 +201,12 @@ static void sasl_tokens_are_hidden(void **state)
                      sizeof line);
     assert_non_null(strstr(line, "\"fault\":"));
     no_line_holds("secret");
+    bytes[9] = 0xff; /* a client id that is longer than the frame */
+    kw_print_request(kb_slice_of(bytes, kw_writer_size(&w)), KW_PRINT_PAYLOADS, line, sizeof line);
+    assert_non_null(strstr(line, "\"fault\":"));
+    no_line_holds("secret");
+    kw_print_response(KW_API_SASL_AUTHENTICATE, 2, kb_slice_of("sec", 3), 0, line, sizeof line);
+    assert_null(strstr(line, "hex"));
 }
 
 static void passwords_of_users_are_hidden(void **state)
