@@ -42,7 +42,7 @@ int kb_fs_write_all(struct kb_fs *fs, struct kb_file *file, const void *data, si
     return 0;
 }
 
-static int write_synced(struct kb_fs *fs, const char *path, const void *data, size_t size)
+static int write_whole(struct kb_fs *fs, const char *path, const void *data, size_t size, bool sync)
 {
     struct kb_file *file;
     int flags = KB_OPEN_WRITE | KB_OPEN_CREATE | KB_OPEN_TRUNCATE;
@@ -50,7 +50,7 @@ static int write_synced(struct kb_fs *fs, const char *path, const void *data, si
     if (rc < 0)
         return rc;
     rc = kb_fs_write_all(fs, file, data, size, 0);
-    if (rc == 0)
+    if (rc == 0 && sync)
         rc = fs->ops->datasync(fs, file);
     fs->ops->close(fs, file);
     return rc;
@@ -64,14 +64,34 @@ static int parent_of(const char *path, char *out, size_t size)
     return snprintf(out, size, "%.*s", length, path) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
+/* Where the new content waits for its name. */
+static int staged_path(const char *path, char out[KB_PATH_MAX])
+{
+    return snprintf(out, KB_PATH_MAX, "%s.tmp", path) < KB_PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int kb_fs_stage(struct kb_fs *fs, const char *path, const void *data, size_t size)
+{
+    char fresh[KB_PATH_MAX];
+    int rc = staged_path(path, fresh);
+    return rc < 0 ? rc : write_whole(fs, fresh, data, size, false);
+}
+
+int kb_fs_install(struct kb_fs *fs, const char *path)
+{
+    char fresh[KB_PATH_MAX];
+    int rc = staged_path(path, fresh);
+    return rc < 0 ? rc : fs->ops->rename(fs, fresh, path);
+}
+
 int kb_fs_replace(struct kb_fs *fs, const char *path, const void *data, size_t size)
 {
     char fresh[KB_PATH_MAX], parent[KB_PATH_MAX];
-    if (snprintf(fresh, sizeof fresh, "%s.tmp", path) >= (int)sizeof fresh)
-        return -ENAMETOOLONG;
-    int rc = parent_of(path, parent, sizeof parent);
+    int rc = staged_path(path, fresh);
     if (rc == 0)
-        rc = write_synced(fs, fresh, data, size);
+        rc = parent_of(path, parent, sizeof parent);
+    if (rc == 0)
+        rc = write_whole(fs, fresh, data, size, true);
     if (rc == 0)
         rc = fs->ops->rename(fs, fresh, path);
     if (rc == 0)

@@ -80,6 +80,9 @@ int kb_fs_read_all(struct kb_fs *, struct kb_file *, void *out, size_t size, int
 int kb_fs_write_all(struct kb_fs *, struct kb_file *, const void *data, size_t size, int64_t at);
 /* tmp + datasync + rename + sync_dir: the old content or the new one, never less. */
 int kb_fs_replace(struct kb_fs *, const char *path, const void *data, size_t size);
+/* The same of many files in four steps: stage each, syncfs, install each, syncfs. */
+int kb_fs_stage(struct kb_fs *, const char *path, const void *data, size_t size);
+int kb_fs_install(struct kb_fs *, const char *path);
 /* The whole of a small file, with a 0 byte behind it; kb_free it. -EFBIG above max. */
 int kb_fs_load(struct kb_fs *, const char *path, size_t max, char **out, size_t *size);
 

@@ -130,9 +130,12 @@ static bool out_of_range(const struct kb_option *row, int64_t number)
 static int refuse_range(const struct kb_option *row, const char *value, struct kb_error *err)
 {
     char wanted[96];
-    snprintf(wanted, sizeof wanted, "must be a number from %" PRId64 " to %" PRId64, row->min,
-             row->max);
     bool any = row->min == 0 && row->max == 0;
+    if (row->max == INT64_MAX)
+        snprintf(wanted, sizeof wanted, "must be a number, %" PRId64 " or more", row->min);
+    else
+        snprintf(wanted, sizeof wanted, "must be a number from %" PRId64 " to %" PRId64, row->min,
+                 row->max);
     return refuse(row, value, err, any ? "must be a number" : wanted);
 }
 

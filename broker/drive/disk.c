@@ -44,6 +44,7 @@ struct kd_disk *kd_disk_new(const struct kd_disk_options *options)
     kd_lane_init(&disk->lanes[0], disk, true);
     kd_lane_init(&disk->lanes[1], disk, false);
     kd_disk_checkpoint_init(disk);
+    kd_disk_epochs_init(disk);
     kd_disk_starts_init(disk);
     kd_disk_retention_init(disk);
     return disk;
@@ -70,6 +71,8 @@ struct kb_time kd_disk_now(const struct kd_disk *disk)
 
 void kd_disk_submit(struct kd_disk *disk, struct kn_lane *lane, struct kn_job *job)
 {
+    if (lane == &disk->serial)
+        kd_disk_save_epochs(disk);
     kn_exec_submit(disk->exec, disk->loop, lane, job);
 }
 
@@ -176,6 +179,7 @@ void kd_disk_halt(struct kd_disk *disk)
     KB_LIST_EACH(it, &disk->replicas)
         kd_replica_drop_appends(KB_CONTAINER(it, struct kd_replica, link), KB_E_CLOSED);
     kd_disk_halt_starts(disk);
+    kd_disk_halt_epochs(disk);
     answer_all(disk);
     kn_task_cancel(&disk->settle);
     kn_task_cancel(&disk->lanes[0].start);

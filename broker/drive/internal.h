@@ -144,6 +144,8 @@ struct kd_disk {
     struct kn_timer retention_timer, unlink_timer;
     int64_t next_check_ms;
     struct kd_wall wall;
+    struct kd_epoch_saves *epoch_saves; /* of this turn; NULL: none */
+    struct kn_task save_epochs;
     struct kd_opening *opening; /* made with the disk, so that open cannot fail */
     struct kb_error error;      /* of FAILED */
     struct kd_disk_stats stats;
@@ -167,6 +169,12 @@ void kd_disk_submit(struct kd_disk *disk, struct kn_lane *lane, struct kn_job *j
 /* On a disk thread: may the whole file system be synced in one go, and do it. */
 bool kd_disk_has_syncfs(struct kd_disk *disk);
 int kd_disk_syncfs(struct kd_disk *disk);
+
+/* ---- epochs_file.c ------------------------------------------------------ */
+void kd_disk_epochs_init(struct kd_disk *disk);
+/* What was collected goes now: before whatever else changes these files. */
+void kd_disk_save_epochs(struct kd_disk *disk);
+void kd_disk_halt_epochs(struct kd_disk *disk);
 
 /* ---- round.c ------------------------------------------------------------ */
 void kd_lane_init(struct kd_lane *lane, struct kd_disk *disk, bool flushed);

@@ -13,8 +13,6 @@ struct work {
     int (*run)(struct work *);
     void (*after)(struct work *); /* on the loop; may be NULL */
     int status;
-    char *text; /* epochs */
-    size_t size;
     int64_t offset, end;
     struct kd_checkpoints files;
     char to[KD_PATH_MAX];
@@ -32,7 +30,6 @@ static void run_work(struct kn_job *job)
 static void free_work(struct work *work)
 {
     kd_checkpoints_deinit(&work->files);
-    kb_free(work->text);
     kb_free(work);
 }
 
@@ -90,39 +87,6 @@ static bool refuse_offline(struct kd_replica *replica, struct kd_op *op)
     if (refuse)
         kd_disk_finish_op(replica->disk, op, KB_E_KAFKA_STORAGE_ERROR);
     return refuse;
-}
-
-/* ---- Leader epochs ------------------------------------------------------ */
-
-static int run_save_epochs(struct work *work)
-{
-    char path[KD_PATH_MAX];
-    kd_path_join(path, work->replica->name, KD_EPOCHS_FILE);
-    return kb_fs_replace(work->disk->fs, path, work->text, work->size);
-}
-
-void kd_replica_lead(struct kd_replica *replica, int32_t leader_epoch, struct kd_op *op)
-{
-    struct kd_disk *disk = replica->disk;
-    bool changed;
-    if (refuse_offline(replica, op))
-        return;
-    int code = kd_partition_lead(&replica->state, leader_epoch, &changed);
-    KB_CHECK(replica->has_files || !replica->reserve_asked);
-    if (code || !changed || !replica->has_files) {
-        kd_disk_finish_op(disk, op, code);
-        return;
-    }
-    struct work *work = make(disk, replica, op, run_save_epochs);
-    if (!work)
-        return;
-    work->text = kd_epochs_format(&replica->state.epochs, &work->size);
-    if (!work->text) {
-        kb_free(work);
-        kd_disk_finish_op(disk, op, KB_E_NO_MEMORY);
-        return;
-    }
-    submit(work);
 }
 
 /* ---- Truncation --------------------------------------------------------- */
