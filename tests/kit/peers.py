@@ -49,15 +49,20 @@ def once(name, install):
     os.makedirs(ROOT, exist_ok=True)
     with open(folder + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(os.path.join(folder, ".complete")):
-            try:
-                _fill(folder, install)
-            except RuntimeError as why:
-                print(f"# once more: {why}".replace("\n", "\n# "), flush=True)
-                _failed[name] = f"{name} could not be installed; the reason stands above"
-                _fill(folder, install)
-                del _failed[name]
+        if not os.path.exists(os.path.join(folder, ".complete")) and not _filled(folder, install):
+            _failed[name] = f"{name} could not be installed; the reason stands above"
+            _fill(folder, install)
+            del _failed[name]
     return folder
+
+
+def _filled(folder, install):
+    try:
+        _fill(folder, install)
+        return True
+    except RuntimeError as why:
+        print(f"# once more: {why}".replace("\n", "\n# "), flush=True)
+        return False
 
 
 def _fill(folder, install):
