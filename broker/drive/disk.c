@@ -240,6 +240,7 @@ void kd_replica_free(struct kd_replica *replica)
     if (kb_map_get(&disk->by_id, key) == &replica->by_id)
         kb_map_remove(&disk->by_id, &replica->by_id);
     kb_map_remove(&disk->by_name, &replica->by_name);
+    kd_disk_pass_over(replica);
     kb_list_remove(&replica->link);
     kb_list_remove(&replica->lane_link);
     kb_list_remove(&replica->sync_link);

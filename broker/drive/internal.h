@@ -143,6 +143,9 @@ struct kd_disk {
     struct kb_list doomed;   /* to be unlinked later */
     struct kn_timer retention_timer, unlink_timer;
     int64_t next_check_ms;
+    struct kn_task looking;
+    struct kb_list *next_look; /* of replicas; its head: none */
+    int64_t look_ms;           /* the wall time that they are held against */
     struct kd_wall wall;
     struct kd_epoch_saves *epoch_saves; /* of this turn; NULL: none */
     struct kn_task save_epochs;
@@ -227,6 +230,8 @@ void kd_disk_halt_starts(struct kd_disk *disk);
 void kd_disk_retention_init(struct kd_disk *disk);
 void kd_disk_start_retention(struct kd_disk *disk);
 void kd_disk_stop_retention(struct kd_disk *disk);
+/* It goes: whoever looks at one log after the other takes the next. */
+void kd_disk_pass_over(struct kd_replica *replica);
 /* Its old segment was rolled: one more look. */
 void kd_replica_retire(struct kd_replica *replica);
 /* Files that were renamed, to be unlinked after the topic's delay; takes them. */

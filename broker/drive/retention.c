@@ -5,7 +5,7 @@
 #include "broker/drive/internal.h"
 #include "base/mem.h"
 
-enum { CHECK_MS = 5 * 60 * 1000, FIRST_CHECK_MS = 30 * 1000 };
+enum { CHECK_MS = 5 * 60 * 1000, FIRST_CHECK_MS = 30 * 1000, LOGS_A_TURN = 200 };
 
 /* ---- Looking ------------------------------------------------------------ */
 
@@ -57,17 +57,38 @@ void kd_replica_retire(struct kd_replica *replica)
     look_at(replica, kd_wall_believe(&disk->wall, kd_disk_now(disk)));
 }
 
+/* Some, then requests again, then the next. */
+static void look_on(struct kn_task *task)
+{
+    struct kd_disk *disk = KB_CONTAINER(task, struct kd_disk, looking);
+    for (int i = 0; i < LOGS_A_TURN && disk->next_look != &disk->replicas; i++) {
+        struct kd_replica *replica = KB_CONTAINER(disk->next_look, struct kd_replica, link);
+        disk->next_look = replica->link.next;
+        look_at(replica, disk->look_ms);
+    }
+    if (disk->next_look != &disk->replicas)
+        kn_task_next(disk->loop, task);
+}
+
+void kd_disk_pass_over(struct kd_replica *replica)
+{
+    struct kd_disk *disk = replica->disk;
+    if (disk->next_look == &replica->link)
+        disk->next_look = replica->link.next;
+}
+
 /* The clock is looked at more often than the logs. */
 static void on_retention(struct kn_timer *timer)
 {
     struct kd_disk *disk = KB_CONTAINER(timer, struct kd_disk, retention_timer);
     struct kb_time now = kd_disk_now(disk);
-    int64_t now_ms = kd_wall_believe(&disk->wall, now);
+    disk->look_ms = kd_wall_believe(&disk->wall, now);
     if (disk->failed || disk->status != KD_DISK_OPEN)
         return;
     if (now.mono_ms >= disk->next_check_ms) {
-        KB_LIST_EACH(it, &disk->replicas)
-            look_at(KB_CONTAINER(it, struct kd_replica, link), now_ms);
+        if (disk->next_look == &disk->replicas) /* else the last round is still on */
+            disk->next_look = disk->replicas.next;
+        kn_task_next(disk->loop, &disk->looking);
         disk->next_check_ms = kb_deadline(now, disk->options.retention_check_ms);
     }
     kn_timer_set(disk->loop, timer, KB_MIN(disk->next_check_ms, kb_deadline(now, KD_WALL_SLOT_MS)));
@@ -195,12 +216,15 @@ void kd_disk_retention_init(struct kd_disk *disk)
     if (!disk->options.retention_check_ms)
         disk->options.retention_check_ms = CHECK_MS;
     kb_list_init(&disk->doomed);
+    disk->next_look = &disk->replicas;
+    kn_task_init(&disk->looking, look_on);
     kn_timer_init(&disk->retention_timer, on_retention);
     kn_timer_init(&disk->unlink_timer, on_unlink);
 }
 
 void kd_disk_stop_retention(struct kd_disk *disk)
 {
+    kn_task_cancel(&disk->looking);
     kn_timer_cancel(disk->loop, &disk->retention_timer);
     kn_timer_cancel(disk->loop, &disk->unlink_timer);
 }

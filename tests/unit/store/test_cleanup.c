@@ -199,6 +199,26 @@ static void a_restart_does_not_make_segments_younger_or_older(void **state)
     }
 }
 
+enum { CROWD = 450 };
+
+/* More than are looked at in one turn, while some of them go. */
+static void many_logs_are_looked_at_in_turns(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    world.rig.config.retention_bytes = 0;
+    for (int i = 0; i < CROWD; i++)
+        rig_append_plain(&world.rig, rig_add(&world.rig, "crowd", i), 5, 10);
+    for (int i = 0; i < CROWD; i += 3)
+        kd_replica_delete(rig_find(&world.rig, "crowd", i), NULL);
+    rig_idle(&world.rig, 10 * MINUTE_MS);
+    for (int i = 0; i < CROWD; i++)
+        if (i % 3)
+            assert_int_equal(kd_replica_state(rig_find(&world.rig, "crowd", i))->log_start, 5);
+    end(&world);
+}
+
 /* ---- The clock ---------------------------------------------------------- */
 
 static void a_clock_that_is_moved_deletes_nothing_early(void **state)
@@ -430,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_compacted_log_keeps_everything),
         cmocka_unit_test(times_of_records_count_wherever_they_come_from),
         cmocka_unit_test(a_restart_does_not_make_segments_younger_or_older),
+        cmocka_unit_test(many_logs_are_looked_at_in_turns),
         cmocka_unit_test(a_clock_that_is_moved_deletes_nothing_early),
         cmocka_unit_test(files_are_renamed_first_and_unlinked_later),
         cmocka_unit_test(files_that_wait_for_their_unlinking_go_at_the_next_start),
