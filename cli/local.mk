@@ -17,6 +17,7 @@ bin_kurier_SOURCES = \
 	cli/consume.c \
 	cli/envelope.c cli/envelope.h \
 	cli/envelope_read.c \
+	cli/flags.c \
 	cli/format.c cli/format.h \
 	cli/help.c cli/help.h \
 	cli/histogram.c cli/histogram.h \

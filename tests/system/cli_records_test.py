@@ -146,6 +146,15 @@ def _():
     assert done.status == 1 and "too short" in done.err, done
 
 
+@tap.case("the log's own time is told apart")
+def _():
+    kurier("topic", "create", "-s", "message.timestamp.type=LogAppendTime", "appended")
+    kurier("produce", "-J", "-t", "appended", text='{"payload":"x","ts":5}')
+    row = kurier.lines("consume", "-t", "appended", "-e", "-q")[0]
+    assert row["tstype"] == "logappend" and row["ts"] > 1600000000000, row
+    assert json.loads(kurier.kcat("-C", "-t", "appended", "-e", "-q", "-J").out) == row
+
+
 # ---- JSON ---------------------------------------------------------------------------------
 
 @tap.case("an envelope in kcat's words, and back again")
