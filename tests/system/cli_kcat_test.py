@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """kurier called as kcat is, beside kcat: the same flags, the same input, the same output."""
+import concurrent.futures
 import json
 import re
 
@@ -40,6 +41,12 @@ def same(*words, **more):
     return ours
 
 
+def all_same(each):
+    """Side by side, since kcat mostly waits."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda words: same(*words), each))
+
+
 def same_lines(*words, **more):
     """Partitions may take turns."""
     ours, theirs = both(*words, **more)
@@ -57,8 +64,8 @@ def marks(done):
 @tap.case("-C: every letter of a format")
 def _():
     setup()
-    for form in ("%t %p %o %k %K %s %S %T %h\\n", "%R%s\\n", "%%|%s|\\x41\\t\\r\\n", "no letters\\n", "%s"):
-        same("-C", "-t", "seen", "-p", "1", "-e", "-q", "-f", form)
+    forms = ["%t %p %o %k %K %s %S %T %h\\n", "%R%s\\n", "%%|%s|\\x41\\t\\r\\n", "no letters\\n", "%s"]
+    all_same(["-C", "-t", "seen", "-p", "1", "-e", "-q", "-f", form] for form in forms)
 
 
 @tap.case("-C: the envelope, byte for byte")
@@ -71,27 +78,27 @@ def _():
 
 @tap.case("-C: from and to where")
 def _():
-    for offset in ("beginning", "end", "0", "7", "20", "-1", "-7", "-99", f"s@{STAMPS + 5000}", f"s@{STAMPS + 99000}"):
-        same("-C", "-t", "seen", "-p", "2", "-e", "-q", "-o", offset, "-f", "%o %T\\n")
+    offsets = ["beginning", "end", "0", "7", "20", "-1", "-7", "-99", f"s@{STAMPS + 5000}", f"s@{STAMPS + 99000}"]
+    all_same(["-C", "-t", "seen", "-p", "2", "-e", "-q", "-o", offset, "-f", "%o %T\\n"] for offset in offsets)
     same("-C", "-t", "seen", "-p", "1", "-q", "-o", f"e@{STAMPS + 3000}")
     same_lines("-C", "-t", "seen", "-q", "-o", f"s@{STAMPS + 2000}", "-o", f"e@{STAMPS + 4000}", "-f", "%p %o\\n")
 
 
 @tap.case("-C: counts, delimiters, keys, nulls, bundles of flags")
 def _():
-    same("-C", "-t", "seen", "-p", "1", "-c", "5", "-q")
-    same("-C", "-t", "seen", "-p", "1", "-e", "-q", "-D", "--\\n", "-K", "\\t=>")
-    same("-C", "-t", "seen", "-p", "1", "-eqK:", "-D;")
-    same("-C", "-t", "seen", "-p", "0", "-o", "-2", "-eqZ", "-K:")
-    same("-Cequ", "-t", "seen", "-p", "1")
-    same("-t", "seen", "-C", "-p", "1", "-e", "-q", "-X", "client.id=x", "-d", "broker", "-c", "1")
+    all_same([["-C", "-t", "seen", "-p", "1", "-c", "5", "-q"],
+              ["-C", "-t", "seen", "-p", "1", "-e", "-q", "-D", "--\\n", "-K", "\\t=>"],
+              ["-C", "-t", "seen", "-p", "1", "-eqK:", "-D;"],
+              ["-C", "-t", "seen", "-p", "0", "-o", "-2", "-eqZ", "-K:"],
+              ["-Cequ", "-t", "seen", "-p", "1"],
+              ["-t", "seen", "-C", "-p", "1", "-e", "-q", "-X", "client.id=x", "-d", "broker", "-c", "1"]])
 
 
 @tap.case("-C: what is packed")
 def _():
     kurier("produce", "-t", "packed", "-K", ":", text=b"\x00\x07:\x00\x00\x00\x05tail")
-    for form in ("value=>i s", "value=bbbbc", "key=>h", "value=IB", "value=hHs"):
-        same("-C", "-t", "packed", "-e", "-q", "-K", ":", "-s", form)
+    all_same(["-C", "-t", "packed", "-e", "-q", "-K", ":", "-s", form]
+             for form in ("value=>i s", "value=bbbbc", "key=>h", "value=IB", "value=hHs"))
 
 
 @tap.case("-C: what is said on the way")
@@ -116,6 +123,14 @@ def written(topic):
     return kurier("consume", "-t", topic, "-e", "-q", "-f", "%p %o %K %k %S %s %h\\n")
 
 
+def produce_both(number, words, text):
+    ours, theirs = f"ours{number}", f"theirs{number}"
+    kurier("topic", "create", ours, theirs)
+    assert run("-P", "-t", ours, *words, "-b", kurierd.address, text=text).status == 0
+    assert kurier.kcat("-P", "-t", theirs, *words, text=text).status == 0
+    assert written(ours) == written(theirs), (words, written(ours), written(theirs))
+
+
 @tap.case("-P: the same input becomes the same records")
 def _():
     cases = [([], "a\nb\n\nc"), (["-K", ":"], "k:v\nplain\n:v\nk:\n:\nk:v:w\n"), (["-K", ":", "-Z"], ":v\nk:\n:\nx\n"),
@@ -123,12 +138,8 @@ def _():
              (["-D", "\\x01"], "a\x01b"), (["-D", "--", "-K", "=="], "k==v--x--"), (["-c", "2"], "a\nb\nc\n"),
              (["-H", "a=1", "-H", "b=", "-H", "c", "-H", "d=e=f"], "v\n"), (["-z", "lz4"], "a\n" * 1000),
              (["-p", "0"], "x\n"), (["-p", "-1"], "x\n"), (["-E"], "x\n"), (["-X", "acks=1"], "x\n"), ([], "")]
-    for number, (words, text) in enumerate(cases):
-        ours, theirs = f"ours{number}", f"theirs{number}"
-        kurier("topic", "create", ours, theirs)
-        assert run("-P", "-t", ours, *words, "-b", kurierd.address, text=text).status == 0
-        assert kurier.kcat("-P", "-t", theirs, *words, text=text).status == 0
-        assert written(ours) == written(theirs), (words, written(ours), written(theirs))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: produce_both(number, *cases[number]), range(len(cases))))
 
 
 @tap.case("-P: keys go to the same partitions as those of a Java client; kcat has to be told")
@@ -180,9 +191,8 @@ def _():
 
 @tap.case("-Q: by time, at the ends, of several, as text and as JSON")
 def _():
-    for words in (["-t", f"seen:1:{STAMPS + 7500}"], ["-t", "seen:0:-1", "-t", "seen:1:-2"], ["-t", "seen:2:0"],
-                  ["-t", f"seen:1:{STAMPS * 2}"]):
-        same("-Q", *words)
+    all_same([["-Q", "-t", f"seen:1:{STAMPS + 7500}"], ["-Q", "-t", "seen:0:-1", "-t", "seen:1:-2"],
+              ["-Q", "-t", "seen:2:0"], ["-Q", "-t", f"seen:1:{STAMPS * 2}"]])
     ours, theirs = (json.loads(done.out) for done in both("-Q", "-J", "-t", "seen:0:0", "-t", "seen:1:-1"))
     assert ours == theirs, (ours, theirs)
     both("-Q", "-t", "seen:9:0", status=1)
@@ -190,8 +200,7 @@ def _():
 
 @tap.case("modes are found wherever they stand")
 def _():
-    for words in (["-e", "-q", "-t", "seen", "-p", "1", "-C"], ["-qeC", "-p1", "-tseen"]):
-        same(*words)
+    all_same([["-e", "-q", "-t", "seen", "-p", "1", "-C"], ["-qeC", "-p1", "-tseen"]])
 
 
 if __name__ == "__main__":
