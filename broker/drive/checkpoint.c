@@ -5,13 +5,14 @@
 
 /* ---- The three files ---------------------------------------------------- */
 
-/* Of logs that could not be loaded, too: what was known of them stays. */
+/* Of logs that could not be loaded, too: what was known of them stays. Not of logs
+ * that leave: another one may come to have the name. */
 bool kd_checkpoint_collect_starts(struct kd_disk *disk, struct kd_checkpoint *out)
 {
     bool there = true;
     KB_LIST_EACH(it, &disk->replicas) {
         const struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
-        if (replica->next_start >= 0)
+        if (replica->next_start >= 0 && replica->status != KD_LEAVING)
             there = there &&
                     kd_checkpoint_add(out, replica->topic, replica->partition, replica->next_start);
     }
@@ -25,6 +26,8 @@ bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out)
     KB_LIST_EACH(it, &disk->replicas) {
         const struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
         const struct kd_partition *p = &replica->state;
+        if (replica->status == KD_LEAVING)
+            continue;
         there = there && kd_checkpoint_add(&out->recovery_points, replica->topic,
                                            replica->partition, replica->recovery_point);
         if (replica->log)

@@ -178,6 +178,44 @@ static void note_dir(void *ctx, const char *name, enum kd_dir_kind kind, const c
     kb_list_push_back(&opening->found, &found->link);
 }
 
+/* Those of logs that are here. False: no memory. */
+static bool keep_known(const struct kd_opening *opening, const struct kd_checkpoint *from,
+                       struct kd_checkpoint *out)
+{
+    bool there = true;
+    KB_LIST_EACH(it, &opening->found) {
+        const struct found *found = KB_CONTAINER(it, struct found, link);
+        const struct kd_checkpoint_entry *entry =
+            found->kind == KD_DIR_LOG ? kd_checkpoint_find(from, found->topic, found->partition)
+                                      : NULL;
+        if (entry)
+            there = there && kd_checkpoint_add(out, found->topic, found->partition, entry->offset);
+    }
+    return there;
+}
+
+/* A log that was deleted is forgotten, should a crash have come before: another one
+ * may come to have its name. */
+static int forget_unknown(const struct kd_opening *opening, const struct kd_checkpoint *from,
+                          const char *path)
+{
+    struct kd_checkpoint known = {0};
+    int status = keep_known(opening, from, &known) ? 0 : -ENOMEM;
+    if (status >= 0 && known.count < from->count)
+        status = kd_checkpoint_save(opening->disk->fs, path, &known);
+    kd_checkpoint_deinit(&known);
+    return status;
+}
+
+static int forget_deleted(const struct kd_opening *opening)
+{
+    const struct kd_dir *dir = &opening->disk->dir;
+    int status = forget_unknown(opening, &dir->recovery_points, KD_RECOVERY_POINTS_FILE);
+    if (status >= 0)
+        status = forget_unknown(opening, &dir->log_starts, KD_LOG_STARTS_FILE);
+    return status;
+}
+
 static void run_open(struct kn_job *job)
 {
     struct kd_opening *opening = KB_CONTAINER(job, struct kd_opening, job);
@@ -195,6 +233,8 @@ static void run_open(struct kn_job *job)
             kd_dir_remove(disk->fs, found->name);
         logs += found->kind == KD_DIR_LOG;
     }
+    if (status >= 0 && (status = forget_deleted(opening)) < 0)
+        kb_error_errno(&opening->err, KB_E_DISK, -status, "the checkpoints cannot be written");
     if (!disk->dir.clean && logs > KD_SYNC_ALONE_MAX && kd_disk_has_syncfs(disk))
         opening->sync = KD_SYNC_TOGETHER;
 }

@@ -137,6 +137,18 @@ void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_
 
 /* ---- Leaving ------------------------------------------------------------ */
 
+/* The three files forget it before its name is another log's, which begins anew.
+ * What is deleted makes room for them. */
+static int forget_offsets(struct work *work)
+{
+    int status = kd_checkpoints_save(work->disk->fs, &work->files);
+    if (status == -ENOSPC && work->replica->leaving_to == KD_DIR_DELETE) {
+        kd_dir_remove(work->disk->fs, work->to);
+        status = kd_checkpoints_save(work->disk->fs, &work->files);
+    }
+    return status;
+}
+
 static int run_leave(struct work *work)
 {
     struct kb_fs *fs = work->disk->fs;
@@ -145,7 +157,9 @@ static int run_leave(struct work *work)
     int status = fs->ops->rename(fs, from, work->to);
     if (status == -ENOENT)
         return 0;
-    return status < 0 ? status : fs->ops->sync_dir(fs, "");
+    if (status >= 0)
+        status = fs->ops->sync_dir(fs, "");
+    return status < 0 ? status : forget_offsets(work);
 }
 
 static int run_remove(struct work *work)
@@ -177,6 +191,12 @@ void kd_replica_leave_step(struct kd_replica *replica)
     struct work *work = make(disk, replica, replica->leaving_op, run_leave);
     if (!work) {
         replica->status = KD_OFFLINE;
+        return;
+    }
+    if (!kd_checkpoints_collect(disk, &work->files)) {
+        replica->status = KD_OFFLINE;
+        free_work(work);
+        kd_disk_finish_op(disk, replica->leaving_op, KB_E_NO_MEMORY);
         return;
     }
     uint8_t id[16];

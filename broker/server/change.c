@@ -40,9 +40,11 @@ int kd_change_code(const struct kd_meta_result *result)
 
 void kd_change_submit(struct kd_change *change, struct kd_ops *ops, kd_meta_multi_fn *fn)
 {
-    bool fine = kd_ops_ok(ops);
-    if (fine)
-        kd_meta_multi(change->shard->meta, ops->ops, ops->count, fn, change);
+    struct kd_meta *meta = change->shard->meta; /* NULL: the broker was halted meanwhile */
+    if (!meta)
+        fn(change, &(struct kd_meta_result){.outcome = KD_META_UNKNOWN, .failed = -1});
+    else if (kd_ops_ok(ops))
+        kd_meta_multi(meta, ops->ops, ops->count, fn, change);
     else
         fn(change, &(struct kd_meta_result){
                        .outcome = KD_META_CONFLICT, .reason = KD_META_NO_MEMORY, .failed = -1});

@@ -31,11 +31,13 @@ long check_gone(const struct run *run)
     return sum(run, gone_from);
 }
 
-/* Below the start of the last reading, `lost` and `gone` say what may be. */
+/* Below the start of the last reading, `lost` and `gone` say what may be; and above
+ * it too, where retention goes on meanwhile. */
 static long gaps_in(const struct history *h, const struct history_log *log)
 {
     long gaps = 0;
-    (void)h;
+    if (h->retention)
+        return 0;
     for (int64_t i = log->last.start; i < log->last.end; i++)
         gaps += log->last.ids[i] == 0;
     return gaps;
@@ -52,7 +54,8 @@ static long skipped_in(const struct history *h, const struct history_log *log)
     for (int64_t i = log->last.start; i < log->last.end; i++) {
         uint64_t id = log->last.ids[i];
         bool acked = id && h->records[id - 1].told == HISTORY_ACKED;
-        skipped += acked && (i >= log->seen.end || log->seen.ids[i] != id);
+        bool seen = i < log->seen.end && log->seen.ids[i] == id;
+        skipped += acked && !seen && !history_may_be_gone(h, &h->records[id - 1], i);
     }
     return skipped;
 }

@@ -13,52 +13,33 @@ void crowd_open(struct crowd *crowd, const struct producer_plan *plan, bool reco
         process_open(&crowd->producers[i], w, program_producer.name, &program_producer,
                      &crowd->producing);
     for (int i = 0; i < crowd->reader_count; i++) {
-        reader_plan_init(&crowd->reading[i], plan->run, plan->topics, WORLD_PARTITIONS,
-                         history_serve);
-        crowd->reading[i].records_go = records_go;
+        reader_plan_init(&crowd->reading[i], plan->run, plan->topics,
+                         plan->topics_go ? CROWD_PARTITIONS : WORLD_PARTITIONS, history_serve);
+        crowd->reading[i].records_go = records_go || plan->topics_go;
+        crowd->reading[i].topics_go = plan->topics_go;
         process_open(&crowd->readers[i], w, program_reader.name, &program_reader,
                      &crowd->reading[i]);
     }
 }
 
-static bool is_over(void *ctx)
+void crowd_keep(struct crowd *crowd, bool trims)
 {
-    const struct run *run = ctx;
-    return run->nemesis.over;
+    keeper_plan_init(&crowd->keeping, crowd->run, crowd->producing.topics);
+    crowd->keeping.trims = trims;
+    crowd->kept = true;
+    process_open(&crowd->keeper, &crowd->run->world, program_keeper.name, &program_keeper,
+                 &crowd->keeping);
 }
 
-static bool is_told(void *ctx)
+static void check_topic(struct run *run, const char *name, int32_t partitions)
 {
-    return run_is_told(ctx);
+    struct history *h = &run->history;
+    const struct history_topic *topic = &h->topics[history_topic(h, name)];
+    if (!topic->deleting && topic->made_ms > topic->deleted_ms &&
+        partitions < topic->partitions_min)
+        run_complain(run, "%s has %d partitions, and had %d", name, partitions,
+                     topic->partitions_min);
 }
-
-static bool is_read_along(void *ctx)
-{
-    const struct crowd *crowd = ctx;
-    bool at_end = true;
-    for (int i = 0; i < crowd->reader_count; i++)
-        at_end = at_end && reader_is_at_end(&crowd->reading[i]);
-    return at_end;
-}
-
-void crowd_finish(struct crowd *crowd)
-{
-    struct run *run = crowd->run;
-    while (!run->nemesis.over && world_wait(&run->world, is_over, run, RUN_LIMIT_MS))
-        ;
-    run_wait(run, is_told, run, "records without a report");
-    run->history.read_along = run_wait(run, is_read_along, crowd, "readers do not come to the end");
-}
-
-void crowd_close(struct crowd *crowd)
-{
-    for (int i = 0; i < crowd->producer_count; i++)
-        process_close(&crowd->producers[i]);
-    for (int i = 0; i < crowd->reader_count; i++)
-        process_close(&crowd->readers[i]);
-}
-
-/* ---- The last reading --------------------------------------------------- */
 
 /* How many partitions each topic has; 0: there is none of that name. */
 static void count_partitions(struct reader_plan *plan, struct process *process)
@@ -73,13 +54,79 @@ static void count_partitions(struct reader_plan *plan, struct process *process)
     const kurier_topic_info *info;
     if (!result)
         run_complain(plan->run, "stuck: the topics: %s", err.text);
+    memset(plan->partitions, 0, sizeof plan->partitions);
     for (size_t i = 0; result && (info = kurier_result_topic(result, i)); i++)
         for (int topic = 0; (*plan->topics)[topic]; topic++)
             if (!strcmp(info->name, (*plan->topics)[topic]))
                 plan->partitions[topic] = info->partition_count;
+    for (int topic = 0; result && (*plan->topics)[topic]; topic++)
+        check_topic(plan->run, (*plan->topics)[topic], plan->partitions[topic]);
     kurier_result_free(result);
     kurier_client_free(client);
 }
+
+static bool is_over(void *ctx)
+{
+    const struct run *run = ctx;
+    return run->nemesis.over;
+}
+
+static bool is_told(void *ctx)
+{
+    return run_is_told(ctx);
+}
+
+static bool is_kept(void *ctx)
+{
+    const struct crowd *crowd = ctx;
+    return !crowd->kept || keeper_is_done(&crowd->keeping);
+}
+
+static bool is_read_along(void *ctx)
+{
+    const struct crowd *crowd = ctx;
+    bool at_end = true;
+    for (int i = 0; i < crowd->reader_count; i++)
+        at_end = at_end && reader_is_at_end(&crowd->reading[i]);
+    return at_end;
+}
+
+/* Topics come and grow; readers are to have read what is there. */
+static void learn_partitions(struct crowd *crowd)
+{
+    struct process process;
+    process_open(&process, &crowd->run->world, "asker", NULL, NULL);
+    for (int i = 0; i < crowd->reader_count; i++)
+        count_partitions(&crowd->reading[i], &process);
+    process_close(&process);
+}
+
+void crowd_finish(struct crowd *crowd)
+{
+    struct run *run = crowd->run;
+    while (!run->nemesis.over && world_wait(&run->world, is_over, run, RUN_LIMIT_MS))
+        ;
+    run_wait(run, is_told, run, "records without a report");
+    if (!run_wait(run, is_kept, crowd, "the topics are not made"))
+        return;
+    learn_partitions(crowd);
+    const char *what = "readers do not come to the end";
+    run->history.read_along = run_wait(run, is_read_along, crowd, what);
+    for (int i = 0; i < crowd->reader_count; i++)
+        reader_trace(&crowd->reading[i]);
+}
+
+void crowd_close(struct crowd *crowd)
+{
+    for (int i = 0; i < crowd->producer_count; i++)
+        process_close(&crowd->producers[i]);
+    for (int i = 0; i < crowd->reader_count; i++)
+        process_close(&crowd->readers[i]);
+    if (crowd->kept)
+        process_close(&crowd->keeper);
+}
+
+/* ---- The last reading --------------------------------------------------- */
 
 void crowd_read(struct run *run)
 {
@@ -90,6 +137,7 @@ void crowd_read(struct run *run)
         names[i] = run->history.topics[i].name;
     process_open(&process, &run->world, "last", NULL, NULL);
     reader_plan_init(&plan, run, &names, 0, history_find);
+    plan.records_go = run->history.retention;
     count_partitions(&plan, &process);
     struct reader *reader = reader_new(&process, &plan);
     int64_t limit_ms = world_now_ms(&run->world) + RUN_LIMIT_MS;
@@ -97,6 +145,7 @@ void crowd_read(struct run *run)
         reader_take(reader, 1000);
     if (!reader_is_at_end(&plan))
         run_complain(run, "stuck: the last reading");
+    reader_trace(&plan);
     reader_close(reader);
     process_close(&process);
 }

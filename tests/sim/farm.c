@@ -33,10 +33,12 @@ static void work(struct worker *self, const struct run_options *options, long se
 static void hire(struct worker *self, const struct run_options *options, long seeds, int jobs)
 {
     fflush(NULL);
-    self->pid = fork();
-    KB_CHECK(self->pid >= 0);
-    if (self->pid)
+    pid_t pid = fork();
+    KB_CHECK(pid >= 0);
+    if (pid) {
+        self->pid = pid;
         return;
+    }
     work(self, options, seeds, jobs);
     fflush(NULL);
     _exit(0);

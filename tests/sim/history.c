@@ -10,9 +10,9 @@
 
 enum { ID_BYTES = 8, SMALL_MAX = 400, LARGE_ONE_IN = 24, BATCH_BYTES = 61, RECORD_BYTES = 40 };
 
-void history_init(struct history *h, uint64_t seed)
+void history_init(struct history *h, uint64_t seed, const int64_t *ahead_ms)
 {
-    *h = (struct history){.seed = seed, .newest_producer = -1, .read_ms = -1};
+    *h = (struct history){.seed = seed, .ahead_ms = ahead_ms, .newest_producer = -1, .read_ms = -1};
 }
 
 void history_deinit(struct history *h)
@@ -32,7 +32,8 @@ int history_topic(struct history *h, const char *name)
             return i;
     KB_CHECK(h->topic_count < HISTORY_TOPICS);
     struct history_topic *topic = &h->topics[h->topic_count];
-    *topic = (struct history_topic){.deleted_ms = -1, .retention_ms = -1, .retention_bytes = -1};
+    *topic = (struct history_topic){
+        .deleted_ms = -1, .made_ms = -1, .retention_ms = -1, .retention_bytes = -1};
     snprintf(topic->name, sizeof topic->name, "%s", name);
     return h->topic_count++;
 }
@@ -68,6 +69,7 @@ uint64_t history_send(struct history *h, int lane, int topic, int32_t partition,
                                                      .lane = (uint8_t)lane,
                                                      .sent_ms = now_ms,
                                                      .told_ms = -1,
+                                                     .ahead_ms = *h->ahead_ms,
                                                      .offset = -1};
     h->open++;
     return h->count;
@@ -144,7 +146,9 @@ void history_tell(struct history *h, uint64_t id, const struct history_telling *
     record->told_ms = now_ms;
     if (record->partition < 0)
         record->partition = (int8_t)telling->partition;
-    if (telling->told == HISTORY_ACKED && telling->offset >= 0) {
+    const struct history_topic *topic = &h->topics[record->topic];
+    bool stays = !topic->deleting && record->sent_ms > topic->deleted_ms;
+    if (telling->told == HISTORY_ACKED && telling->offset >= 0 && stays) {
         struct history_log *log = log_of(h, record->topic, telling->partition);
         log->acked_end = KB_MAX(log->acked_end, telling->offset + 1);
     }
@@ -166,7 +170,6 @@ void history_serve(struct history *h, int topic, int32_t partition, int64_t offs
     uint64_t id = id_of(h, topic, partition, value);
     h->served++;
     h->strange += id == 0;
-    h->reappeared += offset < log->trim_done;
     reach(&log->seen, offset + 1);
     uint64_t before = log->seen.ids[offset];
     h->changed += before && before != id && !may_change(h, before);
@@ -184,7 +187,6 @@ void history_find(struct history *h, int topic, int32_t partition, int64_t offse
     h->reappeared += offset < log->trim_done;
     reach(&log->last, offset + 1);
     log->last.ids[offset] = id;
-    log->found_bytes += (int64_t)value.size + RECORD_BYTES + BATCH_BYTES;
     if (id)
         h->records[id - 1].found++;
 }
@@ -196,6 +198,14 @@ void history_producer(struct history *h, int64_t id)
 }
 
 /* ---- What may be gone --------------------------------------------------- */
+
+void history_made(struct history *h, int topic, int32_t partitions, int64_t now_ms)
+{
+    struct history_topic *made = &h->topics[topic];
+    bool anew = made->made_ms <= made->deleted_ms;
+    made->partitions_min = anew ? partitions : KB_MAX(made->partitions_min, partitions);
+    made->made_ms = now_ms;
+}
 
 void history_deletes(struct history *h, int topic)
 {
@@ -223,18 +233,65 @@ void history_trimmed(struct history *h, int topic, int32_t partition, int64_t of
     log->trim_done = KB_MAX(log->trim_done, offset);
 }
 
+/* At most, stored by itself and not compressed. */
+static int64_t stored_bytes(const struct history *h, uint64_t id)
+{
+    uint8_t room[HISTORY_VALUE_MAX];
+    return (int64_t)history_value(h, id, room).size + RECORD_BYTES + BATCH_BYTES;
+}
+
+/* What nobody was told of may be there as well, as large as it can be. */
+static void measure(const struct history *h, struct history_log *log, int64_t keeps_bytes,
+                    const uint64_t *ids)
+{
+    int64_t bytes = 0, offset = log->acked_end;
+    while (offset > 0 && bytes < keeps_bytes) {
+        uint64_t id = ids[--offset];
+        bytes += id ? stored_bytes(h, id) : HISTORY_VALUE_MAX + RECORD_BYTES + BATCH_BYTES;
+    }
+    log->large_below = offset;
+}
+
+static void measure_log(struct history *h, int topic, int32_t partition)
+{
+    struct history_log *log = log_of(h, topic, partition);
+    uint64_t *ids = KB_NEW_ARRAY(uint64_t, (size_t)log->acked_end + 1);
+    KB_CHECK(ids);
+    for (uint64_t i = 0; i < h->count; i++) {
+        const struct history_record *record = &h->records[i];
+        bool here = record->topic == topic && record->partition == partition;
+        if (here && record->told == HISTORY_ACKED && record->offset >= 0)
+            ids[record->offset] = i + 1;
+    }
+    measure(h, log, h->topics[topic].retention_bytes, ids);
+    kb_free(ids);
+}
+
+void history_ends(struct history *h, int64_t now_ms)
+{
+    h->read_ms = now_ms;
+    for (int topic = 0; topic < h->topic_count; topic++)
+        for (int i = 0; i < HISTORY_PARTITIONS && h->topics[topic].retention_bytes >= 0; i++)
+            measure_log(h, topic, i);
+}
+
+/* By the record's own time, and a clock that a broker believes: the one that it
+ * started with, and no jump forward since. */
+static int64_t age_ms(const struct history *h, const struct history_record *record)
+{
+    return h->read_ms + h->started_ahead_ms - record->sent_ms - record->ahead_ms;
+}
+
 bool history_may_be_gone(const struct history *h, const struct history_record *record,
                          int64_t offset)
 {
     const struct history_topic *topic = &h->topics[record->topic];
     if (topic->deleting || record->sent_ms <= topic->deleted_ms)
         return true;
-    if (topic->retention_ms >= 0 && h->read_ms - record->sent_ms >= topic->retention_ms)
+    if (topic->retention_ms >= 0 && age_ms(h, record) >= topic->retention_ms)
         return true;
     if (offset < 0 || record->partition < 0)
         return false;
     const struct history_log *log = &topic->logs[record->partition];
-    if (topic->retention_bytes >= 0 && offset < log->last.start)
-        return log->found_bytes >= topic->retention_bytes;
-    return offset < log->trim_asked;
+    return offset < KB_MAX(log->trim_asked, log->large_below);
 }

@@ -46,7 +46,8 @@ struct history_record {
     uint32_t tellings; /* times that its sender was told */
     uint32_t found;    /* times in the last reading */
     int64_t sent_ms, told_ms;
-    int64_t offset; /* where it was acknowledged; -1: not known */
+    int64_t ahead_ms; /* how far the wall clock was ahead of that of sent_ms */
+    int64_t offset;   /* where it was acknowledged; -1: not known */
 };
 
 /* The record at each offset, by its id; 0: not seen. */
@@ -59,7 +60,7 @@ struct history_log {
     struct history_view seen, last;
     int64_t acked_end;             /* behind the last that was acknowledged */
     int64_t trim_asked, trim_done; /* records below: may be gone; must be */
-    int64_t found_bytes;           /* at least what the last reading's batches take */
+    int64_t large_below;           /* records below had more behind them than retention keeps */
 };
 
 struct history_topic {
@@ -67,8 +68,8 @@ struct history_topic {
     int64_t deleted_ms; /* what was sent until then may be gone; KB_FOREVER: of no end yet */
     bool deleting;
     int64_t retention_ms, retention_bytes; /* -1: none */
-    int32_t partitions_min, partitions_max;
-    bool stays; /* was made, and nobody deletes it any more */
+    int64_t made_ms;                       /* somebody heard that it is there; -1: nobody did */
+    int32_t partitions_min;                /* as many at least, as of then */
     struct history_log logs[HISTORY_PARTITIONS];
 };
 
@@ -80,15 +81,18 @@ struct history {
     struct history_record *records; /* of id - 1 */
     uint64_t count, capacity;
     uint64_t open;   /* records whose sender is alive and was not told yet */
+    bool retention;  /* records go by themselves */
     bool read_along; /* a reader had all that was acknowledged, in the end */
-    int64_t read_ms; /* when the last reading began; -1: not yet */
+    int64_t read_ms; /* when the last reading was over; -1: not yet */
     long acked, served;
     long strange, changed, reappeared; /* seen on the way */
+    const int64_t *ahead_ms;           /* how far the wall clock has jumped; not NULL */
+    int64_t started_ahead_ms;          /* the most that it was, when a broker started */
     int64_t newest_producer;           /* id; -1: none yet */
     long reused;
 };
 
-void history_init(struct history *h, uint64_t seed);
+void history_init(struct history *h, uint64_t seed, const int64_t *ahead_ms);
 void history_deinit(struct history *h);
 
 /* The number of the topic with that name; new ones are remembered. */
@@ -115,12 +119,15 @@ void history_tell(struct history *h, uint64_t id, const struct history_telling *
 /* A consumer got this. */
 void history_serve(struct history *h, int topic, int32_t partition, int64_t offset,
                    struct kb_slice value);
+/* All is sent and read. */
+void history_ends(struct history *h, int64_t now_ms);
 /* The last reader got this: everything, in order. */
 void history_find(struct history *h, int topic, int32_t partition, int64_t offset,
                   struct kb_slice value);
 
-/* A topic's deletion was asked for; it is over, and nothing asked for earlier can
- * take effect after until_ms. */
+/* A topic is there, with so many partitions at least; its deletion was asked for; is
+ * over, and nothing asked for earlier can take effect after until_ms. */
+void history_made(struct history *h, int topic, int32_t partitions, int64_t now_ms);
 void history_deletes(struct history *h, int topic);
 void history_deleted(struct history *h, int topic, int64_t until_ms);
 /* Records below that offset were asked to be deleted; they are. */

@@ -12,6 +12,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/crowd.c tests/sim/crowd.h \
 	tests/sim/farm.c tests/sim/farm.h \
 	tests/sim/history.c tests/sim/history.h \
+	tests/sim/keeper.c tests/sim/keeper.h \
 	tests/sim/nemesis.c tests/sim/nemesis.h \
 	tests/sim/process.c tests/sim/process.h \
 	tests/sim/producer.c tests/sim/producer.h \
@@ -21,9 +22,12 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/tally.c \
 	tests/sim/workload.c tests/sim/workload.h \
 	tests/sim/workload_client.c \
+	tests/sim/workload_clock.c \
 	tests/sim/workload_idempotent.c \
 	tests/sim/workload_plain.c \
 	tests/sim/workload_raw.c \
+	tests/sim/workload_retention.c \
+	tests/sim/workload_topics.c \
 	tests/sim/world.c tests/sim/world.h
 sim_libs = tests/sim/libsim.la broker/libbroker.la libclient/libclient.la \
 	net/libnetsim.la net/libnet.la wire/libwire.la base/libbase.la

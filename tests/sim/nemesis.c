@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "tests/sim/process.h"
 
+#include <string.h>
+
 struct fault {
     const char *name;
     unsigned weight;
@@ -246,7 +248,7 @@ static void sleep_for(struct nemesis *n, int64_t max_ms)
 static void begin(struct nemesis *n)
 {
     enum { LOOK_AGAIN_MS = 2 };
-    const struct fault *fault = choose(n->world);
+    const struct fault *fault = n->only ? n->only : choose(n->world);
     bool crashes = fault->end == restart || fault->end == replace, busy = n->busy(n->ctx);
     if (crashes && !busy) {
         sleep_for(n, LOOK_AGAIN_MS);
@@ -263,14 +265,14 @@ static void begin(struct nemesis *n)
 
 static void end(struct nemesis *n)
 {
-    enum { CALM_MS = 250 };
+    int64_t calm_ms = n->world->options.calm_ms ? n->world->options.calm_ms : 250;
     world_trace(n->world, "* %s is over", n->current->name);
     n->current->end(n);
     n->current = NULL;
     n->victim = NULL;
     n->over = n->left == 0;
     if (!n->over)
-        sleep_for(n, CALM_MS);
+        sleep_for(n, calm_ms);
 }
 
 static void on_timer(struct kn_timer *timer)
@@ -290,6 +292,14 @@ void nemesis_start(struct nemesis *n, struct world *w, int count, bool (*busy)(v
     KB_CHECK(n->loop);
     kn_timer_init(&n->timer, on_timer);
     sleep_for(n, 100);
+}
+
+void nemesis_restrict(struct nemesis *n, const char *name)
+{
+    for (size_t i = 0; i < KB_ARRAY_SIZE(faults); i++)
+        if (!strcmp(faults[i].name, name))
+            n->only = &faults[i];
+    KB_CHECK(n->only);
 }
 
 void nemesis_deinit(struct nemesis *n)

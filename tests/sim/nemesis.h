@@ -17,7 +17,8 @@ struct nemesis {
     struct kn_env *env; /* its own node */
     struct kn_loop *loop;
     struct kn_timer timer;
-    int left; /* faults to come */
+    int left;                 /* faults to come */
+    const struct fault *only; /* NULL: any */
     const struct fault *current;
     struct process *victim;  /* NULL: nobody's process */
     const char *victim_node; /* NULL: everybody's connections */
@@ -30,6 +31,8 @@ struct nemesis {
 
 /* busy: is something unanswered now? */
 void nemesis_start(struct nemesis *n, struct world *w, int faults, bool (*busy)(void *), void *ctx);
+/* Nothing but this fault from now on, by its name in the table. */
+void nemesis_restrict(struct nemesis *n, const char *name);
 void nemesis_deinit(struct nemesis *n);
 
 #endif

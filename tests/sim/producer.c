@@ -190,7 +190,7 @@ static int64_t turn(void *self)
         ;
     if (run_goes_on(p->run) && !(p->unheard && p->run->history.count > UNHEARD_MAX))
         producer_send_some(p);
-    return world_between(&p->run->world, 1, 10);
+    return world_between(&p->run->world, 1, p->plan->pace_ms ? p->plan->pace_ms : 10);
 }
 
 static void end(void *self, bool killed)

@@ -14,7 +14,8 @@ struct producer_plan {
     struct run *run;
     const client_topics *topics;
     bool idempotent;
-    bool topics_go; /* a record may fail because its topic is deleted */
+    int64_t pace_ms; /* between two bursts at most; 0: as usual */
+    bool topics_go;  /* a record may fail because its topic is deleted */
 };
 
 struct producer {

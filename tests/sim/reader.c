@@ -37,6 +37,18 @@ bool reader_is_at_end(const struct reader_plan *plan)
     return at_end;
 }
 
+void reader_trace(const struct reader_plan *plan)
+{
+    for (int topic = 0; (*plan->topics)[topic]; topic++)
+        for (int32_t i = 0; i < plan->partitions[topic]; i++) {
+            const struct reader_place *place = &plan->places[topic][i];
+            if (!place_is_at_end(plan, topic, i))
+                world_trace(&plan->run->world, "  %s-%d is read up to %" PRId64 "%s",
+                            (*plan->topics)[topic], i, place->next,
+                            place->at_end ? ", the end" : "");
+        }
+}
+
 /* ---- How it is made ----------------------------------------------------- */
 
 static kurier_config *make_config(struct reader *r)
@@ -51,6 +63,8 @@ static kurier_config *make_config(struct reader *r)
     client_set(config, "max.partition.fetch.bytes", fetch_bytes[world_between(w, 0, 2)]);
     client_set(config, "max.poll.records", world_between(w, 1, 500));
     client_set(config, "fetch.max.wait.ms", world_between(w, 1, 500));
+    if (r->plan->topics_go) /* new partitions are seen that soon */
+        client_set(config, "metadata.max.age.ms", 2000);
     r->run->memory_budget += r->memory_bytes;
     return config;
 }
@@ -62,7 +76,9 @@ static void assign(struct reader *r)
     size_t count = 0;
     for (int topic = 0; (*r->plan->topics)[topic]; topic++)
         for (int32_t i = 0; i < r->plan->partitions[topic]; i++) {
-            int64_t next = r->plan->places[topic][i].next;
+            int64_t next = r->plan->topics_go ? -1 : r->plan->places[topic][i].next;
+            r->plan->places[topic][i].next = next;
+            r->plan->places[topic][i].at_end = false;
             positions[count++] =
                 kurier_at((*r->plan->topics)[topic], i, next < 0 ? KURIER_BEGINNING : next);
         }
@@ -117,7 +133,7 @@ static void see_batch(struct reader *r, kurier_batch *batch)
     while (kurier_batch_next(batch, &record))
         see_record(r, topic, &record);
     r->plan->places[topic][info->partition].at_end = info->at_end;
-    if (r->plan->places[topic][info->partition].next < 0 && info->at_end)
+    if (info->at_end)
         r->plan->places[topic][info->partition].next = info->next_offset;
 }
 
@@ -158,7 +174,7 @@ static void go_back(struct reader *r)
     int32_t partition = (int32_t)world_between(w, 0, HISTORY_PARTITIONS - 1);
     struct reader_place *place = &r->plan->places[topic][partition];
     kurier_error err;
-    if (place->next <= 0)
+    if (place->next <= 0 || r->plan->topics_go)
         return;
     int64_t to = world_between(w, KB_MAX(0, place->next - 20), place->next);
     kurier_position position = kurier_at((*r->plan->topics)[topic], partition, to);

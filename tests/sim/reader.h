@@ -19,7 +19,8 @@ struct reader_plan {
     const client_topics *topics;
     int32_t partitions[CLIENT_TOPICS]; /* of each topic; more than there are is fine */
     reader_see *see;
-    bool records_go; /* topics are deleted, or records */
+    bool records_go; /* some are deleted: offsets may be left out */
+    bool topics_go;  /* and topics: a life begins from the start, in whatever is there */
     struct reader_place {
         int64_t next; /* offset; -1: none read yet */
         bool at_end;
@@ -45,6 +46,8 @@ void reader_plan_init(struct reader_plan *plan, struct run *run, const client_to
 /* Everything that was acknowledged up to now was read, and ends were reached, in as
  * many partitions as the plan has by now. */
 bool reader_is_at_end(const struct reader_plan *plan);
+
+void reader_trace(const struct reader_plan *plan); /* what is not */
 
 struct reader *reader_new(struct process *process, struct reader_plan *plan);
 void reader_take(struct reader *r, int timeout_ms);

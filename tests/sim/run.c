@@ -102,11 +102,12 @@ static void load(struct run *run)
     run->workload->send(run);
     run_wait(run, is_over, run, "the faults do not end");
     run_wait(run, is_serving, run, "the broker does not start");
-    if (run->world.serving)
+    if (run->world.serving && !run->workload->only_fault)
         start_again(run);
-    run->history.read_ms = world_now_ms(&run->world);
+    run->history.started_ahead_ms = run->world.started_ahead_ms;
     world_trace(&run->world, "everything is read");
     run->workload->read(run);
+    history_ends(&run->history, world_now_ms(&run->world));
 }
 
 static void watch(struct kn_timer *timer)
@@ -116,6 +117,15 @@ static void watch(struct kn_timer *timer)
         if (checkers[i].watch)
             checkers[i].watch(run);
     kn_timer_set(run->nemesis.loop, timer, world_now_ms(&run->world) + WATCH_MS);
+}
+
+static long count_shortened(const struct history *h)
+{
+    long shortened = 0;
+    for (int topic = 0; topic < h->topic_count; topic++)
+        for (int i = 0; i < HISTORY_PARTITIONS; i++)
+            shortened += h->topics[topic].logs[i].last.start > 0;
+    return shortened;
 }
 
 static void count(struct run *run)
@@ -131,6 +141,7 @@ static void count(struct run *run)
     run->counts[RUN_EPOCH_BUMPS] = census.bumps;
     run->counts[RUN_CLOCK_JUMPS] = w->jumps;
     run->counts[RUN_KILLS] = run->nemesis.kills;
+    run->counts[RUN_SHORTENED] = count_shortened(&run->history);
 }
 
 static void judge(struct run *run)
@@ -154,10 +165,13 @@ bool run_once(struct run *run, const struct run_options *options)
     struct world_options world = options->world;
     *run = (struct run){.workload = options->workload};
     world.settings = run->workload->settings;
+    world.calm_ms = run->workload->calm_ms;
     world_init(&run->world, &world);
-    history_init(&run->history, options->world.seed);
+    history_init(&run->history, options->world.seed, &run->world.ahead_ms);
     world_start(&run->world);
     nemesis_start(&run->nemesis, &run->world, options->faults, is_busy, run);
+    if (run->workload->only_fault)
+        nemesis_restrict(&run->nemesis, run->workload->only_fault);
     kn_timer_init(&run->watch, watch);
     watch(&run->watch);
     load(run);

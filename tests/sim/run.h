@@ -36,7 +36,8 @@ enum run_count {
     RUN_RESENDS, /* records that were sent more than once */
     RUN_EPOCH_BUMPS,
     RUN_CLOCK_JUMPS,
-    RUN_KILLS, /* of clients */
+    RUN_KILLS,     /* of clients */
+    RUN_SHORTENED, /* logs that do not begin at 0 in the end */
     RUN_COUNTS
 };
 extern const char *const run_count_names[RUN_COUNTS];

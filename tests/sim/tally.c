@@ -17,6 +17,7 @@ const char *const run_count_names[RUN_COUNTS] = {
     [RUN_EPOCH_BUMPS] = "epoch bumps",
     [RUN_CLOCK_JUMPS] = "clock jumps",
     [RUN_KILLS] = "client kills",
+    [RUN_SHORTENED] = "shortened logs",
 };
 
 void tally_merge(struct tally *tally, const struct tally *more)

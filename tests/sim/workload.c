@@ -5,8 +5,10 @@
 
 #include <string.h>
 
-const struct workload *const workloads[] = {&workload_raw, &workload_client, &workload_plain,
-                                            &workload_idempotent};
+const struct workload *const workloads[] = {
+    &workload_raw,    &workload_client,    &workload_plain, &workload_idempotent,
+    &workload_topics, &workload_retention, &workload_clock,
+};
 
 const size_t workloads_count = KB_ARRAY_SIZE(workloads);
 

@@ -201,6 +201,7 @@ void world_start(struct world *w)
     w->failing = w->start_failed = false;
     w->current = self;
     w->starts++;
+    w->started_ahead_ms = KB_MAX(w->started_ahead_ms, w->ahead_ms);
     world_trace(w, "broker starts");
     watch_disk(self);
     make_broker(self);
@@ -289,6 +290,9 @@ void world_jump(struct world *w, int64_t ms)
 {
     world_trace(w, "the wall clock jumps by %" PRId64 " s", ms / 1000);
     kn_sim_jump_wall(w->sim, ms);
+    w->ahead_ms += ms;
+    if (!w->serving) /* it may not have looked yet */
+        w->started_ahead_ms = KB_MAX(w->started_ahead_ms, w->ahead_ms);
     w->jumps++;
 }
 

@@ -30,6 +30,7 @@ struct world_options {
     bool lying_disk;                      /* syncs do nothing */
     bool relaxed;                         /* the broker acknowledges from the page cache */
     bool trace;                           /* what happens, and the broker's log, to stderr */
+    int64_t calm_ms;                      /* between two faults at most; 0: as usual */
     const struct world_setting *settings; /* beside its own; the last has no key. NULL: none */
 };
 
@@ -53,6 +54,8 @@ struct world {
 
     struct kb_list processes;
 
+    int64_t ahead_ms;         /* by how much the wall clock has jumped */
+    int64_t started_ahead_ms; /* the most that it was at a start of the broker */
     long starts, crashes, power_losses, jumps;
 };
 
