@@ -6,6 +6,7 @@ from exchange import HERE, Peer, steps_but  # and where the kit is
 
 import peers
 import tap
+from jvm import jvm
 
 
 def in_python(program, age="today"):
@@ -18,6 +19,10 @@ def in_go(program):
 
 def in_node(program):
     return lambda: ["env", f"NODE_PATH={peers.node()}/node_modules", "node", os.path.join(HERE, program)]
+
+
+def in_java(version):
+    return lambda *words: jvm(version).run("Client", *words)
 
 
 def in_c(program):
@@ -49,5 +54,8 @@ SARAMA = Peer("sarama", in_go("sarama"))
 
 # It reads in groups only, brings no codec but gzip, and fails on a null header.
 KAFKAJS = Peer("kafkajs", in_node("kafkajs.js"), codecs=["none", "gzip"], reads=False, without="null-header")
+
+JAVA_3 = Peer("java-3.9", run=in_java("3.9"))
+JAVA_4 = Peer("java-4.3", run=in_java("4.3"))
 
 ALL = [each for each in list(vars().values()) if isinstance(each, Peer)]

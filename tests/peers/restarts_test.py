@@ -29,17 +29,17 @@ def survives(peer):
     """A fast producer may be done before it was looked at; then once more."""
     for turn in range(TRIES):
         topic = f"{peer.name}-{turn}"
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(exchange.exchange, server, peer, [exchange.KURIER], topic, peer.codecs[-1], True,
-                                  exchange.LARGE_RUN)
-            killed = kills(topic, running)
-            running.result()
+        running = beside.submit(exchange.exchange, server, peer, [exchange.KURIER], topic, peer.codecs[-1], True,
+                                exchange.LARGE_RUN)
+        killed = kills(topic, running)
+        running.result()
         if killed:
             print(f"# killed {killed} times", flush=True)
             return
     raise AssertionError("it was always done before kurierd could be killed")
 
 
+beside = ThreadPoolExecutor(1)
 server = Broker({"num.partitions": 1, "log.retention.ms": -1})
 
 for each in filter(lambda peer: peer.idempotent, [exchange.KURIER, *clients.ALL]):
