@@ -112,6 +112,11 @@ bool kd_disk_has_failed(const struct kd_disk *disk)
     return disk->failed;
 }
 
+int kd_disk_last_errno(const struct kd_disk *disk)
+{
+    return disk->last_errno;
+}
+
 void kd_disk_stats(const struct kd_disk *disk, struct kd_disk_stats *out)
 {
     *out = disk->stats;

@@ -80,6 +80,8 @@ void kd_disk_set_cluster_id(struct kd_disk *disk, const char *cluster_id,
                             void (*done)(void *ctx, int code), void *ctx);
 bool kd_disk_was_clean(const struct kd_disk *disk); /* the last stop */
 bool kd_disk_has_failed(const struct kd_disk *disk);
+/* Why the last operation that ended in KAFKA_STORAGE_ERROR did; 0: none did. */
+int kd_disk_last_errno(const struct kd_disk *disk);
 
 /* What its disk has room for. Lies in its owner's struct. */
 struct kd_space_op {

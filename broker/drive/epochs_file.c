@@ -89,9 +89,11 @@ static void saves_done(struct kn_job *job)
     struct kd_disk *disk = work->disk;
     struct kb_list *node;
     disk->jobs--;
-    if (work->status < 0 && !disk->halted)
+    if (work->status < 0 && !disk->halted) {
+        disk->last_errno = -work->status;
         KB_LOG(disk->log, KB_LOG_ERROR, "disk", "leader epochs cannot be saved: %s",
                strerror(-work->status));
+    }
     while ((node = kb_list_pop_front(&work->saves)))
         finish(work, KB_CONTAINER(node, struct save, link));
     kb_free(work);

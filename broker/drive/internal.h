@@ -151,6 +151,7 @@ struct kd_disk {
     struct kn_task save_epochs;
     struct kd_opening *opening; /* made with the disk, so that open cannot fail */
     struct kb_error error;      /* of FAILED */
+    int last_errno;
     struct kd_disk_stats stats;
 };
 

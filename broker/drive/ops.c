@@ -46,6 +46,8 @@ static void work_done(struct kn_job *job)
         free_work(work);
         return;
     }
+    if (work->status < 0)
+        disk->last_errno = -work->status;
     if (work->after)
         work->after(work);
     struct kd_replica *replica = work->replica; /* NULL once it has left */

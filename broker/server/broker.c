@@ -126,11 +126,22 @@ int kd_broker_load(struct kd_broker *broker, const char *path, struct kb_error *
 
 /* ---- Events of its life ------------------------------------------------- */
 
-static void on_started(struct kd_life *life, const struct kb_error *err)
+/* What went wrong on the disk says where. */
+static struct kb_error with_path(const struct kd_broker *broker, const struct kb_error *err)
+{
+    struct kb_error out = *err;
+    bool of_disk = err->code == KB_E_DISK || err->code == KB_E_KAFKA_STORAGE_ERROR;
+    if (of_disk && broker->own_fs && !strstr(err->text, broker->config.log_dirs))
+        kb_error_set(&out, err->code, "%s: %s", broker->config.log_dirs, err->text);
+    return out;
+}
+
+static void on_started(struct kd_life *life, const struct kb_error *why)
 {
     struct kd_broker *broker = broker_of(life);
+    const struct kb_error *err = &broker->err;
     kd_listeners_format(&life->shard.listeners, broker->listeners, sizeof broker->listeners);
-    broker->err = *err;
+    broker->err = with_path(broker, why);
     set_state(broker, err->code ? STOPPED : SERVING);
     if (broker->options.events.started)
         broker->options.events.started(broker->options.ctx, err);

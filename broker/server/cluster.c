@@ -38,7 +38,10 @@ static void fail(struct kd_cluster *cluster, int code, const char *what)
 static void on_led(void *ctx, int code)
 {
     struct kd_cluster *cluster = ctx;
-    if (code)
+    int problem = kd_disk_last_errno(cluster->shard->disk);
+    if (code && problem)
+        kb_error_errno(&cluster->err, code, problem, "cannot lead the partitions");
+    else if (code)
         kb_error_set(&cluster->err, code, "cannot lead the partitions: %s", kb_code_text(code));
     finish(cluster);
 }

@@ -171,7 +171,9 @@ static void on_written(void *ctx, const struct kd_meta_result *result)
     }
     int code = kd_change_code(result);
     if (code) {
-        kb_error_set(&err, code, "%s", kb_code_text(code));
+        bool full = result->reason == KD_META_NO_SPACE;
+        kb_error_set(&err, code, "%s",
+                     full ? kd_meta_reason_text(result->reason) : kb_code_text(code));
     } else {
         take(change, result->changes[1].version);
         sweep(change->shard);

@@ -226,7 +226,8 @@ static void on_cluster_id(void *ctx, int code)
             open_meta(life);
         return;
     }
-    kb_error_set(&err, code, "cannot write meta.properties");
+    kb_error_errno(&err, code, kd_disk_last_errno(life->shard.disk),
+                   "cannot write meta.properties");
     fail(life, &err);
 }
 

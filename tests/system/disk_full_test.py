@@ -3,11 +3,13 @@
 """A full disk: writing is refused in so many words, reading goes on, and so does writing once there is room."""
 import contextlib
 import os
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "kit")]
 
+import broker
 import tap
 import wire
 from disk import mounted
@@ -104,12 +106,22 @@ def _():
             server.kill()
         except AssertionError:
             print(f"# {server.log().splitlines()[-1]}")
-            server.await_line("No space left on device")
+            server.await_line(f"kurierd: {os.path.dirname(ballast)}/data: .*No space left on device")
             server.kill()
         os.unlink(ballast)
         server.start()
         with wire.Connection(server.port) as client:
             check(client, written)
+
+
+@tap.case("a new directory on a full disk says where there is no room")
+def _():
+    with mounted("size=1m") as disk:
+        fill_up(disk)
+        done = subprocess.run([broker.program("kurierd"), "-o", "listeners=PLAINTEXT://127.0.0.1:0",
+                               "-o", f"log.dirs={disk}/data"], stderr=subprocess.PIPE, text=True, timeout=30)
+        assert done.returncode == 1
+        assert f"kurierd: {disk}/data: " in done.stderr and "No space left on device" in done.stderr, done.stderr
 
 
 def fill_up(path):
