@@ -928,6 +928,41 @@ static void producers_are_known_to_leaders(void **state)
     kurier_result_free(result);
 }
 
+/* ---- Memory --------------------------------------------------------------------------------*/
+
+/* Requests with everything that may stand in them, made and handed over. */
+static void make_each(void *ctx)
+{
+    static const char *const names[] = {"a", "b"}, *const config[] = {"k", "v", NULL};
+    static const int32_t nodes[] = {1, 2};
+    static const kurier_nodes assigned[] = {{nodes, 2, 0}};
+    const kurier_new_topic topic = {
+        .name = "t", .config = config, .assigned = assigned, .assigned_count = 1};
+    const kurier_resource_ref ref = {.name = "t", .keys = config, .kind = KURIER_TOPIC};
+    const kurier_setting_change change = {"t", "k", "v", KURIER_TOPIC, KURIER_SET};
+    const kurier_reassignment move = {.topic = "t", .replicas = {nodes, 2, 0}};
+    const kurier_position at = kurier_at("t", 0, KURIER_END);
+    const kurier_feature_change feature = {.name = "f"};
+    kurier_request *requests[] = {
+        kurier_admin_create_topics(&topic, 1),     kurier_admin_delete_topics(names, 2),
+        kurier_admin_describe_topics(names, 2),    kurier_admin_describe_configs(&ref, 1),
+        kurier_admin_alter_configs(&change, 1),    kurier_admin_alter_reassignments(&move, 1),
+        kurier_admin_list_offsets(&at, 1),         kurier_admin_describe_log_dirs(nodes, 2),
+        kurier_admin_update_features(&feature, 1), kurier_admin_list_resources(0),
+        kurier_admin_describe_cluster(),
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        struct world *w = ctx;
+        kurier_code code = kurier_admin_submit(w->client, requests[i], 1, i, NULL);
+        assert_true(code == KURIER_OK || code == KURIER_E_NO_MEMORY);
+    }
+}
+
+static void no_memory_is_an_error(void **state)
+{
+    assert_true(unit_each_failure(make_each, *state) > 20);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -952,6 +987,7 @@ int main(void)
         CASE(leaders_are_elected),
         CASE(partitions_move_and_tell),
         CASE(producers_are_known_to_leaders),
+        CASE(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
