@@ -40,13 +40,15 @@ static void on_answer(struct kc_ask *ask, const struct kn_answer *answer)
     struct kurier_producer *producer = KB_CONTAINER(ask, struct kurier_producer, ask_id);
     struct kb_time now = kn_loop_now(kc_client_loop(producer->client));
     struct kw_init_producer_id_response response;
+    struct kb_error before = producer->id_cause;
     producer->asking = false;
     kb_error_clear(&producer->id_cause);
     if (read_answer(producer, answer, &response, &producer->id_cause)) {
         producer->id_again_ms = now.mono_ms + AGAIN_MS;
         producer->sender.id_state = KC_ID_NONE;
-        KB_LOG(kc_client_log(producer->client), KB_LOG_WARN, "producer", "no producer id: %s",
-               producer->id_cause.text);
+        if (strcmp(before.text, producer->id_cause.text)) /* news */
+            KB_LOG(kc_client_log(producer->client), KB_LOG_WARN, "producer", "no producer id: %s",
+                   producer->id_cause.text);
     } else {
         kc_sender_id(&producer->sender, now, response.producer_id, response.producer_epoch);
     }
@@ -65,6 +67,7 @@ void kc_producer_ask_id(struct kurier_producer *producer)
         .api_key = INIT_PRODUCER_ID,
         .min_version = VERSION_MIN,
         .max_version = VERSION_MAX,
+        .since = "0.11",
         .deadline_ms = kb_deadline(now, producer->client->options->common.request_timeout_ms),
         .encode = encode,
         .on_answer = on_answer};

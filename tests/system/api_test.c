@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 30000 };
@@ -104,6 +105,51 @@ static void closing(void)
     kurier_producer_free(producer_new(NULL));
     kurier_consumer_free(consumer_new(NULL, KURIER_BEGINNING));
     check(true, "both are freed without close");
+}
+
+enum { WAITING = 50, CLOSE_MS = 700, SLACK_MS = 5000 };
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Each record that waited for it is handed out, with its fate. */
+static bool all_are_handed_out(kurier_producer *producer)
+{
+    kurier_report report;
+    int count = 0;
+    bool ok = true;
+    while (kurier_producer_poll(producer, &report, 1, 0, &err)) {
+        ok = ok && report.code && report.persisted != KURIER_PERSISTED && report.record;
+        count++;
+    }
+    return ok && count == WAITING;
+}
+
+static void closing_without_a_broker(bool driven)
+{
+    kurier_runtime *runtime =
+        kurier_runtime_new(driven ? KURIER_DRIVEN : KURIER_THREADED, NULL, &err);
+    kurier_producer *producer = producer_new(runtime);
+    kurier_topic *topic = kurier_producer_topic(producer, "rules", &err);
+    kurier_record record = {.value = kurier_str("x"), .opaque = 1};
+    bool ok = send_one(producer);
+    kit_server_kill(&server, SIGKILL);
+    for (int i = 0; ok && i < WAITING; i++)
+        ok = !kurier_topic_send(topic, &record, &err);
+    int64_t began_ms = now_ms();
+    size_t lost = kurier_producer_close(producer, CLOSE_MS, &err);
+    int64_t took_ms = now_ms() - began_ms;
+    check(ok && lost == WAITING && took_ms >= CLOSE_MS - 1 && took_ms < SLACK_MS &&
+              all_are_handed_out(producer),
+          driven ? "and by a runtime that the application drives"
+                 : "a producer whose broker is gone is closed in time, its records handed out");
+    kurier_producer_free(producer);
+    kurier_runtime_free(runtime);
+    check(kit_server_restart(&server), "the broker comes back");
 }
 
 static void what_it_cannot_do_it_refuses(void)
@@ -391,6 +437,8 @@ int main(void)
         return printf("Bail out! %s\n", server.words), 1;
     nulls_are_freed();
     closing();
+    closing_without_a_broker(false);
+    closing_without_a_broker(true);
     what_it_cannot_do_it_refuses();
     ends_by_offset();
     one_descriptor_to_watch();
