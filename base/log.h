@@ -20,8 +20,9 @@ struct kb_log {
 void kb_log_line(struct kb_log *log, enum kb_level level, const char *component, const char *format,
                  ...) __attribute__((format(printf, 4, 5)));
 
-/* A line that is made already, however long; sinks may cut it. The same as
- * KB_LOG otherwise, but written at any level of the log: it was asked for. */
+/* A line that is made already, however long; a sink may cut it. It is written
+ * whatever the level of the log, since somebody asked for it. Controls in it are
+ * blanked. */
 void kb_log_text(struct kb_log *log, enum kb_level level, const char *component, char *text);
 
 #define KB_LOG(log, lvl, component, ...)                                                           \
