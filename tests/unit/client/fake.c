@@ -225,3 +225,42 @@ void fake_stop(struct fake *fake)
     kn_loop_free(fake->loop);
     fake->env->ops->free(fake->env);
 }
+
+/* ---- A world of them -------------------------------------------------------------*/
+
+void fake_world_init(struct fake_world *w, uint64_t seed)
+{
+    w->sim = kn_sim_new(seed);
+    w->env = kn_sim_env(w->sim, "app");
+    w->loop = kn_loop_new(w->env);
+    w->runtime = kc_runtime_over(w->loop, seed, NULL);
+    KB_CHECK(w->runtime);
+}
+
+void fake_world_deinit(struct fake_world *w)
+{
+    kc_runtime_unref(w->runtime);
+    kn_loop_free(w->loop);
+    w->env->ops->free(w->env);
+    for (int i = 0; i < w->fake_count; i++)
+        fake_stop(&w->fakes[i]);
+    kn_sim_free(w->sim);
+}
+
+struct fake *fake_world_start(struct fake_world *w, const char *node)
+{
+    KB_CHECK(w->fake_count < FAKE_BROKERS);
+    struct fake *fake = &w->fakes[w->fake_count++];
+    fake_start(fake, w->sim, node, 9092, &w->cluster);
+    return fake;
+}
+
+struct fake *fake_world_add(struct fake_world *w, const char *node, const char *advertised)
+{
+    struct fake *fake = fake_world_start(w, node);
+    int i = w->cluster.broker_count++;
+    w->cluster.brokers[i].id = i + 1;
+    w->cluster.brokers[i].host = advertised;
+    w->cluster.brokers[i].port = 9092;
+    return fake;
+}

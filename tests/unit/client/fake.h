@@ -7,6 +7,7 @@
  * and hands everything else to the test.
  */
 #include "net/listener.h"
+#include "libclient/drive/runtime.h"
 #include "net/sim.h"
 #include "wire/frame.h"
 
@@ -60,5 +61,27 @@ struct fake {
 void fake_start(struct fake *fake, struct kn_sim *sim, const char *node, int32_t port,
                 struct fake_cluster *cluster);
 void fake_stop(struct fake *fake);
+
+/* ---- A world of them, and the node "app" where a client runs ---------------------*/
+
+enum { FAKE_BROKERS = 3 };
+
+struct fake_world {
+    struct kn_sim *sim;
+    struct fake_cluster cluster;
+    struct fake fakes[FAKE_BROKERS];
+    int fake_count;
+    struct kn_env *env;
+    struct kn_loop *loop;
+    struct kurier_runtime *runtime;
+};
+
+void fake_world_init(struct fake_world *w, uint64_t seed);
+/* Once its clients are freed. */
+void fake_world_deinit(struct fake_world *w);
+/* One more at node:9092, which is no broker of the cluster. */
+struct fake *fake_world_start(struct fake_world *w, const char *node);
+/* Broker fake_count + 1 of the cluster; advertised: the host that it tells clients. */
+struct fake *fake_world_add(struct fake_world *w, const char *node, const char *advertised);
 
 #endif

@@ -11,12 +11,7 @@
 #include <string.h>
 
 struct world {
-    struct kn_sim *sim;
-    struct fake_cluster cluster;
-    struct fake fakes[2];
-    struct kn_env *env;
-    struct kn_loop *loop;
-    struct kurier_runtime *runtime;
+    struct fake_world net;
     kurier_client *client;
     int refusals;            /* so many answers say NOT_CONTROLLER, NOT_LEADER */
     int created, offsets[2]; /* requests seen */
@@ -87,7 +82,7 @@ static bool answer(struct fake *fake, int16_t key, int16_t version, struct kw_re
                    struct kb_arena *arena, struct kw_writer *out)
 {
     struct world *w = fake->owner;
-    int broker = (int)(fake - w->fakes);
+    int broker = (int)(fake - w->net.fakes);
     if (w->close)
         return false;
     if (key == KW_API_CREATE_TOPICS)
@@ -102,27 +97,20 @@ static int setup(void **state)
     static const char *const nodes[] = {"kafka1", "kafka2"};
     struct world *w = kb_calloc(1, sizeof *w);
     kurier_config *config = kurier_config_new();
-    w->sim = kn_sim_new(11);
-    w->env = kn_sim_env(w->sim, "app");
-    w->loop = kn_loop_new(w->env);
-    w->runtime = kc_runtime_over(w->loop, 11, NULL);
+    fake_world_init(&w->net, 11);
     for (int i = 0; i < 2; i++) {
-        w->fakes[i].owner = w;
-        w->fakes[i].answer = answer;
-        fake_start(&w->fakes[i], w->sim, nodes[i], 9092, &w->cluster);
-        w->cluster.brokers[i].id = i + 1;
-        w->cluster.brokers[i].host = nodes[i];
-        w->cluster.brokers[i].port = 9092;
+        struct fake *fake = fake_world_add(&w->net, nodes[i], nodes[i]);
+        fake->owner = w;
+        fake->answer = answer;
     }
-    w->cluster.broker_count = 2;
-    w->cluster.controller = 2;
-    w->cluster.topic_count = 1;
-    w->cluster.topics[0] = (struct fake_topic){
+    w->net.cluster.controller = 2;
+    w->net.cluster.topic_count = 1;
+    w->net.cluster.topics[0] = (struct fake_topic){
         .name = "t", .id = 1, .partitions = 2, .leader = {1, 2}, .epoch = {5, 5}};
     kurier_config_set(config, "bootstrap.servers", "kafka1:9092");
     kurier_config_set(config, "log.sink", "events");
     kurier_config_set(config, "request.timeout.ms", "2000");
-    w->client = kurier_client_new(w->runtime, config, NULL);
+    w->client = kurier_client_new(w->net.runtime, config, NULL);
     kurier_config_free(config);
     assert_non_null(w->client);
     *state = w;
@@ -133,12 +121,7 @@ static int teardown(void **state)
 {
     struct world *w = *state;
     kurier_client_free(w->client);
-    kurier_runtime_free(w->runtime);
-    kn_loop_free(w->loop);
-    w->env->ops->free(w->env);
-    for (int i = 0; i < 2; i++)
-        fake_stop(&w->fakes[i]);
-    kn_sim_free(w->sim);
+    fake_world_deinit(&w->net);
     kb_free(w);
     return 0;
 }
@@ -169,7 +152,7 @@ static void partial_failures_are_told_by_row(void **state)
     assert_int_equal(kurier_result_topic(result, 0)->code, KURIER_E_TOPIC_ALREADY_EXISTS);
     assert_int_equal(kurier_result_error(result, &err), KURIER_E_TOPIC_ALREADY_EXISTS);
     assert_non_null(strstr(err.text, "taken"));
-    assert_int_equal(w->fakes[1].last_key, KW_API_CREATE_TOPICS); /* the controller's */
+    assert_int_equal(w->net.fakes[1].last_key, KW_API_CREATE_TOPICS); /* the controller's */
     kurier_result_free(result);
 }
 
@@ -218,8 +201,8 @@ static void a_leader_moves_meanwhile(void **state)
     struct world *w = *state;
     kurier_error err;
     kurier_result_free(kurier_admin_run(w->client, offsets_of(1, "t"), 1000, &err));
-    w->cluster.topics[0].leader[0] = 2;
-    w->fakes[0].mute = true; /* and is gone at once */
+    w->net.cluster.topics[0].leader[0] = 2;
+    w->net.fakes[0].mute = true; /* and is gone at once */
     kurier_result *result = kurier_admin_run(w->client, offsets_of(2, "t"), 9000, &err);
     assert_non_null(result);
     assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
@@ -234,14 +217,14 @@ static void what_is_known_at_the_deadline_is_told(void **state)
     struct world *w = *state;
     kurier_error err;
     kurier_result_free(kurier_admin_run(w->client, offsets_of(2, "t"), 1000, &err));
-    kn_sim_cut(w->sim, "kafka2", "app");
+    kn_sim_cut(w->net.sim, "kafka2", "app");
     kurier_result *result = kurier_admin_run(w->client, offsets_of(2, "t"), 1000, &err);
     assert_non_null(result);
     assert_int_equal(kurier_result_offset(result, 0)->offset, 100);
     assert_int_equal(kurier_result_outcome(result, 1, &err), KURIER_E_TIMED_OUT);
     assert_non_null(strstr(err.text, "t [1]: kafka2:9092"));
     kurier_result_free(result);
-    kn_sim_heal(w->sim, "kafka2", "app");
+    kn_sim_heal(w->net.sim, "kafka2", "app");
 }
 
 static void a_lost_answer_may_have_been_good(void **state)
@@ -308,7 +291,7 @@ static void a_missing_api_is_replaced(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    w->fakes[0].versions = w->fakes[1].versions = without_describe_cluster;
+    w->net.fakes[0].versions = w->net.fakes[1].versions = without_describe_cluster;
     kurier_result *result =
         kurier_admin_run(w->client, kurier_admin_describe_cluster(), 1000, &err);
     assert_non_null(result);
@@ -332,7 +315,7 @@ static void or_said_to_be_missing(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    w->fakes[1].versions = without_create_topics;
+    w->net.fakes[1].versions = without_create_topics;
     assert_null(kurier_admin_run(w->client, create("a", "b"), 1000, &err));
     assert_int_equal(err.code, KURIER_E_UNSUPPORTED);
     assert_non_null(strstr(err.text, "CreateTopics"));
@@ -343,16 +326,16 @@ static void the_deadline_holds(void **state)
     struct world *w = *state;
     kurier_error err;
     w->close = true; /* answers are never given, connections come and go */
-    int64_t before_ms = kc_runtime_now(w->runtime).mono_ms;
+    int64_t before_ms = kc_runtime_now(w->net.runtime).mono_ms;
     assert_null(kurier_admin_run(w->client, create("a", "b"), 2000, &err));
-    int64_t took_ms = kc_runtime_now(w->runtime).mono_ms - before_ms;
+    int64_t took_ms = kc_runtime_now(w->net.runtime).mono_ms - before_ms;
     assert_in_range(took_ms, 500, 2100);
     assert_int_equal(err.code, KURIER_E_TRANSPORT);
     w->close = false;
-    w->fakes[0].mute = w->fakes[1].mute = true;
-    before_ms = kc_runtime_now(w->runtime).mono_ms;
+    w->net.fakes[0].mute = w->net.fakes[1].mute = true;
+    before_ms = kc_runtime_now(w->net.runtime).mono_ms;
     assert_null(kurier_admin_run(w->client, create("a", "b"), 2000, &err));
-    took_ms = kc_runtime_now(w->runtime).mono_ms - before_ms;
+    took_ms = kc_runtime_now(w->net.runtime).mono_ms - before_ms;
     assert_in_range(took_ms, 500, 2100);
 }
 
@@ -362,13 +345,13 @@ static void a_short_deadline_cuts_nothing(void **state)
     struct world *w = *state;
     kurier_error err;
     kurier_result_free(kurier_admin_run(w->client, create("a", "b"), 1000, &err));
-    int opened = w->fakes[1].opened;
-    w->fakes[1].mute = true;
+    int opened = w->net.fakes[1].opened;
+    w->net.fakes[1].mute = true;
     assert_null(kurier_admin_run(w->client, create("a", "b"), 300, &err));
     assert_int_equal(err.code, KURIER_E_TIMED_OUT);
-    w->fakes[1].mute = false;
-    kn_sim_run(w->sim, NULL, NULL, 1000);
-    assert_int_equal(w->fakes[1].opened, opened);
+    w->net.fakes[1].mute = false;
+    kn_sim_run(w->net.sim, NULL, NULL, 1000);
+    assert_int_equal(w->net.fakes[1].opened, opened);
 }
 
 static void results_can_be_fetched_later(void **state)
@@ -397,11 +380,11 @@ static void a_client_may_go_in_the_middle(void **state)
     struct world *w = *state;
     kurier_error err;
     assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 1000, 1, &err), 0);
-    kn_sim_run(w->sim, NULL, NULL, 500);
+    kn_sim_run(w->net.sim, NULL, NULL, 500);
     assert_true(kurier_client_pending(w->client) & KURIER_RESULTS);
-    w->fakes[0].mute = w->fakes[1].mute = true;
+    w->net.fakes[0].mute = w->net.fakes[1].mute = true;
     assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 9000, 2, &err), 0);
-    kn_sim_run(w->sim, NULL, NULL, 100);
+    kn_sim_run(w->net.sim, NULL, NULL, 100);
     assert_int_equal(kurier_admin_submit(w->client, create("a", "b"), 9000, 3, &err), 0);
     kurier_client_free(w->client);
     w->client = NULL;

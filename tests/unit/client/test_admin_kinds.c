@@ -30,12 +30,7 @@
 enum { TIMEOUT_MS = 5000 };
 
 struct world {
-    struct kn_sim *sim;
-    struct fake_cluster cluster;
-    struct fake fakes[2];
-    struct kn_env *env;
-    struct kn_loop *loop;
-    struct kurier_runtime *runtime;
+    struct fake_world net;
     kurier_client *client;
     int asked[2][KW_API_KEY_END]; /* by broker and API */
     char saw[1024];               /* what the fakes noted of requests */
@@ -465,7 +460,7 @@ static bool answer(struct fake *fake, int16_t key, int16_t version, struct kw_re
                    struct kb_arena *arena, struct kw_writer *out)
 {
     struct world *w = fake->owner;
-    int broker = (int)(fake - w->fakes);
+    int broker = (int)(fake - w->net.fakes);
     w->asked[broker][key]++;
     bool told = answers[key] && answers[key](w, broker, version, body, arena, out);
     return told && w->cuts-- <= 0;
@@ -478,28 +473,21 @@ static int setup(void **state)
     static const char *const nodes[] = {"kafka1", "kafka2"};
     struct world *w = kb_calloc(1, sizeof *w);
     kurier_config *config = kurier_config_new();
-    w->sim = kn_sim_new(23);
-    w->env = kn_sim_env(w->sim, "app");
-    w->loop = kn_loop_new(w->env);
-    w->runtime = kc_runtime_over(w->loop, 23, NULL);
+    fake_world_init(&w->net, 23);
     for (int i = 0; i < 2; i++) {
-        w->fakes[i].owner = w;
-        w->fakes[i].answer = answer;
-        fake_start(&w->fakes[i], w->sim, nodes[i], 9092, &w->cluster);
-        w->cluster.brokers[i].id = i + 1;
-        w->cluster.brokers[i].host = nodes[i];
-        w->cluster.brokers[i].port = 9092;
+        struct fake *fake = fake_world_add(&w->net, nodes[i], nodes[i]);
+        fake->owner = w;
+        fake->answer = answer;
     }
-    w->cluster.broker_count = 2;
-    w->cluster.controller = 2;
-    w->cluster.topic_count = 2;
-    w->cluster.topics[0] = (struct fake_topic){
+    w->net.cluster.controller = 2;
+    w->net.cluster.topic_count = 2;
+    w->net.cluster.topics[0] = (struct fake_topic){
         .name = "t", .id = 1, .partitions = 3, .leader = {1, 2, 1}, .epoch = {5, 5, 5}};
-    w->cluster.topics[1] =
+    w->net.cluster.topics[1] =
         (struct fake_topic){.name = "s", .id = 2, .partitions = 1, .leader = {2}, .epoch = {5}};
     kurier_config_set(config, "bootstrap.servers", "kafka1:9092");
     kurier_config_set(config, "log.sink", "events");
-    w->client = kurier_client_new(w->runtime, config, NULL);
+    w->client = kurier_client_new(w->net.runtime, config, NULL);
     kurier_config_free(config);
     assert_non_null(w->client);
     *state = w;
@@ -510,12 +498,7 @@ static int teardown(void **state)
 {
     struct world *w = *state;
     kurier_client_free(w->client);
-    kurier_runtime_free(w->runtime);
-    kn_loop_free(w->loop);
-    w->env->ops->free(w->env);
-    for (int i = 0; i < 2; i++)
-        fake_stop(&w->fakes[i]);
-    kn_sim_free(w->sim);
+    fake_world_deinit(&w->net);
     kb_free(w);
     return 0;
 }
@@ -600,7 +583,7 @@ static void nothing_asked_is_nothing_answered(void **state)
     kurier_result_free(run(w, kurier_admin_create_topics(NULL, 0), 0));
     kurier_result_free(run(w, kurier_admin_describe_topics(none, 0), 0));
     kurier_result_free(run(w, kurier_admin_list_offsets(NULL, 0), 0));
-    assert_int_equal(w->fakes[0].opened + w->fakes[1].opened, 0);
+    assert_int_equal(w->net.fakes[0].opened + w->net.fakes[1].opened, 0);
 }
 
 static void topics_go_by_id(void **state)
@@ -687,7 +670,7 @@ static void or_by_metadata(void **state)
 {
     static const char *const names[] = {"t", "gone"}, *const ids[] = {"AQEBAQEBAQEBAQEBAQEBAQ"};
     struct world *w = *state;
-    w->fakes[0].versions = w->fakes[1].versions = without_pages;
+    w->net.fakes[0].versions = w->net.fakes[1].versions = without_pages;
     kurier_result *result = run(w, kurier_admin_describe_topics(names, 2), 2);
     const kurier_topic_info *t = kurier_result_topic(result, 0);
     assert_int_equal(t->partition_count, 3);
@@ -859,7 +842,7 @@ static void each_broker_tells_of_its_directories(void **state)
 static void each_broker_tells_what_it_speaks(void **state)
 {
     struct world *w = *state;
-    w->fakes[1].versions = without_pages;
+    w->net.fakes[1].versions = without_pages;
     kurier_result *result = run(w, kurier_admin_describe_versions(NULL, 0), 2);
     const kurier_versions_info *one = kurier_result_versions(result, 0);
     const kurier_versions_info *two = kurier_result_versions(result, 1);

@@ -10,13 +10,7 @@
 #include "tests/unit/client/fake.h"
 
 struct world {
-    struct kn_sim *sim;
-    struct fake_cluster cluster;
-    struct fake fakes[3];
-    int fake_count;
-    struct kn_env *env;
-    struct kn_loop *loop;
-    struct kurier_runtime *runtime;
+    struct fake_world net;
     kurier_config *config;
     struct kurier_client *client;
     struct kc_topic *topic;
@@ -50,27 +44,19 @@ static const struct kc_client_ops ops = {.topic = on_topic, .usable = on_usable,
 /* Brokers 1.. on nodes kafka1.., leading the topic "t" in turn. */
 static void add_broker(struct world *w, const char *node)
 {
-    int i = w->fake_count++;
-    fake_start(&w->fakes[i], w->sim, node, 9092, &w->cluster);
-    w->cluster.brokers[i].id = i + 1;
-    w->cluster.brokers[i].host = node;
-    w->cluster.brokers[i].port = 9092;
-    w->cluster.broker_count = w->fake_count;
+    fake_world_add(&w->net, node, node);
 }
 
 static int setup(void **state)
 {
     struct world *w = kb_calloc(1, sizeof *w);
-    w->sim = kn_sim_new(7);
-    w->env = kn_sim_env(w->sim, "app");
-    w->loop = kn_loop_new(w->env);
-    w->runtime = kc_runtime_over(w->loop, 7, NULL);
+    fake_world_init(&w->net, 7);
     w->config = kurier_config_new();
     kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092,kafka2:9092");
     kurier_config_set(w->config, "log.sink", "events");
-    w->cluster.topic_count = 1;
-    w->cluster.controller = 1;
-    w->cluster.topics[0] = (struct fake_topic){
+    w->net.cluster.topic_count = 1;
+    w->net.cluster.controller = 1;
+    w->net.cluster.topics[0] = (struct fake_topic){
         .name = "t", .id = 1, .partitions = 2, .leader = {1, 2}, .epoch = {5, 5}};
     *state = w;
     return 0;
@@ -81,12 +67,7 @@ static int teardown(void **state)
     struct world *w = *state;
     kc_client_free(w->client);
     kurier_config_free(w->config);
-    kurier_runtime_free(w->runtime);
-    kn_loop_free(w->loop);
-    w->env->ops->free(w->env);
-    for (int i = 0; i < w->fake_count; i++)
-        fake_stop(&w->fakes[i]);
-    kn_sim_free(w->sim);
+    fake_world_deinit(&w->net);
     kb_free(w);
     return 0;
 }
@@ -94,7 +75,7 @@ static int teardown(void **state)
 static void open_client(struct world *w)
 {
     struct kb_error err;
-    w->client = kc_client_new(w->runtime, w->config, &ops, w, &err);
+    w->client = kc_client_new(w->net.runtime, w->config, &ops, w, &err);
     assert_non_null(w->client);
 }
 
@@ -128,9 +109,9 @@ static void names_who_refused(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    struct kn_env *idle = kn_sim_env(w->sim, "kafka1"); /* a host where nothing listens */
+    struct kn_env *idle = kn_sim_env(w->net.sim, "kafka1"); /* a host where nothing listens */
     idle->ops->free(idle);
-    kn_sim_name(w->sim, "kafka2", NULL);
+    kn_sim_name(w->net.sim, "kafka2", NULL);
     open_client(w);
     assert_int_equal(ready(w, 3000, &err), KURIER_E_TRANSPORT);
     assert_non_null(strstr(err.text, "kafka1:9092"));
@@ -142,14 +123,14 @@ static void goes_on_behind(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    kn_sim_name(w->sim, "kafka1", NULL);
-    kn_sim_name(w->sim, "kafka2", NULL);
+    kn_sim_name(w->net.sim, "kafka1", NULL);
+    kn_sim_name(w->net.sim, "kafka2", NULL);
     open_client(w);
     assert_int_equal(ready(w, 500, &err), KURIER_E_TRANSPORT);
     add_broker(w, "kafka1");
-    kn_sim_name(w->sim, "kafka1", "kafka1");
+    kn_sim_name(w->net.sim, "kafka1", "kafka1");
     assert_false(kurier_client_pending(w->client) & KURIER_RESUME);
-    kn_sim_run(w->sim, NULL, NULL, 5000);
+    kn_sim_run(w->net.sim, NULL, NULL, 5000);
     assert_true(kurier_client_pending(w->client) & KURIER_RESUME);
     assert_int_equal(ready(w, 0, &err), KURIER_OK);
     assert_false(kurier_client_pending(w->client) & KURIER_RESUME);
@@ -160,7 +141,7 @@ static void says_that_it_is_no_broker(void **state)
     struct world *w = *state;
     kurier_error err;
     add_broker(w, "kafka1");
-    w->fakes[0].greeting = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    w->net.fakes[0].greeting = "HTTP/1.1 400 Bad Request\r\n\r\n";
     kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
     open_client(w);
     int code = ready(w, 20000, &err);
@@ -174,13 +155,13 @@ static void black_hole_is_a_timeout(void **state)
     struct world *w = *state;
     kurier_error err;
     add_broker(w, "kafka1");
-    kn_sim_cut(w->sim, "app", NULL);
+    kn_sim_cut(w->net.sim, "app", NULL);
     kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
     kurier_config_set(w->config, "socket.connection.setup.timeout.ms", "200");
     open_client(w);
     assert_int_equal(ready(w, 2000, &err), KURIER_E_TRANSPORT);
     print_message("# %s\n", err.text);
-    kn_sim_heal(w->sim, "app", NULL);
+    kn_sim_heal(w->net.sim, "app", NULL);
     assert_int_equal(ready(w, 5000, &err), KURIER_OK);
 }
 
@@ -190,7 +171,7 @@ static void a_mute_broker_costs_one_request_timeout(void **state)
     struct world *w = *state;
     kurier_error err;
     add_broker(w, "kafka1");
-    w->fakes[0].mute = true;
+    w->net.fakes[0].mute = true;
     kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
     kurier_config_set(w->config, "request.timeout.ms", "400");
     open_client(w);
@@ -198,7 +179,7 @@ static void a_mute_broker_costs_one_request_timeout(void **state)
     assert_int_equal(ready(w, 300, &err), KURIER_E_TIMED_OUT);
     print_message("# %s\n", err.text);
     assert_non_null(strstr(err.text, "kafka1:9092: no answer to ApiVersions within 400 ms; is it"));
-    w->fakes[0].mute = false;
+    w->net.fakes[0].mute = false;
     assert_int_equal(ready(w, 1000, &err), KURIER_OK);
 }
 
@@ -206,8 +187,8 @@ static void a_wake_sticks(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    kn_sim_name(w->sim, "kafka1", NULL);
-    kn_sim_name(w->sim, "kafka2", NULL);
+    kn_sim_name(w->net.sim, "kafka1", NULL);
+    kn_sim_name(w->net.sim, "kafka2", NULL);
     open_client(w);
     kurier_client_wake(w->client);
     assert_int_equal(ready(w, 500, &err), KURIER_E_INTERRUPTED);
@@ -251,14 +232,14 @@ static void a_throttled_link_is_left_alone(void **state)
     struct world *w = *state;
     struct kc_link *link = open_link(w);
     kc_link_keep(link, true);
-    kn_sim_run(w->sim, NULL, NULL, 100);
+    kn_sim_run(w->net.sim, NULL, NULL, 100);
     assert_int_equal(w->usable, 1);
     assert_non_null(kc_link_rpc(link));
     kc_client_throttled(w->client, link, 300);
     assert_null(kc_link_rpc(link));
-    kn_sim_run(w->sim, NULL, NULL, 200);
+    kn_sim_run(w->net.sim, NULL, NULL, 200);
     assert_int_equal(w->usable, 1);
-    kn_sim_run(w->sim, NULL, NULL, 200);
+    kn_sim_run(w->net.sim, NULL, NULL, 200);
     assert_int_equal(w->usable, 2);
     assert_non_null(kc_link_rpc(link));
 }
@@ -269,13 +250,13 @@ static void an_idle_link_is_closed(void **state)
     kurier_config_set(w->config, "connections.max.idle.ms", "5000");
     struct kc_link *link = open_link(w);
     kc_link_keep(link, true);
-    kn_sim_run(w->sim, NULL, NULL, 20000);
+    kn_sim_run(w->net.sim, NULL, NULL, 20000);
     assert_int_equal(kc_link_state(link), KC_LINK_UP);
     kc_link_keep(link, false);
-    kn_sim_run(w->sim, NULL, NULL, 20000);
+    kn_sim_run(w->net.sim, NULL, NULL, 20000);
     assert_int_equal(kc_link_state(link), KC_LINK_IDLE);
     kc_link_keep(link, true);
-    kn_sim_run(w->sim, NULL, NULL, 100);
+    kn_sim_run(w->net.sim, NULL, NULL, 100);
     assert_int_equal(kc_link_state(link), KC_LINK_UP);
 }
 
@@ -284,12 +265,12 @@ static void a_dead_broker_is_tried_with_patience(void **state)
 {
     struct world *w = *state;
     struct kc_link *link = open_link(w);
-    kn_sim_kill(w->sim, "kafka1", KN_SIM_KILL_PROCESS);
+    kn_sim_kill(w->net.sim, "kafka1", KN_SIM_KILL_PROCESS);
     kc_link_keep(link, true);
-    kn_sim_run(w->sim, NULL, NULL, 10000);
+    kn_sim_run(w->net.sim, NULL, NULL, 10000);
     assert_int_equal(kc_link_cause(link)->code, KB_E_TRANSPORT);
     kc_link_keep(link, false);
-    kn_sim_run(w->sim, NULL, NULL, 2000);
+    kn_sim_run(w->net.sim, NULL, NULL, 2000);
     assert_int_equal(kc_link_state(link), KC_LINK_IDLE);
 }
 
@@ -313,16 +294,16 @@ static void tells_of_topics(void **state)
     add_broker(w, "kafka2");
     open_client(w);
     want(w);
-    assert_true(kn_sim_run(w->sim, topic_known, w, 1000));
+    assert_true(kn_sim_run(w->net.sim, topic_known, w, 1000));
     assert_int_equal(w->topic->partition_count, 2);
     assert_int_equal(w->changes, 1);
     assert_ptr_equal(kc_metadata_topic_by_id(&w->client->metadata, w->topic->id), w->topic);
 
-    w->cluster.topics[0].leader[1] = 1;
-    w->cluster.topics[0].epoch[1] = 6;
+    w->net.cluster.topics[0].leader[1] = 1;
+    w->net.cluster.topics[0].epoch[1] = 6;
     kc_client_refresh(w->client, w->topic);
-    assert_true(kn_sim_run(w->sim, led_by_1, w, 1000));
-    kn_sim_run(w->sim, NULL, NULL, 100);
+    assert_true(kn_sim_run(w->net.sim, led_by_1, w, 1000));
+    kn_sim_run(w->net.sim, NULL, NULL, 100);
     assert_int_equal(w->changes, 2);
 }
 
@@ -333,17 +314,17 @@ static void a_leader_dies(void **state)
     add_broker(w, "kafka2");
     open_client(w);
     want(w);
-    assert_true(kn_sim_run(w->sim, topic_known, w, 1000));
+    assert_true(kn_sim_run(w->net.sim, topic_known, w, 1000));
     struct kc_link *link = kc_client_link(w->client, 2);
     kc_link_keep(link, true);
-    kn_sim_run(w->sim, NULL, NULL, 100);
+    kn_sim_run(w->net.sim, NULL, NULL, 100);
     assert_int_equal(kc_link_state(link), KC_LINK_UP);
     assert_non_null(kc_link_rpc(link));
 
-    w->cluster.topics[0].leader[1] = 1;
-    w->cluster.topics[0].epoch[1] = 6;
-    kn_sim_kill(w->sim, "kafka2", KN_SIM_KILL_PROCESS);
-    assert_true(kn_sim_run(w->sim, led_by_1, w, 5000)); /* asked because the link went down */
+    w->net.cluster.topics[0].leader[1] = 1;
+    w->net.cluster.topics[0].epoch[1] = 6;
+    kn_sim_kill(w->net.sim, "kafka2", KN_SIM_KILL_PROCESS);
+    assert_true(kn_sim_run(w->net.sim, led_by_1, w, 5000)); /* asked because the link went down */
     assert_null(kc_link_rpc(link));
     assert_int_equal(kc_link_cause(link)->code, KB_E_TRANSPORT);
 }
@@ -359,20 +340,20 @@ static void every_address_changes(void **state)
     struct world *w = *state;
     kurier_error err;
     add_broker(w, "kafka1");
-    w->cluster.brokers[0].host = "old1";
-    kn_sim_name(w->sim, "old1", "kafka1");
+    w->net.cluster.brokers[0].host = "old1";
+    kn_sim_name(w->net.sim, "old1", "kafka1");
     open_client(w);
     want(w);
-    assert_true(kn_sim_run(w->sim, topic_known, w, 1000));
+    assert_true(kn_sim_run(w->net.sim, topic_known, w, 1000));
     kc_link_keep(kc_client_link(w->client, 1), true);
-    assert_true(kn_sim_run(w->sim, link_up, w, 1000));
+    assert_true(kn_sim_run(w->net.sim, link_up, w, 1000));
 
-    kn_sim_name(w->sim, "old1", NULL);
-    w->cluster.brokers[0].host = "new1";
-    kn_sim_name(w->sim, "new1", "kafka1");
-    kn_sim_reset(w->sim, "app", "kafka1");
-    kn_sim_run(w->sim, NULL, NULL, 50);
-    assert_true(kn_sim_run(w->sim, link_up, w, 20000));
+    kn_sim_name(w->net.sim, "old1", NULL);
+    w->net.cluster.brokers[0].host = "new1";
+    kn_sim_name(w->net.sim, "new1", "kafka1");
+    kn_sim_reset(w->net.sim, "app", "kafka1");
+    kn_sim_run(w->net.sim, NULL, NULL, 50);
+    assert_true(kn_sim_run(w->net.sim, link_up, w, 20000));
     assert_string_equal(kc_link_name(kc_client_link(w->client, 1)), "new1:9092");
     assert_int_equal(ready(w, 1000, &err), KURIER_OK);
 }
@@ -384,9 +365,9 @@ static void tells_up_and_down(void **state)
     int ups = 0, downs = 0;
     add_broker(w, "kafka1");
     open_client(w);
-    kn_sim_run(w->sim, NULL, NULL, 200);
-    kn_sim_kill(w->sim, "kafka1", KN_SIM_KILL_PROCESS);
-    kn_sim_run(w->sim, NULL, NULL, 200);
+    kn_sim_run(w->net.sim, NULL, NULL, 200);
+    kn_sim_kill(w->net.sim, "kafka1", KN_SIM_KILL_PROCESS);
+    kn_sim_run(w->net.sim, NULL, NULL, 200);
     while (kurier_client_event(w->client, &event, 0)) {
         ups += event.kind == KURIER_EVENT_BROKER_UP;
         downs += event.kind == KURIER_EVENT_BROKER_DOWN;
@@ -402,15 +383,15 @@ static void control_is_shared(void **state)
     kurier_error err;
     add_broker(w, "kafka1");
     open_client(w);
-    kurier_client *other = kurier_client_new(w->runtime, w->config, &err);
+    kurier_client *other = kurier_client_new(w->net.runtime, w->config, &err);
     assert_non_null(other);
     assert_int_equal(ready(w, 1000, &err), KURIER_OK);
     assert_int_equal(kurier_client_ready(other, 1000, &err), KURIER_OK);
-    assert_int_equal(w->fakes[0].opened, 1);
+    assert_int_equal(w->net.fakes[0].opened, 1);
     kurier_client_free(other);
     kc_client_refresh(w->client, NULL);
-    kn_sim_run(w->sim, NULL, NULL, 1000);
-    assert_int_equal(w->fakes[0].opened, 1);
+    kn_sim_run(w->net.sim, NULL, NULL, 1000);
+    assert_int_equal(w->net.fakes[0].opened, 1);
 }
 
 /* ---- Debugging -------------------------------------------------------------------*/
@@ -450,7 +431,7 @@ static void debug_tells_what_it_is_asked_to(void **state)
         open_client(w);
         assert_int_equal(ready(w, 1000, &err), KURIER_OK);
         want(w);
-        kn_sim_run(w->sim, NULL, NULL, 100);
+        kn_sim_run(w->net.sim, NULL, NULL, 100);
         hear(w->client, beginnings, counts);
         kc_client_free(w->client);
         w->client = NULL;
@@ -466,10 +447,10 @@ static void debugging_the_protocol_is_not_shared(void **state)
     add_broker(w, "kafka1");
     open_client(w);
     kurier_config_set(w->config, "debug", "protocol");
-    kurier_client *other = kurier_client_new(w->runtime, w->config, &err);
+    kurier_client *other = kurier_client_new(w->net.runtime, w->config, &err);
     assert_int_equal(ready(w, 1000, &err), KURIER_OK);
     assert_int_equal(kurier_client_ready(other, 1000, &err), KURIER_OK);
-    assert_int_equal(w->fakes[0].opened, 2);
+    assert_int_equal(w->net.fakes[0].opened, 2);
     kurier_client_free(other);
 }
 
@@ -478,7 +459,7 @@ static void an_unknown_context_is_named(void **state)
     struct world *w = *state;
     kurier_error err;
     kurier_config_set(w->config, "debug", "broker,everything");
-    assert_null(kurier_client_new(w->runtime, w->config, &err));
+    assert_null(kurier_client_new(w->net.runtime, w->config, &err));
     assert_string_equal(err.text, "debug=broker,everything: must be of "
                                   "broker|topic|metadata|protocol|all, comma-separated");
 }

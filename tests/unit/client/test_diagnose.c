@@ -11,13 +11,7 @@
 enum { LONG_MS = 20000 };
 
 struct world {
-    struct kn_sim *sim;
-    struct fake_cluster cluster;
-    struct fake fakes[3];
-    int fake_count;
-    struct kn_env *env;
-    struct kn_loop *loop;
-    struct kurier_runtime *runtime;
+    struct fake_world net;
     kurier_config *config;
     kurier_client *client;
     struct fake_cluster other;
@@ -30,31 +24,18 @@ static int16_t without_describe_cluster(struct fake *fake, int16_t key)
     return key == KW_API_DESCRIBE_CLUSTER ? -1 : kw_api_find(key)->max_version;
 }
 
-static void start_fake(struct world *w, const char *node, struct fake_cluster *cluster)
-{
-    w->fakes[w->fake_count].versions = without_describe_cluster;
-    fake_start(&w->fakes[w->fake_count++], w->sim, node, 9092, cluster);
-}
-
 static void add_broker(struct world *w, const char *node, const char *advertised)
 {
-    int i = w->cluster.broker_count++;
-    start_fake(w, node, &w->cluster);
-    w->cluster.brokers[i].id = i + 1;
-    w->cluster.brokers[i].host = advertised;
-    w->cluster.brokers[i].port = 9092;
+    fake_world_add(&w->net, node, advertised)->versions = without_describe_cluster;
 }
 
 static int setup(void **state)
 {
     struct world *w = kb_calloc(1, sizeof *w);
-    w->sim = kn_sim_new(19);
-    w->env = kn_sim_env(w->sim, "app");
-    w->loop = kn_loop_new(w->env);
-    w->runtime = kc_runtime_over(w->loop, 19, NULL);
-    w->cluster.controller = 1;
-    w->cluster.topic_count = 1;
-    w->cluster.topics[0] =
+    fake_world_init(&w->net, 19);
+    w->net.cluster.controller = 1;
+    w->net.cluster.topic_count = 1;
+    w->net.cluster.topics[0] =
         (struct fake_topic){.name = "t", .id = 1, .partitions = 1, .leader = {1}, .epoch = {5}};
     w->config = kurier_config_new();
     kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092");
@@ -70,19 +51,14 @@ static int teardown(void **state)
     struct world *w = *state;
     kurier_client_free(w->client);
     kurier_config_free(w->config);
-    kurier_runtime_free(w->runtime);
-    kn_loop_free(w->loop);
-    w->env->ops->free(w->env);
-    for (int i = 0; i < w->fake_count; i++)
-        fake_stop(&w->fakes[i]);
-    kn_sim_free(w->sim);
+    fake_world_deinit(&w->net);
     kb_free(w);
     return 0;
 }
 
 static void open_client(struct world *w)
 {
-    w->client = kurier_client_new(w->runtime, w->config, NULL);
+    w->client = kurier_client_new(w->net.runtime, w->config, NULL);
     assert_non_null(w->client);
 }
 
@@ -127,7 +103,7 @@ static void report_says(struct world *w, const char *words)
     kurier_config_set(w->config, "delivery.timeout.ms", "3000");
     kurier_config_set(w->config, "linger.ms", "0");
     kurier_config_set(w->config, "enable.idempotence", "false");
-    kurier_producer *producer = kurier_producer_new(w->runtime, w->config, &err);
+    kurier_producer *producer = kurier_producer_new(w->net.runtime, w->config, &err);
     assert_non_null(producer);
     kurier_topic *topic = kurier_producer_topic(producer, "t", &err);
     kurier_record record = {.value = kurier_str("v"), .opaque = 1};
@@ -169,10 +145,10 @@ static void strangers_are_known_by_what_they_say(void **state)
         {"\0\0\0\x05hello", 9, "does not speak the Kafka protocol"},
     };
     struct world *w = *state;
-    start_fake(w, "kafka1", &w->cluster);
+    fake_world_start(&w->net, "kafka1");
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
-        w->fakes[0].greeting = strangers[i].greeting;
-        w->fakes[0].greeting_size = strangers[i].size;
+        w->net.fakes[0].greeting = strangers[i].greeting;
+        w->net.fakes[0].greeting_size = strangers[i].size;
         all_say(w, KURIER_E_PROTOCOL, strangers[i].words);
         kurier_client_free(w->client);
         w->client = NULL;
@@ -182,8 +158,8 @@ static void strangers_are_known_by_what_they_say(void **state)
 static void who_hangs_up_may_want_tls(void **state)
 {
     struct world *w = *state;
-    start_fake(w, "kafka1", &w->cluster);
-    w->fakes[0].hangs_up = true;
+    fake_world_start(&w->net, "kafka1");
+    w->net.fakes[0].hangs_up = true;
     kurier_config_set(w->config, "default.api.timeout.ms", "2000");
     open_client(w);
     kurier_error err;
@@ -197,8 +173,8 @@ static void zookeepers_port_is_known(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    fake_start(&w->fakes[w->fake_count++], w->sim, "zoo", 2181, &w->cluster);
-    w->fakes[0].hangs_up = true;
+    fake_start(&w->net.fakes[w->net.fake_count++], w->net.sim, "zoo", 2181, &w->net.cluster);
+    w->net.fakes[0].hangs_up = true;
     kurier_config_set(w->config, "bootstrap.servers", "zoo:2181");
     open_client(w);
     assert_int_equal(kurier_client_ready(w->client, 2000, &err), KURIER_E_TRANSPORT);
@@ -209,8 +185,8 @@ static void silence_costs_one_request_timeout(void **state)
 {
     struct world *w = *state;
     kurier_error err;
-    start_fake(w, "kafka1", &w->cluster);
-    w->fakes[0].mute = true;
+    fake_world_start(&w->net, "kafka1");
+    w->net.fakes[0].mute = true;
     open_client(w);
     assert_int_equal(kurier_client_ready(w->client, 700, &err), KURIER_E_TIMED_OUT);
     check_line(err.text, "no answer to ApiVersions within 500 ms; is it a Kafka broker?");
@@ -223,7 +199,7 @@ static void who_hangs_up_later_may_want_sasl(void **state)
     struct world *w = *state;
     kurier_error err;
     add_broker(w, "kafka1", "kafka1");
-    w->fakes[0].no_metadata = true;
+    w->net.fakes[0].no_metadata = true;
     open_client(w);
     assert_int_equal(kurier_client_ready(w->client, 2000, &err), KURIER_E_TRANSPORT);
     check_line(err.text, "its listener wants SASL");
@@ -233,7 +209,7 @@ static void answers_out_of_step_are_told(void **state)
 {
     struct world *w = *state;
     add_broker(w, "kafka1", "kafka1");
-    w->fakes[0].skew = 100;
+    w->net.fakes[0].skew = 100;
     open_client(w);
     ready_says(w, KURIER_E_PROTOCOL, "kafka1:9092: it answers request 101, and 1 is due");
     admin_says(w, KURIER_E_PROTOCOL, "it answers request");
@@ -253,7 +229,7 @@ static void an_old_broker_is_named(void **state)
 {
     struct world *w = *state;
     add_broker(w, "kafka1", "kafka1");
-    w->fakes[0].versions = as_kafka_0_10;
+    w->net.fakes[0].versions = as_kafka_0_10;
     kurier_config_set(w->config, "allow.auto.create.topics", "false");
     open_client(w);
     ready_says(w, KURIER_E_UNSUPPORTED,
@@ -277,7 +253,7 @@ static void a_missing_api_is_named(void **state)
     kurier_error err;
     kurier_setting_change change = {.name = "t", .key = "k", .value = "v", .kind = KURIER_TOPIC};
     add_broker(w, "kafka1", "kafka1");
-    w->fakes[0].versions = as_kafka_2_0;
+    w->net.fakes[0].versions = as_kafka_2_0;
     open_client(w);
     assert_null(kurier_admin_run(w->client, kurier_admin_alter_configs(&change, 1), 2000, &err));
     assert_int_equal(err.code, KURIER_E_UNSUPPORTED);
@@ -296,7 +272,7 @@ static void a_controller_is_no_broker(void **state)
 {
     struct world *w = *state;
     add_broker(w, "kafka1", "kafka1");
-    w->fakes[0].versions = without_metadata;
+    w->net.fakes[0].versions = without_metadata;
     open_client(w);
     ready_says(w, KURIER_E_UNSUPPORTED, "so it is a controller and no broker");
 }
@@ -317,8 +293,8 @@ static void a_broker_may_be_too_new(void **state)
 {
     struct world *w = *state;
     add_broker(w, "kafka1", "kafka1");
-    w->fakes[0].versions = of_the_future;
-    w->fakes[0].least = from_20;
+    w->net.fakes[0].versions = of_the_future;
+    w->net.fakes[0].least = from_20;
     open_client(w);
     ready_says(w, KURIER_E_UNSUPPORTED, "kafka1:9092 is too new: it speaks Metadata 20-30");
 }
@@ -349,7 +325,7 @@ static void an_advertised_name_that_nobody_knows(void **state)
 static void this_machine_advertised(void **state)
 {
     struct world *w = *state;
-    kn_sim_name(w->sim, "localhost", "app");
+    kn_sim_name(w->net.sim, "localhost", "app");
     advertised(w, "localhost", "broker 1 advertises localhost, which is this machine: set its adv");
 }
 
@@ -370,12 +346,12 @@ static void another_cluster_at_the_same_address(void **state)
     kurier_result *result = kurier_admin_run(w->client, kurier_admin_describe_cluster(), 999, &err);
     assert_non_null(result);
     kurier_result_free(result);
-    w->cluster.id = "another";
-    kn_sim_reset(w->sim, "app", "kafka1");
+    w->net.cluster.id = "another";
+    kn_sim_reset(w->net.sim, "app", "kafka1");
     admin_says(w, (kurier_code)KB_E_INCONSISTENT_CLUSTER_ID,
                "kafka1:9092 belongs to cluster another now, this client to fake");
     event_says(w->client, KURIER_EVENT_OTHER_CLUSTER, "if that is meant make a new one");
-    w->cluster.id = "fake"; /* the address was corrected */
+    w->net.cluster.id = "fake"; /* the address was corrected */
     result = NULL;
     for (int i = 0; !result && i < 100; i++)
         result = kurier_admin_run(w->client, kurier_admin_describe_cluster(), 1000, &err);
@@ -391,15 +367,15 @@ static void one_address_of_several(void **state)
     add_broker(w, "kafka1", "kafka1");
     add_broker(w, "kafka2", "kafka2");
     kurier_config_set(w->config, "bootstrap.servers", "kafka1:9092,kafka2:9092");
-    w->other = w->cluster;
+    w->other = w->net.cluster;
     w->other.id = "another";
     open_client(w);
     assert_int_equal(kurier_client_ready(w->client, LONG_MS, &err), KURIER_OK);
-    w->fakes[0].cluster = &w->other;
-    w->cluster.controller = 2;
-    kn_sim_reset(w->sim, "app", "kafka1");
+    w->net.fakes[0].cluster = &w->other;
+    w->net.cluster.controller = 2;
+    kn_sim_reset(w->net.sim, "app", "kafka1");
     for (int i = 0; i < 10; i++) {
-        kn_sim_reset(w->sim, "app", "kafka2");
+        kn_sim_reset(w->net.sim, "app", "kafka2");
         kurier_result *result =
             kurier_admin_run(w->client, kurier_admin_describe_cluster(), LONG_MS, &err);
         assert_non_null(result);
@@ -418,11 +394,11 @@ static void old_metadata_is_told(void **state)
     kurier_config_set(w->config, "metadata.max.age.ms", "5000");
     open_client(w);
     assert_int_equal(kurier_client_ready(w->client, LONG_MS, &err), KURIER_OK);
-    w->fakes[0].mute = true;
+    w->net.fakes[0].mute = true;
     event_says(w->client, KURIER_EVENT_STALE, "metadata is 1");
-    w->fakes[0].mute = false;
-    kn_sim_run(w->sim, NULL, NULL, 20000);
-    w->fakes[0].mute = true;
+    w->net.fakes[0].mute = false;
+    kn_sim_run(w->net.sim, NULL, NULL, 20000);
+    w->net.fakes[0].mute = true;
     event_says(w->client, KURIER_EVENT_STALE, "cannot be refreshed"); /* it was over */
 }
 
