@@ -145,6 +145,7 @@ static void start(struct create *create, int32_t at)
     struct one *one = kb_arena_alloc(&create->request->arena, sizeof *one);
     kb_error_clear(&err);
     kw_create_topics_response_topic_init(out);
+    out->error_message = kb_slice_null();
     out->name = in->name;
     if (!one)
         return;

@@ -82,12 +82,17 @@ static void list_all(struct metadata *m)
     }
 }
 
-/* What is asked for by id, or by name. */
+/* With an id some clients leave the name null, and Java's leaves it empty. */
+static bool asks_by_id(const struct kw_metadata_request_topic *asked)
+{
+    return !asked->name.data || !kb_uuid_is_zero(asked->topic_id);
+}
+
 static void describe(struct metadata *m, const struct kw_metadata_request_topic *asked,
                      struct kw_metadata_response_topic *out)
 {
     const struct kd_topics *topics = &m->request->shard->topics;
-    bool by_id = !asked->name.data;
+    bool by_id = asks_by_id(asked);
     const struct kd_topic *topic =
         by_id ? kd_topics_find_id(topics, asked->topic_id) : kd_topics_find(topics, asked->name);
     if (topic) {
@@ -96,11 +101,11 @@ static void describe(struct metadata *m, const struct kw_metadata_request_topic 
         return;
     }
     out->name = asked->name;
+    if (by_id)
+        out->name = m->request->header.version < 12 ? kb_slice_str("") : kb_slice_null();
     out->topic_id = asked->topic_id;
     if (!out->error_code)
         out->error_code = by_id ? KB_E_UNKNOWN_TOPIC_ID : KB_E_UNKNOWN_TOPIC_OR_PARTITION;
-    if (!by_id && m->request->header.version < 12 && !out->name.data)
-        out->name = kb_slice_str("");
 }
 
 static void finish(struct metadata *m)
@@ -176,7 +181,7 @@ static void prepare(struct metadata *m, const struct kw_metadata_request_topic *
                     struct kw_metadata_response_topic *out)
 {
     kw_metadata_response_topic_init(out);
-    if (!asked->name.data || kd_topics_find(&m->request->shard->topics, asked->name))
+    if (asks_by_id(asked) || kd_topics_find(&m->request->shard->topics, asked->name))
         return;
     if (!kd_topic_name_is_valid(asked->name))
         out->error_code = KB_E_INVALID_TOPIC_EXCEPTION;
