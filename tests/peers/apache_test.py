@@ -5,20 +5,13 @@ libkurier passes at kurierd, which is stopped and killed in them."""
 import contextlib
 import os
 import subprocess
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "kit")]
-
+import clients
 import exchange
+
 import kafka
 import peers
 import tap
-from jvm import jvm
-
-
-def client(version):
-    return exchange.Peer(f"java-{version}", run=lambda *words: jvm(version).run("Client", *words))
 
 
 def passes(version, program, *words):
@@ -30,9 +23,9 @@ def passes(version, program, *words):
 
 
 with contextlib.ExitStack() as stack:
-    for each in ["4.3", "3.9"]:
+    for peer, each in [(clients.JAVA_4, "4.3"), (clients.JAVA_3, "3.9")]:
         name = f"Apache Kafka {each}: "
-        exchange.cases(client(each), stack.enter_context(kafka.Kafka(each)), prefix=name)
+        exchange.cases(peer, stack.enter_context(kafka.Kafka(each)), prefix=name)
 
         @tap.case(name + "what holds for administration at kurierd; a topic goes, and comes again")
         def _(each=each):

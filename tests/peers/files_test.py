@@ -6,22 +6,18 @@ import glob
 import os
 import shutil
 import subprocess
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "kit")]
+import clients
+import exchange
 
 import broker
-import exchange
 import kafka
 import tap
-from jvm import jvm
 
 TOPIC = "moved"
 RUN = ("count=20000", "large=3")
 SMALL_SEGMENTS = {"log.segment.bytes": 1 << 20}
 KURIERD = {"num.partitions": 1, "log.retention.ms": -1, **SMALL_SEGMENTS}
-java = exchange.Peer("java-4.3", run=lambda *words: jvm("4.3").run("Client", *words))
 
 
 def produce(writer, address, *run):
@@ -29,7 +25,7 @@ def produce(writer, address, *run):
 
 
 def read(address):
-    for reader in (exchange.KURIER, java):
+    for reader in (exchange.KURIER, clients.JAVA_4):
         for what in ("verify", "seek"):
             exchange.talk(reader, what, address, TOPIC, *RUN)
 
@@ -67,7 +63,7 @@ def by_kafka():
     """Apache Kafka that wrote some and was stopped."""
     apache = kafka.Kafka("4.3", SMALL_SEGMENTS)
     apache.start()
-    produce(java, apache.address)
+    produce(clients.JAVA_4, apache.address)
     assert apache.stop() == 0
     return apache
 
@@ -100,7 +96,7 @@ def _():
         assert sealed_indexes(server.data) == before, "it made indexes anew"
         server.restart()
         read(server.address)
-        grow(java, server.address)
+        grow(clients.JAVA_4, server.address)
 
 
 @tap.case("kurierd's files under Apache Kafka: all read, found by time, read after a kill, and written on")
