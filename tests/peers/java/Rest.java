@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -25,6 +26,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.ElectionType;
+import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicCollection;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -56,7 +58,8 @@ public final class Rest {
 
     private static final Map<String, Part> PARTS = Map.of(
         "acks", Rest::acks, "consumer", Rest::consumer, "keys", Rest::keys, "same-keys", Rest::sameKeys,
-        "settings", Rest::settings, "stamps", Rest::stamps, "too-large", Rest::tooLarge, "topics", Rest::topics, "whole-admin", Rest::wholeAdmin);
+        "settings", Rest::settings, "stamps", Rest::stamps, "too-large", Rest::tooLarge, "topics", Rest::topics,
+        "whole-admin", Rest::wholeAdmin);
 
     public static void main(String[] args) throws Exception {
         PARTS.get(args[0]).run(new Rest(args[1], args[2]));
@@ -93,7 +96,7 @@ public final class Rest {
         return all;
     }
 
-    private static void refused(Class<?> why, org.apache.kafka.common.KafkaFuture<?> what) throws Exception {
+    private static void refused(Class<?> why, KafkaFuture<?> what) throws Exception {
         try {
             what.get();
         } catch (ExecutionException refusal) {
@@ -251,7 +254,7 @@ public final class Rest {
             Map<String, LogDirDescription> folders = admin.describeLogDirs(List.of(1)).allDescriptions().get().get(1);
             LogDirDescription folder = folders.values().iterator().next();
             Need.that(folder.replicaInfos().get(first).size() > 0 && folder.totalBytes().isPresent(), "%s", folder);
-            Need.same(ElectionNotNeededException.class, admin.electLeaders(ElectionType.PREFERRED, java.util.Set.of(first))
+            Need.same(ElectionNotNeededException.class, admin.electLeaders(ElectionType.PREFERRED, Set.of(first))
                 .partitions().get().get(first).get().getClass());
             Need.same(Map.of(), admin.listPartitionReassignments().reassignments().get());
             ProducerState state =
