@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The same drive over real threads: writers, readers and searches at once,
- * while segments roll, checkpoints are written and files are closed behind
- * the readers' backs. Each reader sees every offset once, in order. Worth the
- * most under ThreadSanitizer.
+ * while segments roll, checkpoints are written, files are closed behind the
+ * readers' backs, and two of the logs lose what was read. Each reader sees
+ * every offset once, in order. Worth the most under ThreadSanitizer.
  */
 #include "tests/unit/store/rig.h"
 
@@ -24,6 +24,7 @@ struct actor {
     struct kd_read read;
     struct kd_lookup lookup;
     bool searching;
+    bool deletes; /* what was read */
 };
 
 struct world {
@@ -152,6 +153,8 @@ static void read_done(struct kd_read *read)
     assert_int_equal(read->code, KB_OK);
     take(actor);
     search(actor);
+    if (actor->deletes)
+        kd_replica_set_start(actor->replica, actor->read_to, NULL);
     read_on(actor);
 }
 
@@ -191,13 +194,14 @@ static bool all_is_read(struct world *world)
     return true;
 }
 
-static void logs_are_written_and_read_at_once(void **state)
+static void write_and_read(bool has_syncfs)
 {
-    (void)state;
     static struct world world;
     static const char *const topics[LOGS] = {"a", "b", "c", "d"};
     memset(&world, 0, sizeof world);
     world.fs = kb_fs_mem_new();
+    if (!has_syncfs)
+        rig_without_syncfs(world.fs);
     world.env = kn_env_real_new();
     world.loop = kn_loop_new(world.env);
     world.exec = kn_exec_new(world.env, 4);
@@ -224,11 +228,15 @@ static void logs_are_written_and_read_at_once(void **state)
         config.flush_messages = i % 2 ? 20 : 1;
         struct actor *actor = &world.actors[i];
         actor->replica = kd_disk_add(world.disk, topics[i], id, 0, &config);
+        actor->deletes = i >= LOGS / 2;
         kd_replica_set_owner(actor->replica, actor);
         for (int k = 0; k < IN_FLIGHT; k++)
             send_next(actor);
     }
     run_until(&world, all_is_read);
+    for (int i = 0; i < LOGS; i++)
+        assert_int_equal(kd_replica_state(world.actors[i].replica)->log_start > 0,
+                         world.actors[i].deletes);
     kd_disk_close(world.disk);
     run_until(&world, is_closed);
     kn_exec_free(world.exec);
@@ -244,10 +252,23 @@ static void logs_are_written_and_read_at_once(void **state)
     world.fs->ops->free(world.fs);
 }
 
+static void logs_are_written_and_read_at_once(void **state)
+{
+    (void)state;
+    write_and_read(true);
+}
+
+static void and_where_their_files_are_synced_side_by_side(void **state)
+{
+    (void)state;
+    write_and_read(false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logs_are_written_and_read_at_once),
+        cmocka_unit_test(and_where_their_files_are_synced_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
