@@ -52,8 +52,8 @@ FRANZ_GO = Peer("franz-go", in_go("franz"))
 KAFKA_GO = Peer("kafka-go", in_go("kafkago"), idempotent=False, steps=steps_but("truncate"))
 SARAMA = Peer("sarama", in_go("sarama"))
 
-# It reads in groups only, brings no codec but gzip, and fails on a null header.
-KAFKAJS = Peer("kafkajs", in_node("kafkajs.js"), codecs=["none", "gzip"], reads=False, without="null-header")
+# It brings no codec but gzip, and fails on a null header that it is to send.
+KAFKAJS = Peer("kafkajs", in_node("kafkajs.js"), codecs=["none", "gzip"], without="null-header")
 
 JAVA_3 = Peer("java-3.9", run=in_java("3.9"))
 JAVA_4 = Peer("java-4.3", run=in_java("4.3"))

@@ -2,6 +2,8 @@
 // corpus.h's records, and a peer program's command line, for clients in JavaScript.
 'use strict'
 
+const assert = require('assert')
+
 const LARGE_BYTES = 1_000_000
 const BASE_MS = 1_700_000_000_000
 const STEP_MS = 10
@@ -43,10 +45,28 @@ function record(task, i) {
     }
 }
 
+const bytes = value => value === null ? null : Buffer.from(value)
+
+// Throws where what was read differs from record i.
+function check(task, i, message) {
+    const want = record(task, i)
+    const headers = Object.entries(want.headers || {}).map(([name, value]) => [name, bytes(value)])
+    assert.deepStrictEqual(
+        [message.offset, message.key, message.value, message.timestamp, Object.entries(message.headers)],
+        [`${i}`, bytes(want.key), bytes(want.value), want.timestamp, headers])
+}
+
+// What seek asks for: [timestamp, the offset of the first record that is not older, -1 behind the last].
+function times(task) {
+    const asked = [0, 1, Math.floor(task.count / 2), task.total - 1]
+        .flatMap(i => [[BASE_MS + STEP_MS * i - 3, i], [BASE_MS + STEP_MS * i, i]])
+    return [...asked, [BASE_MS + STEP_MS * (task.total - 1) + 1, -1]]
+}
+
 // Runs the command that the command line names.
 async function main(commands) {
     const [what, ...words] = process.argv.slice(2)
     await commands[what](task(words))
 }
 
-module.exports = { record, main }
+module.exports = { record, check, times, main }

@@ -149,7 +149,7 @@ def cases(peer, broker, prefix=""):
     if peer.reads:
         @case(f"100,000 records by libkurier, and {peer.name} reads all of them")
         def _():
-            exchange(broker, KURIER, [peer], topic("many", "ours"), "lz4", True, LARGE_RUN)
+            exchange(broker, KURIER, [peer], topic("many", "ours"), peer.codecs[-1], True, LARGE_RUN)
 
     @case(f"what {peer.name} wrote is found by time")
     def _():
@@ -167,7 +167,7 @@ def cases(peer, broker, prefix=""):
 
 def through_kurierd(*some):
     """Runs the tests of these peers, and ends the process."""
-    with Broker({"num.partitions": 1, "log.retention.ms": -1}) as kurierd:
+    with Broker({"num.partitions": 1, "log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0}) as kurierd:
         for peer in some:
             cases(peer, kurierd)
         tap.run()

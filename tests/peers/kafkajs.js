@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// kafkajs as a peer that writes and administers; exchange.py tells what a peer program does.
+// kafkajs as a peer; exchange.py tells what a peer program does. It reads in groups only.
 'use strict'
 
 const assert = require('assert')
 const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = require('kafkajs')
-const { main, record } = require('./corpus')
+const { check, main, record, times } = require('./corpus')
 
 const CODECS = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP }
 const CHUNK = 10_000
+const PATIENCE_MS = 60_000
 
 function connect(task) {
     return new Kafka({ clientId: 'exchange', brokers: [task.address], logLevel: logLevel.ERROR })
@@ -28,6 +29,53 @@ async function produce(task) {
         }
     }
     await producer.disconnect()
+}
+
+// Reads records in a group of its own. visit answers true when it has seen enough.
+async function consume(task, visit) {
+    const consumer = connect(task).consumer({ groupId: `${task.topic}-${process.pid}`, maxWaitTimeInMs: 10 })
+    await consumer.connect()
+    await consumer.subscribe({ topic: task.topic, fromBeginning: true })
+    await new Promise((resolve, reject) => {
+        setTimeout(() => reject(new Error('no more records came')), PATIENCE_MS).unref()
+        consumer.on(consumer.events.CRASH, event => reject(event.payload.error))
+        const eachMessage = async ({ message }) => {
+            try {
+                if (visit(message, consumer)) resolve()
+            } catch (error) {
+                reject(error)
+            }
+        }
+        consumer.run({ eachMessage }).catch(reject)
+    })
+    await consumer.disconnect()
+}
+
+async function verify(task) {
+    let next = 0
+    await consume(task, message => {
+        check(task, next++, message)
+        return next === task.total
+    })
+    await administer({ ...task, steps: ['offsets'] })
+}
+
+async function seek(task) {
+    const admin = connect(task).admin()
+    await admin.connect()
+    const numbers = [] // begins with 0, where a new group begins
+    for (const [timestamp, number] of times(task)) {
+        const [found] = await admin.fetchTopicOffsetsByTimestamp(task.topic, timestamp)
+        assert.strictEqual(found.offset, `${number < 0 ? task.total : number}`) // the end, where there is none
+        if (number >= 0 && !numbers.includes(number)) numbers.push(number)
+    }
+    await admin.disconnect()
+    await consume(task, (message, consumer) => {
+        if (message.offset !== `${numbers[0]}`) return false // of a batch that it had before it was told
+        check(task, numbers.shift(), message)
+        if (numbers.length) consumer.seek({ topic: task.topic, partition: 0, offset: `${numbers[0]}` })
+        return !numbers.length
+    })
 }
 
 const address = broker => `${broker.host}:${broker.port}`
@@ -95,4 +143,4 @@ async function administer(task) {
     await admin.disconnect()
 }
 
-main({ produce, admin: administer })
+main({ produce, verify, seek, admin: administer })

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """kurierd is killed and comes back while idempotent producers work: nothing is lost, doubled or out of order."""
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import exchange  # and where the kit is
 
@@ -10,6 +10,7 @@ import tap
 from broker import Broker
 
 TRIES = 3
+LOOK_S = 0.002  # how often, or sooner once it is done
 AFTER = [1, 30_000, 60_000]  # records in the log, for each kill
 
 
@@ -18,7 +19,7 @@ def kills(topic, running):
     count = 0
     for mark in AFTER:
         while sum(batch[2] for batch in exchange.batches(server.data, topic)) < mark:
-            if running.done():
+            if wait([running], LOOK_S).done:
                 return count
         server.restart()
         count += not running.done()
