@@ -3,6 +3,8 @@
 
 #include "base/check.h"
 
+#include <inttypes.h>
+
 void crowd_open(struct crowd *crowd, const struct producer_plan *plan, bool records_go)
 {
     struct world *w = &plan->run->world;
@@ -41,14 +43,20 @@ static void check_topic(struct run *run, const char *name, int32_t partitions)
                      topic->partitions_min);
 }
 
-/* How many partitions each topic has; 0: there is none of that name. */
-static void count_partitions(struct reader_plan *plan, struct process *process)
+static kurier_client *client_new(struct process *process, struct run *run)
 {
     kurier_error err;
-    kurier_config *config = client_config(plan->run);
+    kurier_config *config = client_config(run);
     kurier_client *client = kurier_client_new(process->runtime, config, &err);
     kurier_config_free(config);
     KB_CHECK(client);
+    return client;
+}
+
+/* How many partitions each topic has; 0: there is none of that name. */
+static void count_partitions(struct reader_plan *plan, kurier_client *client)
+{
+    kurier_error err;
     kurier_result *result =
         kurier_admin_run(client, kurier_admin_describe_topics(NULL, 0), RUN_LIMIT_MS, &err);
     const kurier_topic_info *info;
@@ -62,7 +70,6 @@ static void count_partitions(struct reader_plan *plan, struct process *process)
     for (int topic = 0; result && (*plan->topics)[topic]; topic++)
         check_topic(plan->run, (*plan->topics)[topic], plan->partitions[topic]);
     kurier_result_free(result);
-    kurier_client_free(client);
 }
 
 static bool is_over(void *ctx)
@@ -96,8 +103,10 @@ static void learn_partitions(struct crowd *crowd)
 {
     struct process process;
     process_open(&process, &crowd->run->world, "asker", NULL, NULL);
+    kurier_client *client = client_new(&process, crowd->run);
     for (int i = 0; i < crowd->reader_count; i++)
-        count_partitions(&crowd->reading[i], &process);
+        count_partitions(&crowd->reading[i], client);
+    kurier_client_free(client);
     process_close(&process);
 }
 
@@ -128,6 +137,34 @@ void crowd_close(struct crowd *crowd)
 
 /* ---- The last reading --------------------------------------------------- */
 
+/* What the broker says of beginnings and ends is what was read. */
+static void check_ends(struct reader_plan *plan, kurier_client *client, int64_t which)
+{
+    kurier_position positions[CLIENT_TOPICS * HISTORY_PARTITIONS];
+    kurier_error err;
+    size_t count = 0;
+    for (int topic = 0; (*plan->topics)[topic]; topic++)
+        for (int32_t i = 0; i < plan->partitions[topic]; i++)
+            positions[count++] = kurier_at((*plan->topics)[topic], i, which);
+    kurier_result *result =
+        kurier_admin_run(client, kurier_admin_list_offsets(positions, count), RUN_LIMIT_MS, &err);
+    const kurier_offset_info *info;
+    if (!result)
+        run_complain(plan->run, "stuck: the offsets: %s", err.text);
+    for (size_t i = 0; result && (info = kurier_result_offset(result, i)); i++) {
+        struct history *h = &plan->run->history;
+        const struct history_view *last =
+            &h->topics[history_topic(h, info->name)].logs[info->partition].last;
+        bool right =
+            last->end == 0 || info->offset == (which == KURIER_END ? last->end : last->start);
+        if (info->code || !right)
+            run_complain(plan->run, "%s-%d %s at %" PRId64 ": %s", info->name, info->partition,
+                         which == KURIER_END ? "ends" : "begins", info->offset,
+                         kurier_code_name(info->code));
+    }
+    kurier_result_free(result);
+}
+
 void crowd_read(struct run *run)
 {
     struct process process;
@@ -138,7 +175,8 @@ void crowd_read(struct run *run)
     process_open(&process, &run->world, "last", NULL, NULL);
     reader_plan_init(&plan, run, &names, 0, history_find);
     plan.records_go = run->history.retention;
-    count_partitions(&plan, &process);
+    kurier_client *client = client_new(&process, run);
+    count_partitions(&plan, client);
     struct reader *reader = reader_new(&process, &plan);
     int64_t limit_ms = world_now_ms(&run->world) + RUN_LIMIT_MS;
     while (!reader_is_at_end(&plan) && world_now_ms(&run->world) < limit_ms)
@@ -147,5 +185,9 @@ void crowd_read(struct run *run)
         run_complain(run, "stuck: the last reading");
     reader_trace(&plan);
     reader_close(reader);
+    check_ends(&plan, client, KURIER_END);
+    if (!run->history.retention) /* which goes on */
+        check_ends(&plan, client, KURIER_BEGINNING);
+    kurier_client_free(client);
     process_close(&process);
 }
