@@ -233,7 +233,8 @@ public final class Rest {
             ConfigEntry entry = setting(admin, of, "cleanup.policy");
             Need.same("delete", entry.value());
             Need.same(ConfigEntry.ConfigSource.DEFAULT_CONFIG, entry.source());
-            Need.that(entry.isDefault() && !entry.documentation().isEmpty() && entry.synonyms().size() == 1, "%s", entry);
+            Need.that(entry.isDefault() && !entry.documentation().isEmpty(), "%s", entry);
+            Need.same(1, entry.synonyms().size());
             for (OpType how : List.of(OpType.APPEND, OpType.SUBTRACT)) {
                 AlterConfigOp change = new AlterConfigOp(new ConfigEntry("cleanup.policy", "compact"), how);
                 Map<ConfigResource, Collection<AlterConfigOp>> changes = Map.of(of, List.of(change));
