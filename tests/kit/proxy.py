@@ -2,11 +2,14 @@
 """A TCP proxy in user space that can misbehave on demand.
 
     with Proxy(target_port) as proxy:
-        proxy.swallow()         what arrives is read and gone; nobody is told
-        proxy.reset_after(100)  each connection is reset 100 bytes further on, once
-        proxy.trickle()         one byte at a time
-        proxy.forward()         well behaved again; what was swallowed stays gone
-        proxy.drop()            all connections end
+        proxy.swallow()              what arrives is read and gone; nobody is told
+        proxy.hold()                 nothing goes through, nothing is lost or closed
+        proxy.trickle()              one byte at a time
+        proxy.forward()              well behaved again; what was swallowed stays gone
+        proxy.reset_after(100)       each connection is reset 100 bytes further on, once
+        proxy.reset_each_after(100)  and each new one too; None: no more
+        proxy.reset()                all connections are reset now
+        proxy.drop()                 all connections end
 """
 import contextlib
 import selectors
@@ -40,7 +43,7 @@ class Proxy:
         self.pairs = set()
         self.commands = []
         self.knock, self.door = socket.socketpair()
-        self.swallowing, self.chunk, self.limit = False, CHUNK, None
+        self.swallowing, self.holding, self.chunk, self.limit = False, False, CHUNK, None
         self.accepted = self.resets = 0
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -72,17 +75,42 @@ class Proxy:
     def trickle(self):
         self._tell(lambda: self._behave(False, 1))
 
+    def hold(self):
+        self._tell(self._hold)
+
     def reset_after(self, count):
         def begin():
             for pair in self.pairs:
                 pair.limit = count
         self._tell(begin)
 
+    def reset_each_after(self, count):
+        def begin():
+            self.limit = count
+            for pair in self.pairs:
+                pair.limit = count
+        self._tell(begin)
+
+    def reset(self):
+        self._tell(lambda: [self._reset(pair, pair.client) for pair in list(self.pairs)])
+
     def drop(self):
         self._tell(lambda: [self._end(pair) for pair in list(self.pairs)])
 
     def _behave(self, swallowing, chunk):
         self.swallowing, self.chunk = swallowing, chunk
+        if self.holding:
+            self.holding = False
+            self.selector.register(self.listener, selectors.EVENT_READ)
+            for pair in self.pairs:
+                for one in (pair.client, pair.server):
+                    self.selector.register(one, selectors.EVENT_READ | selectors.EVENT_WRITE, pair)
+
+    def _hold(self):
+        if not self.holding:
+            self.holding = True
+            for one in [self.listener] + [side for pair in self.pairs for side in (pair.client, pair.server)]:
+                self.selector.unregister(one)
 
     # ---- The thread ----
 
@@ -182,5 +210,6 @@ class Proxy:
     def _end(self, pair):
         self.pairs.discard(pair)
         for one in (pair.client, pair.server):
-            self.selector.unregister(one)
+            if not self.holding:
+                self.selector.unregister(one)
             one.close()

@@ -36,4 +36,4 @@ bin_kurier_demo_LDADD = libkurier.la
 
 kit_server = tests/kit/server.c tests/kit/server.h
 EXTRA_DIST += tests/kit/tap.py tests/kit/broker.py tests/kit/jvm.py tests/kit/kafka.py tests/kit/peers.py \
-	tests/kit/rough_proxy.py tests/system/cli_kit.py tests/kit/vectors.py
+	tests/system/cli_kit.py tests/kit/vectors.py

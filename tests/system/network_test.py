@@ -13,13 +13,12 @@ sys.path[:0] = [os.path.join(HERE, "..", "kit")]
 import broker
 import tap
 from kafka import free_port
-from rough_proxy import Proxy
+from proxy import Proxy
 
 LINES = 20000
 
-proxy = Proxy()
-proxy.target = ("127.0.0.1", free_port())
-kurierd = broker.Broker({"num.partitions": 1, "listeners": "PLAINTEXT://%s:%d" % proxy.target,
+proxy = Proxy(free_port())
+kurierd = broker.Broker({"num.partitions": 1, "listeners": f"PLAINTEXT://127.0.0.1:{proxy.target_port}",
                          "advertised.listeners": f"PLAINTEXT://{proxy.address}"})
 
 
@@ -55,24 +54,25 @@ OFTEN = ["-X", "linger.ms=0", "-X", "batch.size=2000", "-X", "reconnect.backoff.
 
 @tap.case("one byte at a time")
 def _():
-    proxy.step = 1
+    proxy.trickle()
     try:
         kurier("topic", "create", "-p", "2", "slow")
         kurier("produce", "-t", "slow", "-p", "1", text=lines(500))
         assert read("slow") == lines(500)
     finally:
-        proxy.step = 65536
+        proxy.forward()
 
 
 @tap.case("a connection reset in the middle of a frame, again and again")
 def _():
     process = start("produce", "-t", "cut", *OFTEN)
-    proxy.cut_after, proxy.cuts = 30011, 0
+    proxy.resets = 0
+    proxy.reset_each_after(30011)
     try:
         status, _, err, _ = finish(process, lines())
-        cuts = proxy.cuts
+        cuts = proxy.resets
     finally:
-        proxy.cut_after = None
+        proxy.reset_each_after(None)
     assert status == 0, err
     assert cuts > 5, f"{cuts} cuts"
     assert read("cut") == lines(), "records are lost, doubled or out of order"
@@ -81,13 +81,14 @@ def _():
 @tap.case("what is read is whole, though every connection is cut")
 def _():
     kurier("produce", "-t", "recut", "-X", "batch.size=10000", text=lines())
-    proxy.cut_after, proxy.cuts = 50021, 0
+    proxy.resets = 0
+    proxy.reset_each_after(50021)
     try:
         out = kurier("consume", "-t", "recut", "-e", "-q", "-X", "max.partition.fetch.bytes=20000",
                      "-X", "reconnect.backoff.max.ms=100")
-        cuts = proxy.cuts
+        cuts = proxy.resets
     finally:
-        proxy.cut_after = None
+        proxy.reset_each_after(None)
     assert cuts > 3 and out == lines(), f"{cuts} cuts, {len(out)} bytes"
 
 
@@ -99,11 +100,11 @@ def _():
     process.stdin.flush()
     reader = start("consume", "-t", "hole", "-c", "100", "-q")
     assert reader.stdout.read() == lines(100)
-    proxy.hole()
+    proxy.hold()
     try:
         status, _, err, took = finish(process, lines(100))
     finally:
-        proxy.heal()
+        proxy.forward()
     assert status == 1 and "100 of 200" in err, err
     assert took < 10, f"{took} s"
 
@@ -116,11 +117,11 @@ def _():
     process.stdin.write(lines(5000))
     process.stdin.flush()
     head = read_lines(reader, 1)
-    proxy.hole()
+    proxy.hold()
     process.stdin.write(lines(15000))
     process.stdin.flush()
     assert finish(start("topic", "list", "-m", "1"))[0] == 1  # it takes a second
-    proxy.heal()
+    proxy.forward()
     status, _, err, _ = finish(process)
     assert status == 0, err
     assert head + reader.stdout.read() == lines(5000) + lines(15000)
@@ -128,14 +129,14 @@ def _():
 
 @tap.case("nobody there: a deadline of one second is one second")
 def _():
-    proxy.hole()
+    proxy.hold()
     try:
         for words in (["topic", "list"], ["consume", "-t", "a"], ["produce", "-t", "a"]):
             status, _, err, took = finish(start(*words, "-m", "1"), b"x\n")
             assert status == 1 and f"{proxy.address}: no answer yet" in err, f"{words}: {status} {err}"
             assert 0.9 < took < 3, f"{words}: {took} s"
     finally:
-        proxy.heal()
+        proxy.forward()
 
 
 @tap.case("a broker that stops for a while and goes on")
@@ -162,12 +163,11 @@ def _():
 @tap.case("every address changes: the client finds the broker by its bootstrap list")
 def _():
     kurier("produce", "-t", "moved", text=lines(10))
-    with Proxy() as other:
-        other.target = proxy.target
+    with Proxy(proxy.target_port) as other:
         reader = start("consume", "-t", "moved", "-c", "20", "-u", "-q", "-X", "reconnect.backoff.max.ms=100",
                        "-X", "socket.connection.setup.timeout.max.ms=1000", at=f"{proxy.address},{other.address}")
         assert read_lines(reader, 10) == lines(10)
-        proxy.hole()
+        proxy.hold()
         kurierd.options["advertised.listeners"] = f"PLAINTEXT://{other.address}"
         kurierd.restart()
         proxy.reset()
@@ -177,7 +177,7 @@ def _():
         assert reader.wait(30) == 0
         kurierd.options["advertised.listeners"] = f"PLAINTEXT://{proxy.address}"
         kurierd.restart()
-        proxy.heal()
+        proxy.forward()
 
 
 def read_lines(process, n):
