@@ -219,7 +219,7 @@ static void run_flush(struct kn_job *job)
         if (!kd_log_take_dirty(replica->log, &segment, &replica->sync_end))
             continue;
         int status = kd_segment_datasync(segment);
-        kd_log_synced(replica->log, segment);
+        kd_log_synced(replica->log, segment, status);
         if (status < 0 && work->status >= 0)
             work->status = status;
     }

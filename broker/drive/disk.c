@@ -254,7 +254,7 @@ void kd_replica_free(struct kd_replica *replica)
     kb_free((void *)(uintptr_t)replica->reserve.snapshot.data);
     kb_free((void *)(uintptr_t)replica->reserve.epochs_file.data);
     if (replica->dirty)
-        kd_log_synced(replica->log, replica->dirty);
+        kd_log_synced(replica->log, replica->dirty, 0);
     kd_disk_forget_doomed(replica);
     kd_tail_clear(&disk->tails, &replica->tail);
     kd_partition_deinit(&replica->state);

@@ -21,10 +21,10 @@ static size_t take_dirty(struct kd_lane *lane)
     return dirty;
 }
 
-static void let_go(struct kd_replica *replica)
+static void let_go(struct kd_replica *replica, int status)
 {
     if (replica->dirty)
-        kd_log_synced(replica->log, replica->dirty);
+        kd_log_synced(replica->log, replica->dirty, status);
     replica->dirty = NULL;
 }
 
@@ -40,7 +40,7 @@ bool kd_lane_sync(struct kd_lane *lane)
         struct kd_replica *replica = replica_at(it);
         if (replica->dirty && !together && lane->sync_status >= 0)
             lane->sync_status = kd_segment_datasync(replica->dirty);
-        let_go(replica);
+        let_go(replica, lane->sync_status);
     }
     return true;
 }
@@ -51,7 +51,7 @@ static void run_sync(struct kn_job *job)
 {
     struct kd_replica *replica = KB_CONTAINER(job, struct kd_replica, sync_job);
     replica->sync_status = kd_segment_datasync(replica->dirty);
-    let_go(replica);
+    let_go(replica, replica->sync_status);
 }
 
 static void sync_done(struct kn_job *job)

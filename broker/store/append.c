@@ -335,10 +335,11 @@ bool kd_log_take_dirty(struct kd_log *log, struct kd_segment **segment, int64_t 
     return dirty;
 }
 
-void kd_log_synced(struct kd_log *log, struct kd_segment *segment)
+void kd_log_synced(struct kd_log *log, struct kd_segment *segment, int status)
 {
     pthread_mutex_lock(&log->work);
     log->syncing--;
+    log->sync_failed |= status < 0;
     pthread_mutex_unlock(&log->work);
     kd_segment_unpin(segment);
     kd_segment_unref(segment);
@@ -347,7 +348,8 @@ void kd_log_synced(struct kd_log *log, struct kd_segment *segment)
 int kd_log_checkpoint(struct kd_log *log, enum kd_sync sync, int64_t *recovery_point)
 {
     pthread_mutex_lock(&log->work);
-    int status = log->broken ? -EIO : log->count ? settle(log, sync) : 0;
+    bool lost = log->broken || log->sync_failed;
+    int status = lost ? -EIO : log->count ? settle(log, sync) : 0;
     *recovery_point = log->end_offset;
     pthread_mutex_unlock(&log->work);
     return status;
@@ -356,7 +358,7 @@ int kd_log_checkpoint(struct kd_log *log, enum kd_sync sync, int64_t *recovery_p
 int kd_log_finish(struct kd_log *log, struct kb_slice snapshot, enum kd_sync sync)
 {
     pthread_mutex_lock(&log->work);
-    int status = log->broken ? -EIO : 0;
+    int status = log->broken || log->sync_failed ? -EIO : 0;
     if (status >= 0 && log->count) {
         status = trim(log);
         if (status >= 0)

@@ -71,10 +71,10 @@ int kd_log_write(struct kd_log *log, const struct kd_log_batch *batches);
 
 /* What a sync has to cover: the active segment, referenced and pinned, and
  * the offset that will be flushed then. False: nothing is unsynced (end is set
- * all the same). kd_log_synced gives the segment back once that is done: until
- * then nobody takes it for synced. */
+ * all the same). kd_log_synced gives the segment back once that is done, and
+ * says how it went: until then nobody takes it for synced, nor ever if it failed. */
 bool kd_log_take_dirty(struct kd_log *log, struct kd_segment **segment, int64_t *end_offset);
-void kd_log_synced(struct kd_log *log, struct kd_segment *segment);
+void kd_log_synced(struct kd_log *log, struct kd_segment *segment, int status);
 
 /* Many logs are synced in one go (kb_fs syncfs) where that can be had: then
  * nothing counts as done before the caller did it. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every file operation of a short life fails once, or from then on, with EIO
- * or ENOSPC. Whatever happens, each append is answered, what was acknowledged
- * is there after the next start, and that start is clean of complaints once
- * the disk is well again.
+ * or ENOSPC. Whatever happens, each append and each deletion is answered, what
+ * was acknowledged is there after the next start, what was said to be deleted
+ * is not, and that start is clean of complaints once the disk is well again.
  */
 #include "tests/unit/store/rig.h"
 
@@ -35,10 +35,37 @@ static int fail_op(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
 struct life {
     struct rig rig;
     int64_t acked_end[PARTITIONS];
+    int64_t asked_start[PARTITIONS], told_start[PARTITIONS];
     int answered, refused;
 };
 
 static const char *topics[PARTITIONS] = {"alpha", "beta"};
+
+struct deletion {
+    struct kd_op op;
+    bool done;
+};
+
+static void on_deleted(struct kd_op *op, int code)
+{
+    (void)code;
+    KB_CONTAINER(op, struct deletion, op)->done = true;
+}
+
+static bool is_deleted(void *ctx)
+{
+    return ((struct deletion *)ctx)->done;
+}
+
+static void delete_some(struct life *life, int p, struct kd_replica *replica)
+{
+    struct deletion deletion = {.op.done = on_deleted};
+    life->asked_start[p] = KB_MAX(life->acked_end[p] - 3, 0);
+    kd_replica_set_start(replica, life->asked_start[p], &deletion.op);
+    assert_true(rig_wait(&life->rig, is_deleted, &deletion));
+    if (!deletion.op.code)
+        life->told_start[p] = life->asked_start[p];
+}
 
 /* Appends in turn; a refusal is fine, silence is not. */
 static void append_all(struct life *life)
@@ -67,6 +94,8 @@ static void append_all(struct life *life)
         }
         sequence[p] += 2;
         life->acked_end[p] = offset + 2;
+        if (i % 7 == 6)
+            delete_some(life, p, replicas[p]);
     }
 }
 
@@ -76,6 +105,7 @@ static void live(struct life *life, struct kb_fs *fs, struct fault *fault)
     rig_init(&life->rig, fs, 5);
     life->rig.config.segment_bytes = 4000;
     life->rig.options.checkpoint_ms = 5;
+    life->rig.config.file_delete_delay_ms = 5;
     kb_fs_mem_set_fault(fs, fault ? fail_op : NULL, fault);
     if (!rig_try_open(&life->rig)) {
         append_all(life);
@@ -96,7 +126,7 @@ static void check_after(struct kb_fs *fs, const struct life *life)
     for (int i = 0; i < PARTITIONS; i++) {
         struct kd_replica *replica = kd_disk_find_name(rig.disk, topics[i], 0);
         struct kb_buf *got = NULL;
-        int64_t first, end, at = 0;
+        int64_t first, end, at;
         int batches;
         assert_true(replica || !life->acked_end[i]);
         if (!replica)
@@ -104,11 +134,13 @@ static void check_after(struct kb_fs *fs, const struct life *life)
         if (kd_replica_is_offline(replica))
             fail_msg("%s: %s", topics[i], rig.line);
         assert_true(kd_replica_state(replica)->log_end >= life->acked_end[i]);
+        at = kd_replica_state(replica)->log_start;
+        assert_true(at >= life->told_start[i] && at <= life->asked_start[i]);
         while (at < life->acked_end[i]) {
             assert_int_equal(rig_read(&rig, replica, at, life->acked_end[i], 1 << 20, true, &got),
                              KB_OK);
             rig_count_batches(got, &first, &end, &batches);
-            assert_int_equal(first, at);
+            assert_int_equal(first, at - at % 2); /* two records each */
             at = end;
             kb_buf_unref(got);
         }
