@@ -5,6 +5,7 @@
 #include "broker/core/producer_state.h"
 #include "broker/store/checkpoint.h"
 #include "cli/log/dump.h"
+#include "cli/log/files.h"
 #include "wire/be.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -28,8 +29,10 @@ typedef void entry_fn(struct dump *d, const uint8_t *at, int64_t base_offset);
 
 static void each_entry(struct dump *d, int64_t base_offset, size_t entry_bytes, entry_fn *print)
 {
-    size_t size, at = 0;
+    size_t size = 0, at = 0;
     char *data = load(d, &size);
+    if (data)
+        size = log_index_used(data, size, entry_bytes);
     for (; data && at + entry_bytes <= size && !dump_enough(d); at += entry_bytes) {
         print(d, (const uint8_t *)data + at, base_offset);
         d->printed++;
@@ -148,7 +151,10 @@ void dump_checkpoint(struct dump *d, int64_t none)
 {
     struct kd_checkpoint checkpoint;
     struct kb_error err;
+    struct kb_stat st;
     (void)none;
+    if (d->fs->ops->stat(d->fs, d->name, &st) >= 0 && st.size == 0)
+        return; /* Kafka's, before it wrote any */
     if (kd_checkpoint_load(d->fs, d->name, &checkpoint, &err))
         dump_damage(d, 0, err.text);
     for (size_t i = 0; i < checkpoint.count && !dump_enough(d); i++, d->printed++) {

@@ -75,6 +75,15 @@ bool log_dir_has(const struct log_dir *dir, const char *name)
     return false;
 }
 
+size_t log_index_used(const char *data, size_t size, size_t entry_bytes)
+{
+    size_t used = size;
+    while (used && !data[used - 1])
+        used--;
+    size_t entries = (used + entry_bytes - 1) / entry_bytes;
+    return entries * entry_bytes < size ? entries * entry_bytes : size;
+}
+
 char *log_path(const char *path, const char *name)
 {
     char *out = NULL;

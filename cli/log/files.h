@@ -17,6 +17,9 @@ struct log_dir {
 int log_dir_open(struct log_dir *dir, const char *path);
 void log_dir_close(struct log_dir *dir);
 bool log_dir_has(const struct log_dir *dir, const char *name);
+/* Of an index with such entries, without the zeros at its end: Kafka gives one its full
+ * size at once. */
+size_t log_index_used(const char *data, size_t size, size_t entry_bytes);
 /* "PATH/NAME", or PATH alone; free it. NULL: no memory. */
 char *log_path(const char *path, const char *name);
 

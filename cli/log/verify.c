@@ -90,6 +90,9 @@ static void verify_checkpoints(struct verification *v, struct log_dir *dir)
     for (size_t i = 0; checkpoints[i]; i++) {
         struct kd_checkpoint checkpoint;
         struct kb_error err;
+        struct kb_stat st;
+        if (dir->fs->ops->stat(dir->fs, checkpoints[i], &st) < 0 || st.size == 0)
+            continue; /* there need be none; Kafka's are empty before it wrote any */
         if (kd_checkpoint_load(dir->fs, checkpoints[i], &checkpoint, &err))
             verify_fault(&v->verdict, checkpoints[i], 0, "%s", err.text);
         kd_checkpoint_deinit(&checkpoint);
@@ -162,9 +165,10 @@ static int run(struct args *args)
     progress_end(&v->progress);
     int status = v->status;
     if (v->bad_logs)
-        status = cli_fail("%" PRId64 " of %" PRId64 " logs are damaged; nothing was changed. A "
-                          "broker that starts cuts off what an unclean stop left unfinished",
-                          v->bad_logs, v->logs);
+        status =
+            cli_fail("%" PRId64 " of %" PRId64 " directories are damaged; nothing was changed. A "
+                     "broker that starts cuts off what an unclean stop left unfinished",
+                     v->bad_logs, v->logs);
     free(v);
     return cli_stopping() ? EXIT_INTERRUPTED : status;
 }

@@ -50,16 +50,7 @@ static void open_entries(struct walk *w, struct entries *e, enum kd_suffix suffi
                      "an entry that is not all there");
         e->size -= e->size % bytes;
     }
-    /* Kafka gives an index its full size at once; what it did not write is zeros. */
-    while (e->size >= bytes && e->size > e->at && e->data[e->size - 1] == 0) {
-        const char *last = e->data + e->size - bytes;
-        size_t i = 0;
-        while (i < bytes && !last[i])
-            i++;
-        if (i < bytes)
-            break;
-        e->size -= bytes;
-    }
+    e->size = log_index_used(e->data, e->size, bytes);
 }
 
 static const uint8_t *current(const struct entries *e)

@@ -167,7 +167,7 @@ def _():
         assert faults(copy) == [(log, batch["position"], "a checksum that does not hold")], faults(copy)
         done = run("log", "verify", copy)
         assert done.status == 1 and f"bad  {copy}/{log} at byte {batch['position']}: " in done.out, done
-        assert "1 of 1 logs are damaged; nothing was changed" in done.err, done
+        assert "1 of 1 directories are damaged; nothing was changed" in done.err, done
         done = run("log", "dump", os.path.join(copy, log))
         assert done.status == 1 and f"damage position {batch['position']}" in done.out, done
         assert done.out.count("batch ") == len(rows), "those behind it can be read"
@@ -214,6 +214,20 @@ def _():
     assert patched("leader-epoch-checkpoint", 0, b"9")[:2] == ("leader-epoch-checkpoint", 0)
     assert patched("partition.metadata", 12, b"x")[:2] == ("partition.metadata", 0)
     assert damaged(lambda copy: os.unlink(os.path.join(copy, first + ".log")))[0][2].startswith("there is no ")
+
+
+@tap.case("as Kafka keeps them: an index with zeros behind, checkpoints without anything")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(path("small-0"), os.path.join(folder, "small-0"))
+        for name in ("recovery-point-offset-checkpoint", "log-start-offset-checkpoint"):
+            open(os.path.join(folder, name), "wb").close()
+        before = run("log", "dump", os.path.join(folder, "small-0")).out
+        for suffix in ("index", "timeindex"):
+            with open(os.path.join(folder, "small-0", f"{0:020}.{suffix}"), "ab") as file:
+                file.write(b"\0" * 2400)
+        assert run("log", "verify", folder).status == 0
+        assert run("log", "dump", os.path.join(folder, "small-0")).out == before
 
 
 @tap.case("garbage of every kind is told, never a crash, and never changed")
