@@ -50,6 +50,7 @@ include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/unit/client_consumer.mk
 include tests/unit/net.mk
+include tests/unit/cli.mk
 include tests/system/kurierd.mk
 include tests/system/proxy.mk
 include tests/system/local.mk
