@@ -13,6 +13,8 @@ static const struct {
     const char *what;
 } known[] = {
     {"HTTP", 4, "is an HTTP server, not a Kafka broker"},
+    {"<!DO", 4, "is an HTTP server, not a Kafka broker"},
+    {"<htm", 4, "is an HTTP server, not a Kafka broker"},
     {"SSH-", 4, "is an SSH server, not a Kafka broker"},
     {"220", 3, "is a mail or FTP server, not a Kafka broker"},
     {"* OK", 4, "is an IMAP server, not a Kafka broker"},

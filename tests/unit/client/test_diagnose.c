@@ -135,6 +135,7 @@ static void strangers_are_known_by_what_they_say(void **state)
     } strangers[] = {
         {"HTTP/1.1 400 Bad Request\r\n\r\n", 0,
          "kafka1:9092 is an HTTP server, not a Kafka broker"},
+        {"<!DOCTYPE HTML>", 0, "kafka1:9092 is an HTTP server"},
         {"\x15\x03\x03\x00\x02\x02\x50", 7, "kafka1:9092 wants TLS"},
         {"SSH-2.0-OpenSSH_9.6\r\n", 0, "is an SSH server"},
         {"220 mail.example ESMTP\r\n", 0, "is a mail or FTP server"},
