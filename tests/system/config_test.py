@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kurierd's configuration as an operator meets it: its page, its command line, and what kill -9 leaves of it."""
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -61,6 +62,27 @@ def _():
         assert wire.config(connection, wire.TOPIC, "kept", "segment.ms") == ("70000", OF_TOPIC)
         assert wire.config(connection, wire.TOPIC, "kept", "max.message.bytes") == ("9999", OF_BROKER)
         assert wire.config(connection, wire.TOPIC, "kept", "segment.jitter.ms") == ("7", OF_CLUSTER)
+
+
+def meta(*words):
+    command = [broker.program("kurier"), "meta", words[0], kurierd.data, *words[1:]]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=30).stdout
+
+
+@tap.case("the metadata store has Kafka's classic layout, and a hundred changes leave no pile of notices")
+def _():
+    with wire.Connection(kurierd.port) as connection:
+        for value in range(150):
+            assert wire.alter_config(connection, wire.TOPIC, "kept", "flush.ms", 1000 + value) == 0
+    assert kurierd.stop() == 0
+    notices = meta("ls", "/config/changes").split()
+    assert json.loads(meta("get", "/config/changes/" + notices[-1])) == {"version": 2, "entity_path": "topics/kept"}
+    assert len(notices) <= 128, len(notices)
+    for node, config in (("topics/kept", {"retention.ms": "5000", "segment.ms": "70000", "flush.ms": "1149"}),
+                         ("brokers/1", {"message.max.bytes": "9999"}),
+                         ("brokers/<default>", {"log.roll.jitter.ms": "7"})):
+        assert json.loads(meta("get", "/config/" + node)) == {"version": 1, "config": config}
+    kurierd.start()
 
 
 class Writer(threading.Thread):
