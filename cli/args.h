@@ -24,6 +24,9 @@ struct flag {
     const char *completion;                       /* words that may follow, or "FILE", "TOPIC" */
 };
 
+/* One that the command has because all have it, or all that ask brokers. */
+bool flag_is_common(const struct flag *flag, const struct command *command);
+
 enum { FLAGS_MAX = 40 };
 /* Those of a command, in the order of the table. */
 size_t args_flags(const struct command *command, const struct flag *out[FLAGS_MAX]);

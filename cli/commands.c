@@ -52,7 +52,8 @@ const struct group cli_groups[] = {
      "kurier config get -J broker 1 log.retention.ms\n"
      "kurier config unset topic orders retention.ms",
      config},
-    {"cluster", "show brokers and what they can do", NULL,
+    {"cluster", "show brokers and what they can do",
+     "Every broker is asked, or with -i one of them.",
      "kurier cluster brokers\n"
      "kurier cluster log-dirs -J\n"
      "kurier cluster elect orders",
@@ -64,7 +65,8 @@ const struct group cli_groups[] = {
      "kurier log dump -r kurier-data/orders-0\n"
      "kurier log dump -J kurier-data/orders-0/00000000000000000000.timeindex",
      logs},
-    {"bench", "measure throughput and latency", NULL,
+    {"bench", "measure throughput and latency",
+     "What is measured is client, broker and what lies between, as they are set up.",
      "kurier bench produce -t load -c 1000000 -S 100\n"
      "kurier bench consume -t load -c 1000000 -J",
      bench},

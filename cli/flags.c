@@ -215,7 +215,7 @@ static const struct flag flags[] = {
      "as 4 bytes, %T timestamp, %h headers, %% a percent sign",
      INTO(FLAG_TEXT, format)},
     {"records", 'r', NULL, "prints records, not only batches", INTO(FLAG_SWITCH, records)},
-    {"json", 'J', NULL, "JSON", INTO(FLAG_SWITCH, json)},
+    {"json", 'J', NULL, "JSON instead of text", INTO(FLAG_SWITCH, json)},
     {"key-delimiter", 'K', "DELIMITER", "stands between key and value", CALLS(set_key_delimiter)},
     {"delimiter", 'D', "DELIMITER", "stands behind each record; a newline", CALLS(set_delimiter)},
     {"key", 'k', "KEY", "the key of records that have none of their own", CALLS(set_key)},
@@ -258,15 +258,18 @@ static const struct flag flags[] = {
 
 enum { FLAGS = sizeof flags / sizeof *flags };
 
+bool flag_is_common(const struct flag *flag, const struct command *command)
+{
+    bool connects = command->traits & TAKES_BROKERS;
+    return !strcmp(flag->name, "help") ||
+           (connects && has_word("brokers config set wait debug verbose quiet", flag->name));
+}
+
 size_t args_flags(const struct command *command, const struct flag *out[FLAGS_MAX])
 {
-    static const char with_brokers[] = "brokers config set wait debug verbose quiet";
     size_t n = 0;
-    for (size_t i = 0; i < FLAGS; i++) {
-        bool takes = has_word(command->flags, flags[i].name) || !strcmp(flags[i].name, "help") ||
-                     ((command->traits & TAKES_BROKERS) && has_word(with_brokers, flags[i].name));
-        if (takes && n < FLAGS_MAX)
+    for (size_t i = 0; i < FLAGS && n < FLAGS_MAX; i++)
+        if (has_word(command->flags, flags[i].name) || flag_is_common(&flags[i], command))
             out[n++] = &flags[i];
-    }
     return n;
 }

@@ -67,23 +67,43 @@ static void synopsis(struct out *out, const struct command *command)
     out_text(out, "\\fR\n.br\n");
 }
 
-static void section(struct out *out, const struct command *command, bool alone)
+static void sentence(struct out *out, const char *text)
+{
+    out_char(out, (char)toupper((unsigned char)*text));
+    words(out, text + 1);
+    out_text(out, ".\n");
+}
+
+enum which { OWN_FLAGS = 1, COMMON_FLAGS = 2 };
+
+static void flags(struct out *out, const struct command *command, unsigned which)
 {
     const struct flag *rows[FLAGS_MAX];
     size_t n = args_flags(command, rows);
-    if (!alone) {
-        out_text(out, ".SH kurier ");
-        words(out, command->name);
-        out_char(out, '\n');
-        words(out, command->doc);
-        out_text(out, ".\n");
-    }
+    for (size_t i = 0; i < n; i++)
+        if (which & (flag_is_common(rows[i], command) ? COMMON_FLAGS : OWN_FLAGS))
+            flag(out, rows[i]);
+}
+
+static void describe(struct out *out, const struct command *command)
+{
+    sentence(out, command->doc);
     if (command->about)
         paragraphs(out, command->about);
-    if (alone)
-        out_text(out, ".SH FLAGS\n");
-    for (size_t i = 0; i < n; i++)
-        flag(out, rows[i]);
+}
+
+/* Flags that all of them have are told once, behind them. */
+static void sections(struct out *out, const struct group *group)
+{
+    for (size_t i = 0; group->commands[i]; i++) {
+        out_text(out, ".SH kurier ");
+        words(out, group->commands[i]->name);
+        out_char(out, '\n');
+        describe(out, group->commands[i]);
+        flags(out, group->commands[i], OWN_FLAGS);
+    }
+    out_text(out, ".SH FLAGS OF THEM ALL\n");
+    flags(out, group->commands[0], COMMON_FLAGS);
 }
 
 static void example_lines(struct out *out, const char *text)
@@ -118,14 +138,15 @@ void help_manual(struct out *out, const struct group *group)
     for (size_t i = 0; group->commands[i]; i++)
         synopsis(out, group->commands[i]);
     out_text(out, ".SH DESCRIPTION\n");
-    if (alone) {
-        words(out, group->commands[0]->doc);
-        out_text(out, ".\n");
-    }
     if (group->about)
         paragraphs(out, group->about);
-    for (size_t i = 0; group->commands[i]; i++)
-        section(out, group->commands[i], alone);
+    if (alone) {
+        describe(out, group->commands[0]);
+        out_text(out, ".SH FLAGS\n");
+        flags(out, group->commands[0], OWN_FLAGS | COMMON_FLAGS);
+    } else {
+        sections(out, group);
+    }
     example_lines(out, group->examples);
     out_text(out, ".SH SEE ALSO\n.BR kurier (1),\n.BR kurierd (1)\n");
 }
