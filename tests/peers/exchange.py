@@ -165,9 +165,14 @@ def cases(peer, broker, prefix=""):
             talk(peer, "admin", broker.address, topic("admin"), *SMALL_RUN, "steps=" + ",".join(peer.steps))
 
 
+# Segments are small, so that what is read lies in many.
+OPTIONS = {"num.partitions": 1, "log.retention.ms": -1, "log.segment.bytes": 1 << 20,
+           "group.initial.rebalance.delay.ms": 0}
+
+
 def through_kurierd(*some):
     """Runs the tests of these peers, and ends the process."""
-    with Broker({"num.partitions": 1, "log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0}) as kurierd:
+    with Broker(OPTIONS) as kurierd:
         for peer in some:
             cases(peer, kurierd)
         tap.run()

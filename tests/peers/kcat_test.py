@@ -11,6 +11,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "kit")]
 import broker
 import peers
 import tap
+from watched import eventually
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 LINES = 2_000
@@ -86,6 +87,14 @@ def _():
         assert kcat("-C", "-t", "many", "-p", str(partition), "-o", "beginning", "-e", "-q") == want
     assert kcat("-C", "-t", "many", "-p", "1", "-o", "-3", "-e", "-q", "-f", "%o %s\n") == \
         b"24997 99989\n24998 99993\n24999 99997\n"
+
+
+@tap.case("kcat, with acks=0 and acks=1: what is sent without being answered arrives, too")
+def _():
+    for acks in ("0", "1"):
+        want = b"".join(b"%d\n" % i for i in range(LINES))
+        kcat("-P", "-t", f"acks-{acks}", "-p", "0", "-X", f"acks={acks}", text=want)
+        assert eventually(lambda: kcat("-C", "-t", f"acks-{acks}", "-p", "0", "-o", "beginning", "-e", "-q") == want)
 
 
 @tap.case("kcat finds by time what kurier and kcat wrote")

@@ -41,7 +41,7 @@ def survives(peer):
 
 
 beside = ThreadPoolExecutor(1)
-server = Broker({"num.partitions": 1, "log.retention.ms": -1})
+server = Broker(exchange.OPTIONS)
 
 for each in filter(lambda peer: peer.idempotent, [exchange.KURIER, *clients.ALL]):
     @tap.case(f"{each.name}: 100,000 records")
