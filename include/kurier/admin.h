@@ -37,7 +37,7 @@ enum {
     KURIER_BY_ID = 2,           /* names are topic ids, as kurier_topic_info has them */
     KURIER_WITH_OPERATIONS = 4, /* what this client is allowed to do */
     KURIER_WITH_DOCS = 8,       /* settings with their documentation */
-    KURIER_WITH_FENCED = 16,    /* brokers that are fenced, too */
+    KURIER_WITH_FENCED = 16,    /* brokers that are fenced, too: Kafka 4.0 tells them */
     KURIER_READ_COMMITTED = 32  /* ends of partitions as a read_committed consumer sees them */
 };
 KURIER_API kurier_request *kurier_request_with(kurier_request *request, uint32_t flags);

@@ -40,9 +40,9 @@ static bool build_describe_cluster(struct kc_admin_part *part, struct kb_arena *
                                    struct kw_describe_cluster_request *request, int16_t version)
 {
     uint32_t flags = kc_admin_request(part)->flags;
-    (void)arena, (void)version;
+    (void)arena;
     request->include_cluster_authorized_operations = flags & KURIER_WITH_OPERATIONS;
-    request->include_fenced_brokers = flags & KURIER_WITH_FENCED;
+    request->include_fenced_brokers = version >= 2 && flags & KURIER_WITH_FENCED;
     return true;
 }
 
@@ -122,13 +122,6 @@ static const struct kc_admin_api cluster_by_metadata = {
     .take = take_metadata,
 };
 
-/* Fenced brokers are told of by newer brokers alone, and are no reason to be refused
- * by Metadata: where there are none to tell of, none are told. */
-static int16_t describe_needs(const kurier_request *request)
-{
-    return request->flags & KURIER_WITH_FENCED ? 2 : 0;
-}
-
 static const struct kc_admin_api describe_cluster = {
     .name = "describe_cluster",
     .kind = KURIER_ITEM_CLUSTER,
@@ -137,7 +130,6 @@ static const struct kc_admin_api describe_cluster = {
     .min_version = 0,
     .max_version = 2,
     .route = KC_ANY_BROKER,
-    .needs = describe_needs,
     .encode = encode_describe_cluster,
     .take = take_describe_cluster,
     .instead = &cluster_by_metadata,
