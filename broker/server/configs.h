@@ -29,7 +29,7 @@ struct kd_configs {
     struct kd_live_config live;
     int32_t versions[KD_LAYERS]; /* of their nodes; -1: there is none */
     struct kb_list watches;
-    int unswept; /* notices written since the old ones were removed */
+    unsigned changes; /* since the start */
 };
 
 /* file: settled, outlives it. */

@@ -28,9 +28,9 @@ int kd_configs_plan_topic(struct kd_shard *shard, const struct kd_overrides *own
     struct kd_topic_config values;
     struct kd_alter_target target = {kd_topic_config_table(), own, &values, KB_E_INVALID_CONFIG};
     kd_topic_config_make(shard->config, own, NULL, &values);
-    warn(shard, target.table, alterations, count);
     if (kd_alter_plan(&target, alterations, count, replace, out, err))
         return err->code;
+    warn(shard, target.table, alterations, count);
     kd_topic_config_make(shard->config, out, NULL, &values);
     if (values.cleanup & KD_CLEANUP_COMPACT)
         KB_LOG(shard->log, KB_LOG_WARN, "config", "logs are not compacted yet; nothing is lost");
@@ -46,10 +46,10 @@ static int plan_broker(struct kd_config_change *change, enum kd_layer layer, str
     struct kd_config values = live->now;
     struct kd_alter_target target = {kd_config_table(), &live->layers[layer], &values,
                                      KB_E_INVALID_REQUEST};
-    warn(change->shard, target.table, change->alterations, change->count);
     if (kd_alter_plan(&target, change->alterations, change->count, change->replace, &change->next,
                       err))
         return err->code;
+    warn(change->shard, target.table, change->alterations, change->count);
     kd_live_config_preview(live, layer, &change->next, NULL, &values);
     if (!kd_topic_config_check(&values.topic, err))
         return 0;
@@ -112,12 +112,11 @@ static void on_notices(void *ctx, const struct kd_meta_node *node)
     kd_ops_deinit(&ops);
 }
 
+/* With the first change after a start, and then now and again. */
 static void sweep(struct kd_shard *shard)
 {
-    if (++shard->configs.unswept < SWEEP_AFTER)
-        return;
-    shard->configs.unswept = 0;
-    kd_meta_children(shard->meta, "/config/changes", NULL, on_notices, shard);
+    if (shard->configs.changes++ % SWEEP_AFTER == 0)
+        kd_meta_children(shard->meta, "/config/changes", NULL, on_notices, shard);
 }
 
 /* ---- Changing ----------------------------------------------------------- */

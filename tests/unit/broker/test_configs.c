@@ -27,12 +27,14 @@ struct rig {
     struct client client;
 };
 
-static int setup_over(void **state, struct kb_fs *fs)
+static int setup_over(void **state, struct kb_fs *fs, const char *auto_create)
 {
     struct rig *rig = kb_calloc(1, sizeof *rig);
     rig->fs = fs;
     rig->broker = rig_broker(fs);
     rig_set(rig->broker, "log.retention.hours", "2");
+    rig_set(rig->broker, "num.partitions", "3");
+    rig_set(rig->broker, "auto.create.topics.enable", auto_create);
     rig_start(rig->broker);
     client_dial(&rig->client, rig->broker);
     *state = rig;
@@ -41,7 +43,12 @@ static int setup_over(void **state, struct kb_fs *fs)
 
 static int setup(void **state)
 {
-    return setup_over(state, kb_fs_mem_new());
+    return setup_over(state, kb_fs_mem_new(), "true");
+}
+
+static int setup_strict(void **state)
+{
+    return setup_over(state, kb_fs_mem_new(), "false");
 }
 
 static int teardown(void **state)
@@ -508,10 +515,11 @@ static void topics_are_made_with_what_is_right(void **state)
     expect(c, TOPIC, "t", "compression.type", "zstd", OF_CLUSTER);
 }
 
-static int32_t count_partitions(struct client *c, const char *name)
+static struct kw_metadata_response_topic ask_topic(struct client *c, const char *name, bool make)
 {
     struct kw_metadata_request_topic topic = {.name = kb_slice_str(name)};
-    struct kw_metadata_request in = {.topics = &topic, .topics_count = 1};
+    struct kw_metadata_request in = {
+        .topics = &topic, .topics_count = 1, .allow_auto_topic_creation = make};
     struct kw_metadata_response out;
     struct kw_writer w;
     client_begin(c, &w, KW_API_METADATA, 12);
@@ -519,7 +527,25 @@ static int32_t count_partitions(struct client *c, const char *name)
     client_send(c, &w);
     assert_true(client_hear(c, KW_API_METADATA, 12));
     assert_true(kw_metadata_response_decode(&c->body, 12, &c->arena, &out));
-    return out.topics[0].partitions_count;
+    return out.topics[0];
+}
+
+/* Where the client asks for it, the broker allows it, and the name can be one. */
+static void topics_are_made_by_asking_for_them(void **state)
+{
+    struct client *c = client_of(state);
+    set(c, BROKER, "", "compression.type", "zstd");
+    assert_int_equal(ask_topic(c, "t", false).error_code, KB_E_UNKNOWN_TOPIC_OR_PARTITION);
+    assert_int_equal(ask_topic(c, "t", true).error_code, 0);
+    assert_int_equal(ask_topic(c, "t", false).partitions_count, 3);
+    expect(c, TOPIC, "t", "compression.type", "zstd", OF_CLUSTER);
+    assert_int_equal(ask_topic(c, "no such name", true).error_code, KB_E_INVALID_TOPIC_EXCEPTION);
+}
+
+static void unless_the_broker_says_no(void **state)
+{
+    struct client *c = client_of(state);
+    assert_int_equal(ask_topic(c, "t", true).error_code, KB_E_UNKNOWN_TOPIC_OR_PARTITION);
 }
 
 static void growing_can_be_tried(void **state)
@@ -538,7 +564,7 @@ static void growing_can_be_tried(void **state)
     assert_true(client_hear(c, KW_API_CREATE_PARTITIONS, 3));
     assert_true(kw_create_partitions_response_decode(&c->body, 3, &c->arena, &out));
     assert_int_equal(out.results[0].error_code, 0);
-    assert_int_equal(count_partitions(c, "t"), 1);
+    assert_int_equal(ask_topic(c, "t", false).partitions_count, 1);
 }
 
 /* ---- What is in force --------------------------------------------------- */
@@ -682,7 +708,7 @@ static void after_a_power_loss(void **state, void (*look)(struct client *c))
     struct kb_fs *fs = kb_fs_mem_clone(rig->fs);
     kb_random_seed(&random, 7);
     kb_fs_mem_crash(fs, KB_CRASH_POWER, &random);
-    setup_over(&later, fs);
+    setup_over(&later, fs, "true");
     look(client_of(&later));
     teardown(&later);
 }
@@ -747,6 +773,8 @@ int main(void)
         CASE(changes_side_by_side_are_all_there),
         CASE(a_long_list_is_answered_whole),
         CASE(topics_are_made_with_what_is_right),
+        CASE(topics_are_made_by_asking_for_them),
+        cmocka_unit_test_setup_teardown(unless_the_broker_says_no, setup_strict, teardown),
         CASE(growing_can_be_tried),
         CASE(a_size_limit_holds_at_once),
         CASE(times_are_checked_and_given_at_once),
