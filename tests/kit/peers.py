@@ -129,7 +129,10 @@ def go(module, program):
         raise Skip(f"go {wanted} is not installed, only {found}")
 
     def install(folder):
-        shutil.copytree(module, os.path.join(folder, "src"))
+        for path, text in texts.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, "src", path)), exist_ok=True)
+            with open(os.path.join(folder, "src", path), "w") as out:
+                out.write(text)
         _run([*GO, "-o", os.path.join(folder, "bin") + os.sep, "./..."], cwd=os.path.join(folder, "src"),
              env={**os.environ, "GOPATH": os.path.join(ROOT, "go"), "GOCACHE": os.path.join(ROOT, "gocache"),
                   "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"})
