@@ -80,8 +80,12 @@ static size_t distance(const char *a, const char *b)
 const char *kb_options_nearest(const struct kb_options *table, const char *key)
 {
     const char *nearest = NULL;
-    size_t best = KB_MAX(strlen(key) / 3, (size_t)1) + 1; /* further away is no guess */
+    size_t size = strlen(key);
+    size_t best = KB_MAX(size / 3, (size_t)1) + 1; /* further away is no guess */
     for (size_t i = 0; i < table->count; i++) {
+        size_t width = strlen(table->rows[i].key);
+        if (KB_MAX(width, size) - KB_MIN(width, size) >= best)
+            continue; /* so many edits at least */
         size_t edits = distance(key, table->rows[i].key);
         if (edits < best) {
             best = edits;

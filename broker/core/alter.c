@@ -47,13 +47,29 @@ const struct kb_option *kd_alter_row(const struct kb_options *table,
 
 /* ---- One key ------------------------------------------------------------ */
 
-/* The text is tried on the values: what it says has to be in range. */
-static int set(struct plan *plan, const struct kb_option *row, const char *value)
+/* Tried on the values: what it says has to be in range. */
+static int try(struct plan *plan, const struct kb_option *row, const char *value)
 {
     struct kb_error why;
     if (kb_options_set(plan->target->table, plan->target->values, row->key, value, &why))
         return kb_error_set(plan->err, plan->target->bad, "%s", why.text);
-    return kd_overrides_set(plan->out, row->key, value) ? 0 : no_memory(plan);
+    return 0;
+}
+
+/* As the values have it now, in its one spelling. */
+static int keep(struct plan *plan, const struct kb_option *row)
+{
+    char text[VALUE_MAX];
+    kb_options_get(row, plan->target->values, text, sizeof text);
+    return kd_overrides_set(plan->out, row->key, text) ? 0 : no_memory(plan);
+}
+
+static int set(struct plan *plan, const struct kb_option *row, const char *value)
+{
+    int code = try(plan, row, value);
+    if (code || row->type != KB_OPT_SET)
+        return code ? code : keep(plan, row);
+    return kd_overrides_set(plan->out, row->key, value) ? 0 : no_memory(plan); /* in its order */
 }
 
 /* The words of a list that are there already, with these, or without them. */
@@ -61,13 +77,11 @@ static int edit(struct plan *plan, const struct kb_option *row, const char *valu
 {
     unsigned *bits = (unsigned *)(void *)((char *)plan->target->values + row->field);
     unsigned before = *bits;
-    char text[VALUE_MAX];
-    int code = set(plan, row, value);
+    int code = try(plan, row, value);
     if (code)
         return code;
     *bits = add ? before | *bits : before & ~*bits;
-    kb_options_get(row, plan->target->values, text, sizeof text);
-    return kd_overrides_set(plan->out, row->key, text) ? 0 : no_memory(plan);
+    return keep(plan, row);
 }
 
 static int change(struct plan *plan, const struct kb_option *row,
@@ -111,15 +125,25 @@ static int check(struct plan *plan, const struct kb_option *row,
     return 0;
 }
 
+/* One that a newer broker set, say. */
+static int forget(struct plan *plan, struct kb_slice key)
+{
+    char text[128];
+    if (to_text(key, text, sizeof text))
+        kd_overrides_remove(plan->out, text);
+    return 0;
+}
+
 static int step(struct plan *plan, const struct kd_alteration *alteration)
 {
     const struct kb_option *row = kd_alter_row(plan->target->table, alteration);
+    bool removes = alteration->kind == KD_ALTER_DELETE;
     if (!row)
-        return alteration->kind == KD_ALTER_DELETE ? 0 : unknown(plan, alteration->key);
+        return removes ? forget(plan, alteration->key) : unknown(plan, alteration->key);
     int code = check(plan, row, alteration);
     if (code)
         return code;
-    if (alteration->kind != KD_ALTER_DELETE)
+    if (!removes)
         return change(plan, row, alteration);
     kd_overrides_remove(plan->out, row->key);
     return 0;

@@ -279,6 +279,8 @@ static void what_cannot_be_is_refused_with_words(void **state)
     }
     assert_int_equal(a.own.count, 0);
     assert_int_equal(alter(&a, *state, KD_ALTER_SET, "retention.ms", " 77 "), 0);
+    assert_string_equal(kd_overrides_get(&a.own, "retention.ms"), "77");
+    assert_true(kd_overrides_set(&a.own, "of.tomorrow", "1"));
     assert_int_equal(alter(&a, *state, KD_ALTER_SET, "remote.storage.enable", "true"), 0);
     assert_int_equal(alter(&a, *state, KD_ALTER_DELETE, "of.tomorrow", NULL), 0);
     assert_int_equal(a.own.count, 1);
