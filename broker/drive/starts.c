@@ -167,42 +167,38 @@ static struct raising *collect(struct kd_disk *disk)
     return NULL;
 }
 
-static void raise_all(struct kn_task *task)
+static void refuse_all(struct kd_disk *disk, int code)
 {
-    struct kd_disk *disk = KB_CONTAINER(task, struct kd_disk, raise);
-    struct raising *work = disk->raising ? NULL : collect(disk);
     struct kb_list *node;
-    if (disk->raising)
-        return; /* what waits goes next */
     while ((node = kb_list_pop_front(&disk->rising))) {
         struct kd_rise *rise = KB_CONTAINER(node, struct kd_rise, link);
-        if (work) {
-            kb_list_push_back(&work->rises, node);
-            continue;
-        }
-        refused(rise, KB_E_NO_MEMORY);
+        refused(rise, code);
         kd_replica_release(rise->replica);
         kb_free(rise);
     }
-    if (!work)
+}
+
+static void raise_all(struct kn_task *task)
+{
+    struct kd_disk *disk = KB_CONTAINER(task, struct kd_disk, raise);
+    struct kb_list *node;
+    if (disk->raising)
+        return; /* what waits goes next */
+    struct raising *work = collect(disk);
+    if (!work) {
+        refuse_all(disk, KB_E_NO_MEMORY);
         return;
+    }
+    while ((node = kb_list_pop_front(&disk->rising)))
+        kb_list_push_back(&work->rises, node);
     disk->raising = true;
     disk->jobs++;
     kd_disk_submit(disk, &disk->serial, &work->job);
 }
 
-void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct kd_op *op)
+static void raise_one(struct kd_replica *replica, int64_t log_start, struct kd_op *op)
 {
-    const struct kd_partition *p = &replica->state;
     struct kd_disk *disk = replica->disk;
-    bool down = replica->status != KD_ONLINE || disk->failed || disk->status != KD_DISK_OPEN;
-    if (down || log_start <= p->log_start || log_start > p->high_watermark) {
-        kd_disk_finish_op(disk, op,
-                          down                        ? KB_E_KAFKA_STORAGE_ERROR
-                          : log_start <= p->log_start ? KB_OK
-                                                      : KB_E_OFFSET_OUT_OF_RANGE);
-        return;
-    }
     struct kd_rise *rise = KB_NEW(struct kd_rise);
     if (!rise) {
         kd_disk_finish_op(disk, op, KB_E_NO_MEMORY);
@@ -212,6 +208,20 @@ void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct 
     replica->users++;
     kb_list_push_back(&disk->rising, &rise->link);
     kn_task_soon(disk->loop, &disk->raise);
+}
+
+void kd_replica_set_start(struct kd_replica *replica, int64_t log_start, struct kd_op *op)
+{
+    const struct kd_partition *p = &replica->state;
+    struct kd_disk *disk = replica->disk;
+    if (replica->status != KD_ONLINE || disk->failed || disk->status != KD_DISK_OPEN)
+        kd_disk_finish_op(disk, op, KB_E_KAFKA_STORAGE_ERROR);
+    else if (log_start <= p->log_start)
+        kd_disk_finish_op(disk, op, KB_OK);
+    else if (log_start > p->high_watermark)
+        kd_disk_finish_op(disk, op, KB_E_OFFSET_OUT_OF_RANGE);
+    else
+        raise_one(replica, log_start, op);
 }
 
 void kd_disk_halt_starts(struct kd_disk *disk)
