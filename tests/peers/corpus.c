@@ -73,6 +73,18 @@ void sample_make(struct sample *s, const struct words *words, int i)
         s->headers[h].name_size = strlen(s->headers[h].name);
 }
 
+void asked_make(struct asked asked[ASKED], const struct words *words)
+{
+    int last = words->count + words->large - 1;
+    const int wanted[] = {0, 1, words->count / 2, last};
+    for (int k = 0; k < ASKED - 1; k++) {
+        int64_t before_ms = k % 2 ? 0 : 3; /* before the record's time, and at it */
+        asked[k].record = wanted[k / 2];
+        asked[k].time_ms = BASE_MS + (int64_t)STEP_MS * wanted[k / 2] - before_ms;
+    }
+    asked[ASKED - 1] = (struct asked){BASE_MS + (int64_t)STEP_MS * last + 1, -1};
+}
+
 static bool same(struct bytes a, struct bytes b)
 {
     if (!a.data || !b.data)

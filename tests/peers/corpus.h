@@ -48,6 +48,14 @@ struct sample {
 
 /* Makes record i. Its views live until the next call. */
 void sample_make(struct sample *sample, const struct words *words, int i);
+/* What seek asks for: a time, and the first record that is not older (-1: there is none). */
+struct asked {
+    int64_t time_ms;
+    int record;
+};
+enum { ASKED = 9 };
+void asked_make(struct asked asked[ASKED], const struct words *words);
+
 /* The name of what is not the same, or NULL. */
 const char *sample_difference(const struct sample *got, const struct sample *want);
 

@@ -131,33 +131,31 @@ static int verify(const struct peer *peer)
 
 /* ---- seek ---- */
 
-/* Asked for that time, the broker names record i (-1: none), and that is what is read there. */
-static bool found(kurier_consumer *consumer, const struct peer *peer, int64_t time_ms, int i)
+/* The broker names the record that is asked for, and that is what is read there. */
+static bool found(kurier_consumer *consumer, const struct peer *peer, const struct asked *asked)
 {
     kurier_error err;
     kurier_position at = kurier_at(peer->topic, 0, 0);
-    at.timestamp_ms = time_ms;
+    at.timestamp_ms = asked->time_ms;
     if (kurier_consumer_offsets_for_times(consumer, &at, 1, PATIENCE_MS, &err))
         return !complain("offsets_for_times", &err);
-    if (at.offset != i) {
-        fprintf(stderr, "exchange: %lld for record %d's time\n", (long long)at.offset, i);
+    if (at.offset != (asked->record < 0 ? KURIER_END : asked->record)) {
+        fprintf(stderr, "exchange: %lld for record %d's time\n", (long long)at.offset,
+                asked->record);
         return false;
     }
-    return i < 0 || (assign(consumer, peer, at.offset) && next_is(consumer, peer, i));
+    return asked->record < 0 ||
+           (assign(consumer, peer, at.offset) && next_is(consumer, peer, asked->record));
 }
 
 static int seek(const struct peer *peer)
 {
-    int last = peer->words.count + peer->words.large - 1;
-    const int wanted[] = {0, 1, peer->words.count / 2, last};
+    struct asked asked[ASKED];
     kurier_consumer *consumer = consumer_open(peer);
     bool good = consumer != NULL;
-    for (size_t k = 0; good && k < sizeof wanted / sizeof *wanted; k++) {
-        int64_t time_ms = BASE_MS + (int64_t)STEP_MS * wanted[k];
-        good = found(consumer, peer, time_ms - 3, wanted[k]) &&
-               found(consumer, peer, time_ms, wanted[k]);
-    }
-    good = good && found(consumer, peer, BASE_MS + (int64_t)STEP_MS * last + 1, KURIER_END);
+    asked_make(asked, &peer->words);
+    for (int k = 0; good && k < ASKED; k++)
+        good = found(consumer, peer, &asked[k]);
     kurier_consumer_free(consumer);
     return !good;
 }

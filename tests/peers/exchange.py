@@ -158,6 +158,13 @@ def cases(peer, broker, prefix=""):
             if seeker.reads:
                 talk(seeker, "seek", broker.address, topic("times"), *SMALL_RUN, *peer.cannot())
 
+    if peer.reads:
+        @case(f"as a control: {peer.name} notices a record that is another")
+        def _():
+            exchange(broker, KURIER, [], topic("control"), "none", False, SMALL_RUN)
+            status, said = peer.run("verify", broker.address, topic("control"), "count=1999", "large=2")
+            assert status != 0 and "1999" in said, (status, said)
+
     if peer.steps:
         @case(f"{peer.name} administers: {', '.join(peer.steps)}")
         def _():

@@ -181,30 +181,27 @@ static void verify(const struct peer *peer)
     consumer_free(client);
 }
 
-/* Asked for that time, the broker names record i (-1: none), and that is what is read there. */
-static void find(rd_kafka_t *client, const struct peer *peer, int64_t time_ms, int i)
+/* The broker names the record that is asked for, and that is what is read there. */
+static void find(rd_kafka_t *client, const struct peer *peer, const struct asked *asked)
 {
     rd_kafka_topic_partition_list_t *where = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(where, peer->topic, 0)->offset = time_ms;
+    rd_kafka_topic_partition_list_add(where, peer->topic, 0)->offset = asked->time_ms;
     expect(rd_kafka_offsets_for_times(client, where, PATIENCE_MS), "offsets_for_times");
     expect(where->elems[0].err, "offsets_for_times");
-    if (where->elems[0].offset != (i < 0 ? RD_KAFKA_OFFSET_END : i))
-        die("%lld for record %d's time", (long long)where->elems[0].offset, i);
+    if (where->elems[0].offset != (asked->record < 0 ? RD_KAFKA_OFFSET_END : asked->record))
+        die("%lld for record %d's time", (long long)where->elems[0].offset, asked->record);
     rd_kafka_topic_partition_list_destroy(where);
-    if (i >= 0)
-        read_records(client, peer, i, i + 1);
+    if (asked->record >= 0)
+        read_records(client, peer, asked->record, asked->record + 1);
 }
 
 static void seek(const struct peer *peer)
 {
-    int last = total(peer) - 1;
-    const int wanted[] = {0, 1, peer->words.count / 2, last};
+    struct asked asked[ASKED];
     rd_kafka_t *client = consumer_new(peer);
-    for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
-        find(client, peer, BASE_MS + (int64_t)STEP_MS * wanted[k] - 3, wanted[k]);
-        find(client, peer, BASE_MS + (int64_t)STEP_MS * wanted[k], wanted[k]);
-    }
-    find(client, peer, BASE_MS + (int64_t)STEP_MS * last + 1, -1);
+    asked_make(asked, &peer->words);
+    for (int k = 0; k < ASKED; k++)
+        find(client, peer, &asked[k]);
     consumer_free(client);
 }
 
