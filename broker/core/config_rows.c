@@ -32,10 +32,7 @@
 #define BOOL(NAME, FIELD, DEFAULT, DOC) ROW(BOOL, NAME, FIELD, DEFAULT, 0, 0, NULL, NULL, DOC)
 #define IGNORED(NAME) {.key = NAME, .type = KB_OPT_IGNORED, .scope = KD_SCOPE_BROKER},
 #define IGNORED_LIVE(NAME)                                                                         \
-    {.key = NAME,                                                                                  \
-     .type = KB_OPT_IGNORED,                                                                       \
-     .scope = KD_SCOPE_BROKER,                                                                     \
-     .flags = KB_OPT_DYNAMIC},
+    {.key = NAME, .type = KB_OPT_IGNORED, .scope = KD_SCOPE_BROKER, .flags = KB_OPT_DYNAMIC},
 
 /* clang-format off */
 static const struct kb_option rows[] = {

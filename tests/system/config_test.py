@@ -53,7 +53,8 @@ def _():
 def _():
     with wire.Connection(kurierd.port) as connection:
         wire.create_topic(connection, "kept", retention_ms=5000)
-        for kind, name, key, value in ((wire.TOPIC, "kept", "segment.ms", 70000), (wire.BROKER, "1", "message.max.bytes", 9999),
+        for kind, name, key, value in ((wire.TOPIC, "kept", "segment.ms", 70000),
+                                       (wire.BROKER, "1", "message.max.bytes", 9999),
                                        (wire.BROKER, "", "log.roll.jitter.ms", 7)):
             assert wire.alter_config(connection, kind, name, key, value) == 0
     kurierd.restart()
