@@ -44,32 +44,37 @@ def free_port():
         return s.getsockname()[1]
 
 
-def _archive(version):
-    """Its classes as they lie in memory when it runs, with which it starts in half the time."""
-    def install(folder):
-        port, data = free_port(), os.path.join(folder, "data")
-        words = _command(version, port, data, {}, f"ArchiveClassesAtExit={folder}/classes")
-        process = start(words, port, subprocess.DEVNULL)
-        process.terminate()
-        process.wait(READY_S)
-    name = f"kafka-{peers.KAFKA[version]}-archive-{os.path.basename(os.path.dirname(jvm(version).path.split(':')[0]))}"
-    return os.path.join(peers.once(name, install), "classes")
-
-
-def command(version, port, data, options):
-    """What starts it on that port, over that folder, which is made if there is none."""
-    return _command(version, port, data, options, f"SharedArchiveFile={_archive(version)}")
-
-
-def _command(version, port, data, options, archive):
+def _configure(version, port, data, options):
+    """The file for that port, over that folder, which is made if there is none."""
     if not os.path.exists(data):
         shutil.copytree(peers.kafka_formatted(version), data)
     ports = {"port": port, "controller": free_port()}
     properties = {**{key: value.format(**ports) for key, value in PROPERTIES.items()}, **options, "log.dirs": data}
-    config = data + ".properties"
-    with open(config, "w") as out:
+    with open(data + ".properties", "w") as out:
         out.writelines(f"{key}={value}\n" for key, value in properties.items())
-    return [*JAVA, "-Xmx300m", f"-XX:{archive}", *log_options(version), "-cp", jvm(version).path, "Broker", config]
+    return data + ".properties"
+
+
+def _java(version, archive, path, program, config):
+    return [*JAVA, "-Xmx300m", f"-XX:{archive}", *log_options(version), "-cp", path, program, config]
+
+
+def _archive(version):
+    """Its classes as they lie in memory when it runs, with which it starts in half the time."""
+    def install(folder):
+        port = free_port()
+        config = _configure(version, port, os.path.join(folder, "data"), {})
+        archive, path = f"ArchiveClassesAtExit={folder}/classes", peers.kafka_jars(version)
+        process = start(_java(version, archive, path, "kafka.Kafka", config), port, subprocess.DEVNULL)
+        process.terminate()
+        process.wait(READY_S)
+    return os.path.join(peers.once(f"kafka-{peers.KAFKA[version]}-archive", install), "classes")
+
+
+def command(version, port, data, options):
+    """What starts it."""
+    config = _configure(version, port, data, options)
+    return _java(version, f"SharedArchiveFile={_archive(version)}", jvm(version).path, "Broker", config)
 
 
 def start(words, port, log):

@@ -162,6 +162,11 @@ def kafka(version):
     return once(f"kafka-{KAFKA[version]}", install)
 
 
+def kafka_jars(version):
+    """A class path of them."""
+    return ":".join(sorted(glob.glob(os.path.join(kafka(version), "*.jar"))))
+
+
 def kafka_formatted(version):
     """The folder of data that it starts with."""
     def install(folder):
@@ -170,19 +175,19 @@ def kafka_formatted(version):
             out.write("process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:1\n"
                       "listeners=PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1\n"
                       f"controller.listener.names=CONTROLLER\nlog.dirs={folder}/data\n")
-        _run([*JAVA, "-cp", kafka(version) + "/*", "kafka.tools.StorageTool", "format", "-c", config,
+        _run([*JAVA, "-cp", kafka_jars(version), "kafka.tools.StorageTool", "format", "-c", config,
               "-t", "AAAAAAAAAAAAAAAAAAAAAQ"])
     return os.path.join(once(f"kafka-{KAFKA[version]}-formatted", install), "data")
 
 
 def java(version, sources):
-    """A jar of our own Java programs, compiled against that Kafka; after them its jars: a class path."""
+    """A jar of our own Java programs, compiled against that Kafka; behind its own jars: a class path."""
     texts = [open(path).read() for path in sources]
-    jars = sorted(glob.glob(os.path.join(kafka(version), "*.jar")))
+    jars = kafka_jars(version)
 
     def install(folder):
-        _run([*JAVAC, "-nowarn", "-cp", ":".join(jars), "-d", os.path.join(folder, "classes"), *sources])
+        _run([*JAVAC, "-nowarn", "-cp", jars, "-d", os.path.join(folder, "classes"), *sources])
         _run([sys.executable, "-m", "zipfile", "-c", os.path.join(folder, "programs.jar"),
               *glob.glob(os.path.join(folder, "classes", "*"))])
     name = f"java-{KAFKA[version]}-{_hash(*texts)}"
-    return ":".join([os.path.join(once(name, install), "programs.jar"), *jars])
+    return jars + ":" + os.path.join(once(name, install), "programs.jar")
