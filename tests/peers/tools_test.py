@@ -15,7 +15,7 @@ import broker
 import jvm
 import tap
 
-kurierd = broker.Broker()
+kurierd = broker.Broker({"group.initial.rebalance.delay.ms": 0})
 
 
 @contextlib.contextmanager
@@ -183,6 +183,36 @@ def groups(tools, case):
         assert group not in tools.good("ConsumerGroupCommand", "--list").split()
 
 
+    @case("ConsumerPerformance and VerifiableConsumer read what ProducerPerformance wrote, and count it")
+    def _():
+        topic = tools.new("measured", 2)
+        tools.good("ProducerPerformance", "--topic", topic, "--num-records", 20_000, "--record-size", 100,
+                   "--throughput", -1)
+        count = "--num-records" if tools.version[0] == "4" else "--messages"
+        rows = tools.good("ConsumerPerformance", "--topic", topic, count, 20_000).splitlines()
+        about = dict(zip(rows[-2].split(", "), rows[-1].split(", ")))
+        assert about["data.consumed.in.nMsg"] == "20000", rows
+        text = tools.good("VerifiableConsumer", "--topic", topic, "--group-id", tools.topic("verifying"),
+                          "--max-messages", 20_000, "--reset-policy", "earliest")
+        events = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        assert sum(event["count"] for event in events if event["name"] == "records_consumed") == 20_000, text
+
+    @case("EndToEndLatency is told for each record")
+    def _():
+        words = ["--topic", tools.new("latency"), "--num-records", 100, "--producer-acks", "all", "--record-size", 9]
+        if tools.version[0] == "4":
+            text = tools.good("EndToEndLatency", *words)
+        else:
+            text = jvm.tool(tools.version, "EndToEndLatency", kurierd.address, *words[1::2])
+        assert "Avg latency: " in text, text
+
+    @case("StreamsResetter takes an application back to the beginning")
+    def _():
+        topic, application = tools.filled("streamed", ["one"]), tools.topic("application")
+        text = tools.good("StreamsResetter", "--application-id", application, "--input-topics", topic, "--force")
+        assert f"Topic: {topic} Partition: 0 Offset: 0" in text, text
+
+
 def cluster(tools, case):
     @case("BrokerApiVersionsCommand lists what kurierd speaks")
     def _():
@@ -285,6 +315,8 @@ REFUSED = [
     ("AclCommand", ["--add", "--allow-principal", "User:bob", "--operation", "Read", "--topic", "refused"], "_ACLS"),
     ("MetadataQuorumCommand", ["describe", "--status"], "DESCRIBE_QUORUM"),
     ("MetadataQuorumCommand", ["describe", "--replication"], "DESCRIBE_QUORUM"),
+    ("DelegationTokenCommand", ["--describe", "--command-config", os.devnull], "DESCRIBE_DELEGATION_TOKEN"),
+    ("FeatureCommand", ["upgrade", "--feature", "metadata.version=20"], "UPDATE_FEATURES"),
     ("ConfigCommand", ["--describe", "--entity-type", "users"], "DESCRIBE_CLIENT_QUOTAS"),
     ("ConfigCommand", ["--alter", "--entity-type", "users", "--entity-name", "bob", "--add-config",
                        "SCRAM-SHA-256=[password=secret]"], "USER_SCRAM_CREDENTIALS"),
