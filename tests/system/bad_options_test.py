@@ -150,7 +150,7 @@ def _():
 
 @tap.case("the file that Kafka 3 came with, for ZooKeeper")
 def _():
-    serves(STOCK_3, "zookeeper.connect", "zookeeper.connection.timeout.ms", "group.initial.rebalance.delay.ms")
+    serves(STOCK_3, "zookeeper.connect", "zookeeper.connection.timeout.ms")
 
 
 @tap.case("a port that is taken")
