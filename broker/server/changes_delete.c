@@ -32,6 +32,19 @@ static void forget(struct kd_change *change)
     kd_change_submit(change, &ops, on_forgotten);
 }
 
+/* What could not be dropped keeps its name, and a restart goes on. */
+static void settle(struct kd_change *change)
+{
+    if (--change->pending > 0)
+        return;
+    if (!change->code) {
+        forget(change);
+        return;
+    }
+    kd_topic_free(change->topic);
+    kd_change_finish(change, change->code);
+}
+
 struct drop_op {
     struct kd_op op;
     struct kd_change *change;
@@ -44,8 +57,7 @@ static void on_dropped(struct kd_op *op, int code)
     kb_free(dropped);
     if (code)
         change->code = code;
-    if (--change->pending == 0)
-        forget(change);
+    settle(change);
 }
 
 static void drop_place(struct kd_change *change, struct kd_place *place)
@@ -73,8 +85,7 @@ static void drop(struct kd_change *change)
     change->pending = 1;
     for (int32_t i = 0; i < topic->count; i++)
         drop_place(change, topic->places[i]);
-    if (--change->pending == 0)
-        forget(change);
+    settle(change);
 }
 
 static void on_condemned(void *ctx, const struct kd_meta_result *result)

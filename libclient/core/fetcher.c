@@ -48,6 +48,7 @@ struct kc_fetcher_node *kc_fetcher_node(struct kc_fetcher *fetcher, int32_t node
 void kc_fetcher_session_reset(struct kc_fetcher *fetcher, struct kc_fetcher_node *node)
 {
     node->session_epoch = 0;
+    node->anew = node->in_flight;
     KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->session_node == node->node)
@@ -88,11 +89,18 @@ struct kc_fetch *kc_fetcher_add(struct kc_fetcher *fetcher, struct kc_topic *top
     return fetch;
 }
 
-void kc_fetcher_remove(struct kc_fetcher *fetcher, struct kc_fetch *fetch)
+/* The session would go on sending it, and by an id that is no more: a new one begins
+ * without. */
+static void leave_session(struct kc_fetcher *fetcher, const struct kc_fetch *fetch)
 {
     struct kc_fetcher_node *node = kc_fetcher_node_find(fetcher, fetch->session_node);
-    if (node) /* the session would go on sending it: begin a new one without */
+    if (node)
         kc_fetcher_session_reset(fetcher, node);
+}
+
+void kc_fetcher_remove(struct kc_fetcher *fetcher, struct kc_fetch *fetch)
+{
+    leave_session(fetcher, fetch);
     kb_list_remove(&fetch->flight);
     kb_list_remove(&fetch->all);
     kb_free(fetch);
@@ -177,6 +185,8 @@ void kc_fetcher_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->topic != topic)
             continue;
+        if (topic->generation != fetch->topic_generation)
+            leave_session(fetcher, fetch);
         fetch->not_before_ms = 0;
         int32_t error = topic->error;
         if (!error && topic->known && fetch->partition >= topic->partition_count)

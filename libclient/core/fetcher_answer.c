@@ -54,7 +54,6 @@ static void refuse(struct reading *r, struct kc_fetch *fetch, int32_t code)
 {
     enum verdict verdict = verdict_of(code);
     kc_fetch_wait(r->fetcher, fetch, r->now);
-    fetch->session_node = -1; /* it is named again */
     if (verdict == REFRESH)
         r->fetcher->wants_metadata = true;
     if (verdict == TELL)
@@ -172,6 +171,8 @@ static void continue_session(struct kc_fetcher *fetcher, struct kc_fetcher_node 
     bool fresh = node->session_id != response->session_id || node->session_epoch == 0;
     node->session_id = response->session_id;
     node->session_epoch = fresh || node->session_epoch == INT32_MAX ? 1 : node->session_epoch + 1;
+    if (node->anew)
+        node->session_epoch = 0;
 }
 
 static bool session_lost(int32_t code)
@@ -213,7 +214,7 @@ void kc_fetcher_answer(struct kc_fetcher *fetcher, struct kb_time now, int32_t n
     }
     while (kb_list_pop_front(&node->flight))
         ;
-    node->in_flight = false;
+    node->in_flight = node->anew = false;
 }
 
 /* ---- ListOffsets ---------------------------------------------------------------*/

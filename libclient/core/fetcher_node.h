@@ -9,6 +9,7 @@ struct kc_fetcher_node {
     int32_t node;
     int32_t session_id, session_epoch; /* 0, 0: the next request is a full one */
     bool in_flight, asked;             /* a Fetch; a ListOffsets */
+    bool anew;                         /* the session was reset with a Fetch in flight */
     struct kb_list flight;             /* kc_fetch.flight of what the request named */
     bool no_sessions;                  /* the broker has none to give just now */
 };

@@ -13,7 +13,7 @@ kurier_config *client_config(struct run *run)
     KB_CHECK(config);
     kurier_config_set(config, "bootstrap.servers", WORLD_BOOTSTRAP);
     kurier_config_set(config, "log.sink", "events");
-    kurier_config_set(config, "log.level", "info");
+    kurier_config_set(config, "log.level", run->world.options.trace ? "debug" : "info");
     kurier_config_set(config, "request.timeout.ms", timeouts[world_between(&run->world, 0, 2)]);
     return config;
 }

@@ -155,6 +155,8 @@ static void check_ends(struct reader_plan *plan, kurier_client *client, int64_t 
         struct history *h = &plan->run->history;
         const struct history_view *last =
             &h->topics[history_topic(h, info->name)].logs[info->partition].last;
+        world_trace(&plan->run->world, "  %s-%d %s at %" PRId64, info->name, info->partition,
+                    which == KURIER_END ? "ends" : "begins", info->offset);
         bool right =
             last->end == 0 || info->offset == (which == KURIER_END ? last->end : last->start);
         if (info->code || !right)
@@ -185,9 +187,10 @@ void crowd_read(struct run *run)
         run_complain(run, "stuck: the last reading");
     reader_trace(&plan);
     reader_close(reader);
-    check_ends(&plan, client, KURIER_END);
-    if (!run->history.retention) /* which goes on */
+    if (!run->history.retention) { /* which goes on */
+        check_ends(&plan, client, KURIER_END);
         check_ends(&plan, client, KURIER_BEGINNING);
+    }
     kurier_client_free(client);
     process_close(&process);
 }

@@ -128,6 +128,9 @@ static void see_batch(struct reader *r, kurier_batch *batch)
     const kurier_batch_info *info = kurier_batch_view(batch);
     int topic = place_of(r->plan, info->topic);
     kurier_record record;
+    world_trace(&r->run->world, "  %s: %s-%d from %" PRId64 " to %" PRId64 "%s%s", r->process->node,
+                info->topic, info->partition, info->first_offset, info->next_offset,
+                info->at_end ? ", the end" : "", kurier_batch_stale(batch) ? ", stale" : "");
     if (kurier_batch_stale(batch))
         return;
     while (kurier_batch_next(batch, &record))
