@@ -336,6 +336,33 @@ static void a_topic_made_anew_is_read_by_the_policy(void **state)
     assert_int_equal(ask.topics_count, 3);
 }
 
+/* The broker knows partitions by the topic's id: the old ones are to go. */
+static void a_topic_made_anew_begins_a_new_session(void **state)
+{
+    struct story *s = *state;
+    assert_true(plan(s));
+    s->topic.generation++;
+    kc_fetcher_topic(&s->fetcher, s->now, &s->topic, &s->arena, &s->told);
+    answer(s, 77, 0, NULL, 0); /* to what was asked before */
+    for (int i = 0; i < 3; i++)
+        kc_fetch_seek(&s->fetcher, s->fetch[i], 0, -1);
+    assert_true(plan(s));
+    assert_int_equal(s->request.session_id, 77);
+    assert_int_equal(s->request.session_epoch, 0);
+    assert_int_equal(named(s), 3);
+}
+
+/* Else each answer would come at once, with the same error. */
+static void a_refused_partition_leaves_the_session_while_it_waits(void **state)
+{
+    struct story *s = *state;
+    first_answer(s);
+    assert_true(plan(s));
+    answer(s, 77, 0, &(struct row){2, KB_E_KAFKA_STORAGE_ERROR, {0}, -1}, 1);
+    assert_true(plan(s));
+    assert_int_equal(s->request.forgotten_topics_data_count, 1);
+}
+
 static void a_removed_partition_is_no_longer_asked_for(void **state)
 {
     struct story *s = *state;
@@ -364,6 +391,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_end_is_told_once_each_time_it_is_reached, begin, end),
         cmocka_unit_test_setup_teardown(a_cut_off_batch_is_left_for_the_next_answer, begin, end),
         cmocka_unit_test_setup_teardown(a_topic_made_anew_is_read_by_the_policy, begin, end),
+        cmocka_unit_test_setup_teardown(a_topic_made_anew_begins_a_new_session, begin, end),
+        cmocka_unit_test_setup_teardown(a_refused_partition_leaves_the_session_while_it_waits,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(a_removed_partition_is_no_longer_asked_for, begin, end),
     };
     return cmocka_run_group_tests_name("fetcher", tests, NULL, NULL);
