@@ -46,9 +46,8 @@ void kd_handle_init_producer_id(struct kd_request *request)
         return;
     }
     if (in.transactional_id.data) {
-        answer(request,
-               in.transactional_id.size ? KB_E_UNSUPPORTED_VERSION : KB_E_INVALID_REQUEST, -1,
-               -1);
+        answer(request, in.transactional_id.size ? KB_E_UNSUPPORTED_VERSION : KB_E_INVALID_REQUEST,
+               -1, -1);
         return;
     }
     init->request = request;

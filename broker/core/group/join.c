@@ -262,7 +262,7 @@ static void join_again(struct joining *j, struct kd_member *member)
         same ? welcome_again(j, member) : update(j, member);
         break;
     case KD_GROUP_STABLE: /* a leader that joins wants to assign anew */
-        same && member != group->leader ? welcome_again(j, member) : update(j, member);
+        same &&member != group->leader ? welcome_again(j, member) : update(j, member);
         break;
     default:
         refuse(j, KB_E_UNKNOWN_MEMBER_ID);

@@ -31,7 +31,8 @@ static void old_segments_go(void **state)
     (void)state;
     assert_int_equal(taken(500, -1, 40, 1500), 0); /* just as old as allowed */
     assert_int_equal(taken(500, -1, 40, 1501), 1);
-    assert_int_equal(taken(500, -1, 40, 2900), 1); /* the third is older, but not before the second */
+    assert_int_equal(taken(500, -1, 40, 2900),
+                     1); /* the third is older, but not before the second */
     assert_int_equal(taken(500, -1, 40, 3501), 3);
     assert_int_equal(taken(500, -1, 40, 4501), 4);
     assert_int_equal(taken(0, -1, 40, 1001), 1);
