@@ -14,6 +14,7 @@ struct work {
     void (*after)(struct work *); /* on the loop; may be NULL */
     int status;
     int64_t offset, end;
+    bool late; /* there was no room for the three files */
     struct kd_checkpoints files;
     char to[KD_PATH_MAX];
     char cluster_id[KD_CLUSTER_ID_MAX];
@@ -140,7 +141,8 @@ void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_
 /* ---- Leaving ------------------------------------------------------------ */
 
 /* The three files forget it before its name is another log's, which begins anew.
- * What is deleted makes room for them. */
+ * What is deleted makes room for them; where that is not enough, the next checkpoint
+ * has to do it. */
 static int forget_offsets(struct work *work)
 {
     int status = kd_checkpoints_save(work->disk->fs, &work->files);
@@ -148,7 +150,8 @@ static int forget_offsets(struct work *work)
         kd_dir_remove(work->disk->fs, work->to);
         status = kd_checkpoints_save(work->disk->fs, &work->files);
     }
-    return status;
+    work->late = status == -ENOSPC;
+    return work->late ? 0 : status;
 }
 
 static int run_leave(struct work *work)
@@ -178,6 +181,8 @@ static void after_leave(struct work *work)
     bool unlink = replica->leaving_to == KD_DIR_DELETE && work->status >= 0;
     work->replica = NULL;
     kd_replica_free(replica);
+    if (work->late)
+        kd_disk_checkpoint_soon(disk);
     struct work *removal = unlink ? make(disk, NULL, NULL, run_remove) : NULL;
     if (!removal)
         return;

@@ -182,7 +182,7 @@ static void continue_client(struct nemesis *n)
         kn_sim_cont(n->world->sim, n->victim_node);
 }
 
-/* As by a broken clock that is set, or a machine that was moved to another zone. */
+/* As of a machine that wakes with a wrong clock, and is set right. */
 static void jump(struct nemesis *n)
 {
     enum { HOUR_MS = 3600 * 1000 };
