@@ -127,6 +127,7 @@ static struct kd_producer_batch get_batch(const uint8_t *at)
     };
 }
 
+/* Neither is negative. */
 static int32_t sequence_before(int32_t sequence, int32_t count)
 {
     return sequence >= count ? sequence - count
@@ -140,10 +141,11 @@ static int get_entry(struct kd_producers *producers, const uint8_t *at, int64_t 
         return KB_E_NO_MEMORY;
     struct kd_producer_batch last =
         get_batch(at + 6); /* the sequence it begins with is not there */
-    last.first_sequence = sequence_before(last.last_sequence, last.offset_delta);
     producer->epoch = (int16_t)kw_get_be16(at + 8);
-    if (last.last_sequence >= 0 && last.offset_delta >= 0)
+    if (last.last_sequence >= 0 && last.offset_delta >= 0) {
+        last.first_sequence = sequence_before(last.last_sequence, last.offset_delta);
         kd_producer_push(producer, &last);
+    }
     producer->coordinator_epoch = (int32_t)kw_get_be32(at + 34);
     producer->txn_first_offset = (int64_t)kw_get_be64(at + 38);
     return KB_OK;

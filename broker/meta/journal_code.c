@@ -154,13 +154,18 @@ size_t kd_journal_record_size(const uint8_t *at, size_t left)
     return KD_RECORD_HEAD + body;
 }
 
-/* A sequential node comes with its number: the parent counts on from it. */
-static void replay_sequence(struct kd_tree *tree, const char *path)
+/* A sequential node comes with its number: the parent counts on from it. False:
+ * there is none. */
+static bool replay_sequence(struct kd_tree *tree, const char *path)
 {
     struct kd_tree_node *node = kd_tree_find(tree, path);
     size_t length = strlen(path);
-    int32_t number = length > 10 ? (int32_t)strtol(path + length - 10, NULL, 10) : 0;
-    node->parent->sequence = number + 1;
+    const char *digits = path + length - KB_MIN(length, (size_t)SEQUENCE_DIGITS);
+    long long number = strtoll(digits, NULL, 10);
+    if (!node || strspn(digits, "0123456789") != SEQUENCE_DIGITS || number >= INT32_MAX)
+        return false;
+    node->parent->sequence = (int32_t)number + 1;
+    return true;
 }
 
 static bool replay_op(struct cursor *c, struct kd_tree *tree, int64_t zxid)
@@ -178,9 +183,7 @@ static bool replay_op(struct cursor *c, struct kd_tree *tree, int64_t zxid)
         return false;
     tree->zxid = zxid - 1;
     kd_tree_multi(tree, &op, 1, &change, &result);
-    if (result.outcome == KD_META_OK && sequential)
-        replay_sequence(tree, path);
-    return result.outcome == KD_META_OK;
+    return result.outcome == KD_META_OK && (!sequential || replay_sequence(tree, path));
 }
 
 int64_t kd_journal_record_synced(const uint8_t *record)
@@ -253,7 +256,7 @@ static bool restore_node(struct cursor *c, struct kd_tree *tree)
     int32_t sequence = (int32_t)get32(c);
     get_path(c, path_size, path);
     struct kb_slice data = kb_slice_of(take(c, data_size), data_size);
-    return !c->bad && kd_tree_restore(tree, path, data, &stat, sequence);
+    return !c->bad && sequence >= 0 && kd_tree_restore(tree, path, data, &stat, sequence);
 }
 
 bool kd_journal_restore(const uint8_t *data, size_t size, struct kd_tree *tree)

@@ -37,7 +37,7 @@ bool kd_checkpoint_add(struct kd_checkpoint *checkpoint, const char *topic, int3
 static bool parse_line(char *line, struct kd_checkpoint_entry *out)
 {
     char *partition = strchr(line, ' '), *end;
-    if (!partition || partition == line)
+    if (!partition || partition == line || partition - line > KD_TOPIC_MAX)
         return false;
     *partition++ = 0;
     errno = 0;

@@ -168,7 +168,17 @@ static int begin_anew(struct kd_load *load)
                       : KB_OK;
 }
 
-static int load_files(struct kd_load *load, const struct kd_listing *listing)
+static int check_start(struct kd_load *load)
+{
+    int64_t first = load->log->segments[0]->base_offset;
+    if (load->log_start < 0)
+        load->log_start = first;
+    return load->log_start < first ? kd_load_refuse(load, load->log_start, "a segment is missing")
+                                   : KB_OK;
+}
+
+/* The walk comes last of what may refuse the log, for it cuts the tail. */
+static int load_files(struct kd_load *load, struct kd_listing *listing)
 {
     int64_t start = KB_MAX(load->log_start, 0);
     load->log = kd_log_new(load->files, load->dir, load->index_interval_bytes, start);
@@ -182,14 +192,11 @@ static int load_files(struct kd_load *load, const struct kd_listing *listing)
                    : KB_OK;
     int code = open_segments(load, listing);
     if (!code)
-        code = kd_load_walk(load);
-    int64_t first = load->log->count ? load->log->segments[0]->base_offset : 0;
-    if (!code && load->log_start < 0)
-        load->log_start = first;
-    if (!code && load->log_start < first)
-        code = kd_load_refuse(load, load->log_start, "a segment is missing");
+        code = check_start(load);
     if (!code)
         code = kd_load_check_chain(load);
+    if (!code)
+        code = kd_load_walk(load);
     if (!code)
         kd_load_clear_deleted(load, listing);
     if (!code && load->log_start > load->log_end)

@@ -26,6 +26,6 @@ void kd_load_clear_deleted(struct kd_load *load, const struct kd_listing *listin
 /* Each sealed segment ends where the next begins. */
 int kd_load_check_chain(struct kd_load *load);
 /* replay.c: what the batches and snapshots say of producers and leaders. */
-int kd_load_state(struct kd_load *load, const struct kd_listing *listing);
+int kd_load_state(struct kd_load *load, struct kd_listing *listing);
 
 #endif

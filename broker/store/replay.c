@@ -5,8 +5,19 @@
 #include "broker/store/scan.h"
 #include <inttypes.h>
 
-/* The newest snapshot that can be read and does not reach beyond the log. */
-static int64_t load_snapshot(struct kd_load *load, const struct kd_listing *listing)
+static void drop_snapshot(struct kd_load *load, struct kd_listing *listing, size_t i)
+{
+    struct kb_fs *fs = load->files->fs;
+    char path[KD_PATH_MAX];
+    kd_file_path(path, load->dir, listing->snapshots[i], KD_SUFFIX_SNAPSHOT);
+    (void)fs->ops->unlink(fs, path);
+    for (listing->snapshot_count--; i < listing->snapshot_count; i++)
+        listing->snapshots[i] = listing->snapshots[i + 1];
+}
+
+/* The newest snapshot that does not reach beyond the log. One that makes no sense
+ * goes, so that it does not count as one of those that are kept. */
+static int64_t load_snapshot(struct kd_load *load, struct kd_listing *listing)
 {
     struct kb_fs *fs = load->files->fs;
     char path[KD_PATH_MAX], *data;
@@ -21,6 +32,8 @@ static int64_t load_snapshot(struct kd_load *load, const struct kd_listing *list
         kb_free(data);
         if (!code)
             return listing->snapshots[i];
+        if (code == KB_E_CORRUPT)
+            drop_snapshot(load, listing, i);
     }
     return load->log->segments[0]->base_offset;
 }
@@ -108,7 +121,7 @@ static int replay(struct kd_load *load, int64_t from, int64_t producers_from)
     return code;
 }
 
-int kd_load_state(struct kd_load *load, const struct kd_listing *listing)
+int kd_load_state(struct kd_load *load, struct kd_listing *listing)
 {
     bool epochs = load_epochs(load);
     int64_t producers_from = load_snapshot(load, listing);

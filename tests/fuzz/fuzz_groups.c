@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a group coordinator loads: records of __consumer_offsets,
+ *
+ *   record | key size 2 | key | value size 2 | value | ...   (65535: null)
+ *
+ * Any of them may make no sense. What is known after all of them, and after
+ * sessions and offsets have run out, is what a coordinator knows that replays
+ * the same records and what the first one wrote since.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "base/check.h"
+#include "broker/core/group/describe.h"
+#include "broker/core/group/group.h"
+#include "broker/core/group/offsets.h"
+#include "tests/fuzz/parts.h"
+
+#include <string.h>
+
+enum { STEPS = 64 };
+
+static const struct kd_group_limits limits = {.min_session_ms = 6000,
+                                              .max_session_ms = 1800000,
+                                              .offsets_retention_ms = 7 * 86400000LL,
+                                              .max_size = 1000,
+                                              .offset_metadata_max_bytes = 4096};
+
+static struct kb_slice take_text(struct kb_slice *input)
+{
+    uint16_t size = parts_u16(input);
+    return size == UINT16_MAX ? kb_slice_null() : parts_bytes(input, size);
+}
+
+static void replay(struct kd_groups *groups, struct kb_slice input, struct kb_time now)
+{
+    while (input.size) {
+        struct kd_group_record record;
+        record.key = take_text(&input);
+        record.value = take_text(&input);
+        KB_CHECK(kd_groups_replay(groups, &record, now) != KB_E_NO_MEMORY);
+    }
+}
+
+/* ---- The same, told twice ----------------------------------------------- */
+
+static size_t count_offsets(const struct kd_groups *groups, struct kb_slice id)
+{
+    const struct kd_offset *at = NULL;
+    size_t count = 0;
+    while ((at = kd_groups_next_offset(groups, id, at)))
+        count++;
+    return count;
+}
+
+static void must_have_offsets(const struct kd_groups *a, const struct kd_groups *b,
+                              struct kb_slice id)
+{
+    const struct kd_offset *at = NULL;
+    KB_CHECK(count_offsets(a, id) == count_offsets(b, id));
+    while ((at = kd_groups_next_offset(a, id, at))) {
+        const struct kd_offset *same = kd_groups_offset(b, id, at->topic, at->partition);
+        KB_CHECK(same && same->offset == at->offset && same->leader_epoch == at->leader_epoch);
+        KB_CHECK(same->committed_ms == at->committed_ms && same->expires_ms == at->expires_ms);
+        KB_CHECK(kb_slice_equal(same->metadata, at->metadata));
+    }
+}
+
+/* One that never had a member, and of whose offsets none is left, is like none. */
+static bool holds_nothing(const struct kd_group *group)
+{
+    return !group->generation && !group->members.count && !group->offsets.count;
+}
+
+/* Between rounds: who has left is written when the next one ends. */
+static bool is_settled(const struct kd_group *group)
+{
+    return group->state == KD_GROUP_STABLE || group->state == KD_GROUP_EMPTY;
+}
+
+static void must_have(const struct kd_groups *a, const struct kd_groups *b)
+{
+    for (struct kb_map_entry *at = NULL; (at = kb_map_next(&a->by_id, at));) {
+        const struct kd_group *one = KB_CONTAINER(at, struct kd_group, by_id);
+        const struct kd_group *other = kd_group_find(b, one->id);
+        if (holds_nothing(one))
+            continue;
+        KB_CHECK(other);
+        if (is_settled(one) && is_settled(other)) {
+            KB_CHECK(other->generation == one->generation);
+            KB_CHECK(other->members.count == one->members.count);
+            KB_CHECK(kb_slice_equal(other->protocol, one->protocol));
+        }
+        must_have_offsets(a, b, one->id);
+    }
+}
+
+static void must_be_the_same(const struct kd_groups *a, const struct kd_groups *b)
+{
+    must_have(a, b);
+    must_have(b, a);
+}
+
+/* ---- Time --------------------------------------------------------------- */
+
+static void end_step(struct kd_groups *again, struct kd_outcome *out, struct kb_time now)
+{
+    KB_CHECK(!out->failed && kb_list_empty(&out->answers));
+    for (size_t i = 0; i < out->record_count; i++)
+        KB_CHECK(!kd_groups_replay(again, &out->records[i], now));
+    kd_outcome_deinit(out);
+}
+
+static void pass(struct kd_groups *groups, struct kd_groups *again, struct kb_time now)
+{
+    struct kd_outcome out;
+    for (int i = 0; i < STEPS && kd_groups_deadline(groups) != KB_NEVER; i++) {
+        int64_t passed_ms = KB_MAX(kd_groups_deadline(groups) - now.mono_ms, 0);
+        now.mono_ms += passed_ms;
+        now.wall_ms += passed_ms;
+        kd_outcome_init(&out);
+        kd_groups_tick(groups, now, &out);
+        end_step(again, &out, now);
+    }
+    now.wall_ms += limits.offsets_retention_ms + 1;
+    kd_outcome_init(&out);
+    kd_groups_expire(groups, now, &out);
+    end_step(again, &out, now);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct kd_groups groups, again;
+    struct kb_random random;
+    struct kd_outcome out;
+    struct kb_time now = {1000, 1700000000000};
+    kb_random_seed(&random, 1);
+    kd_groups_init(&groups, &limits, &random);
+    kd_groups_init(&again, &limits, &random);
+    replay(&groups, kb_slice_of(data, size), now);
+    replay(&again, kb_slice_of(data, size), now);
+    must_be_the_same(&groups, &again);
+    kd_outcome_init(&out);
+    kd_groups_loaded(&groups, now, &out);
+    end_step(&again, &out, now);
+    pass(&groups, &again, now);
+    must_be_the_same(&groups, &again);
+    kd_groups_deinit(&groups);
+    kd_groups_deinit(&again);
+    return 0;
+}
