@@ -140,8 +140,11 @@ static int wait_for_memory(struct sending *s, int64_t bytes)
         kc_supply_repay(supply, bytes);
     if (code == KB_E_TIMED_OUT)
         return kb_error_set(s->err, KB_E_QUEUE_FULL,
-                            "buffer.memory (%lld bytes) was full for max.block.ms",
-                            (long long)supply->total_bytes);
+                            "buffer.memory (%lld bytes) was full for max.block.ms%s",
+                            (long long)supply->total_bytes,
+                            kc_reports_any(&s->producer->sender.reports)
+                                ? "; part of it are reports that wait to be polled"
+                                : "");
     return code ? code : kb_error_set(s->err, KB_E_QUEUE_FULL, "%s", kb_code_text(KB_E_QUEUE_FULL));
 }
 

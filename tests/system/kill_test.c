@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kill_test [ROUNDS]: kurierd is killed with requests unanswered and started
+ * kill_test [ROUNDS [RECORDS]]: kurierd is killed with requests unanswered and started
  * again, over and over, under one idempotent producer that never notices more
  * than a pause. Afterwards each partition holds exactly what was sent, in order.
  */
@@ -12,16 +12,17 @@
 #include <string.h>
 #include <time.h>
 
-enum { PARTITIONS = 4, BURST = 2000, PATIENCE_MS = 60000 };
+enum { PARTITIONS = 4, ROUNDS = 50, ROUNDS_MAX = 10000, RECORDS = 4000, PATIENCE_MS = 60000 };
 static const char *const TOPIC = "killed";
 
 struct run {
     struct kit_server server;
     kurier_producer *producer;
     kurier_topic *topic;
+    int rounds, burst;         /* of records, two in a round */
     uint64_t sent[PARTITIONS]; /* the next number of each */
     size_t acknowledged, resent, unanswered_rounds;
-    int worst_start_ms;
+    int start_ms[ROUNDS_MAX];
     kurier_error err;
 };
 
@@ -31,24 +32,28 @@ static bool complain(const struct run *r, const char *what)
     return false;
 }
 
+/* All that there are: what is left lying counts against buffer.memory. */
 static bool take_reports(struct run *r, int timeout_ms)
 {
     kurier_report reports[1000];
     size_t n = kurier_producer_poll(r->producer, reports, 1000, timeout_ms, &r->err);
-    for (size_t i = 0; i < n; i++) {
-        if (reports[i].code) {
-            kurier_report_error(&reports[i], &r->err);
-            return complain(r, "report");
+    while (n) {
+        for (size_t i = 0; i < n; i++) {
+            if (reports[i].code) {
+                kurier_report_error(&reports[i], &r->err);
+                return complain(r, "report");
+            }
+            r->acknowledged++;
+            r->resent += reports[i].attempts > 1;
         }
-        r->acknowledged++;
-        r->resent += reports[i].attempts > 1;
+        n = kurier_producer_poll(r->producer, reports, 1000, 0, &r->err);
     }
     return true;
 }
 
 static bool send_burst(struct run *r)
 {
-    for (int i = 0; i < BURST; i++) {
+    for (int i = 0; i < r->burst; i++) {
         int32_t partition = i % PARTITIONS;
         uint64_t number = r->sent[partition]++;
         char padded[120] = {0};
@@ -71,7 +76,7 @@ static uint64_t now_ms(void)
 }
 
 /* Some of the burst is acknowledged, then the broker dies under the rest. */
-static bool round_trip(struct run *r)
+static bool round_trip(struct run *r, int *start_ms)
 {
     size_t before = r->acknowledged;
     uint64_t deadline = now_ms() + PATIENCE_MS;
@@ -88,18 +93,17 @@ static bool round_trip(struct run *r)
         printf("# %s\n", r->server.words);
         return false;
     }
-    if (r->server.startup_ms > r->worst_start_ms)
-        r->worst_start_ms = r->server.startup_ms;
+    *start_ms = r->server.startup_ms;
     return take_reports(r, 0);
 }
 
-static bool produce(struct run *r, const kurier_config *config, int rounds)
+static bool produce(struct run *r, const kurier_config *config)
 {
     r->producer = kurier_producer_new(NULL, config, &r->err);
     r->topic = r->producer ? kurier_producer_topic(r->producer, TOPIC, &r->err) : NULL;
     bool ok = r->topic || complain(r, "producer");
-    for (int i = 0; ok && i < rounds; i++)
-        ok = round_trip(r);
+    for (int i = 0; ok && i < r->rounds; i++)
+        ok = round_trip(r, &r->start_ms[i]);
     ok = ok && (!kurier_producer_flush(r->producer, PATIENCE_MS, &r->err) || complain(r, "flush"));
     while (ok && kurier_producer_outstanding(r->producer))
         ok = take_reports(r, 1000);
@@ -155,6 +159,18 @@ static bool consume(struct run *r, kurier_config *config, struct seen *s)
     return !s->open || complain(r, "poll");
 }
 
+static int by_size(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Of the starts after a kill, the slowest but a hundredth of them. */
+static int slow_start_ms(struct run *r)
+{
+    qsort(r->start_ms, (size_t)r->rounds, sizeof r->start_ms[0], by_size);
+    return r->start_ms[(r->rounds * 99 - 1) / 100];
+}
+
 static int cases, failures;
 
 static void expect(bool ok, const char *what)
@@ -168,19 +184,23 @@ int main(int argc, char **argv)
     static const char *const options[] = {"num.partitions=4", "log.segment.bytes=1048576", NULL};
     static struct run run;
     struct seen seen = {0};
-    int rounds = argc > 1 ? atoi(argv[1]) : 50;
+    run.rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
+    run.burst = (argc > 2 ? atoi(argv[2]) : RECORDS) / 2;
+    if (run.rounds < 1 || run.rounds > ROUNDS_MAX || run.burst < PARTITIONS)
+        return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
     printf("1..5\n");
     bool started = kit_server_start(&run.server, options);
     kurier_config *config = kurier_config_new();
     kurier_config_set(config, "bootstrap.servers", run.server.bootstrap);
     kurier_config_set(config, "linger.ms", "1");
-    bool produced = started && produce(&run, config, rounds);
+    bool produced = started && produce(&run, config);
     expect(produced, "every record is acknowledged, across all kills");
     expect(produced && consume(&run, config, &seen), "everything can be read to its end");
     printf("# %d kills, %zu acknowledged, %zu of them sent again, %zu lost, %zu duplicated, "
-           "slowest start %d ms\n",
-           rounds, run.acknowledged, run.resent, seen.lost, seen.duplicated, run.worst_start_ms);
+           "99 of 100 starts within %d ms\n",
+           run.rounds, run.acknowledged, run.resent, seen.lost, seen.duplicated,
+           slow_start_ms(&run));
     expect(produced && !seen.lost, "nothing that was acknowledged is lost");
     expect(produced && !seen.duplicated, "nothing is there twice, or out of order");
     expect(run.unanswered_rounds && run.resent, "the kills met requests that had no answer yet");
