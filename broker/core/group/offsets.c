@@ -261,7 +261,7 @@ static bool has_expired(const struct kd_group *group, const struct kd_offset *of
         return now_ms >= offset->expires_ms;
     if (group->protocol_type.data && group->state == KD_GROUP_EMPTY)
         since_ms = KB_MAX(since_ms, group->state_since_ms);
-    return now_ms - since_ms >= group->groups->limits->offsets_retention_ms;
+    return since_ms <= now_ms - group->groups->limits->offsets_retention_ms;
 }
 
 void kd_groups_expire(struct kd_groups *groups, struct kb_time now, struct kd_outcome *out)
