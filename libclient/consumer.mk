@@ -7,7 +7,8 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/fetcher.c libclient/core/fetcher.h \
 	libclient/core/fetcher_answer.c \
 	libclient/core/fetcher_node.h \
-	libclient/core/fetcher_plan.c
+	libclient/core/fetcher_plan.c \
+	libclient/core/group/change.h
 
 libclient_libclient_la_SOURCES += \
 	libclient/api/batch.c \
@@ -17,4 +18,5 @@ libclient_libclient_la_SOURCES += \
 	libclient/drive/consumer_fetch.c libclient/drive/consumer_fetch.h \
 	libclient/drive/consumer_offsets.c \
 	libclient/drive/cutter.c libclient/drive/cutter.h \
-	libclient/drive/feed.c libclient/drive/feed.h
+	libclient/drive/feed.c libclient/drive/feed.h \
+	libclient/drive/rebalance.h
