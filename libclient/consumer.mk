@@ -8,7 +8,10 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/fetcher_answer.c \
 	libclient/core/fetcher_node.h \
 	libclient/core/fetcher_plan.c \
-	libclient/core/group/change.h
+	libclient/core/group/change.h \
+	libclient/core/group/member.h \
+	libclient/core/group/names.c libclient/core/group/names.h \
+	libclient/core/group/partitions.c libclient/core/group/partitions.h
 
 libclient_libclient_la_SOURCES += \
 	libclient/api/batch.c \
@@ -19,4 +22,5 @@ libclient_libclient_la_SOURCES += \
 	libclient/drive/consumer_offsets.c \
 	libclient/drive/cutter.c libclient/drive/cutter.h \
 	libclient/drive/feed.c libclient/drive/feed.h \
+	libclient/drive/membership.h \
 	libclient/drive/rebalance.h
