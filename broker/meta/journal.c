@@ -56,29 +56,24 @@ static bool was_synced(const uint8_t *data, size_t size, int64_t at)
     return false;
 }
 
-/* A new log, or one whose magic never reached the disk. */
-static int begin_log(struct kd_journal *journal)
+/* Answers the bytes of `log` that are whole, -1 and the error if it must not be used. */
+static int64_t read_log(const char *path, struct kb_slice log, bool clean, struct kd_tree *tree,
+                        struct kb_error *err)
 {
-    int r = journal->fs->ops->truncate(journal->fs, journal->file, 0);
-    if (r >= 0)
-        r = kb_fs_write_all(journal->fs, journal->file, KD_LOG_MAGIC, KD_MAGIC_BYTES, 0);
-    if (r >= 0)
-        r = journal->fs->ops->datasync(journal->fs, journal->file);
-    journal->size = KD_MAGIC_BYTES;
-    return r;
+    if (log.size < KD_MAGIC_BYTES || memcmp(log.data, KD_LOG_MAGIC, KD_MAGIC_BYTES) != 0) {
+        kb_error_set(err, KB_E_CORRUPT, "%s is no metadata log, or one of another version", path);
+        return -1;
+    }
+    int64_t whole = replay(log.data, log.size, tree);
+    bool torn = whole < (int64_t)log.size;
+    if (whole < 0)
+        kb_error_set(err, KB_E_CORRUPT, "%s does not follow its snapshot", path);
+    else if (torn && (clean || was_synced(log.data, log.size, whole)))
+        kb_error_set(err, KB_E_CORRUPT, "%s is damaged at byte %lld", path, (long long)whole);
+    return err->code ? -1 : whole;
 }
 
-/* What recovery saw may lie in the page cache alone: cut the tail, then sync,
- * before anything is told. */
-static int settle_log(struct kd_journal *journal, size_t found)
-{
-    int r = 0;
-    journal->cut_bytes = (int64_t)found - journal->size;
-    if (journal->cut_bytes)
-        r = journal->fs->ops->truncate(journal->fs, journal->file, journal->size);
-    return r < 0 ? r : journal->fs->ops->datasync(journal->fs, journal->file);
-}
-
+/* Without a log nothing was ever written, unless somebody took it away. */
 static int load_log(struct kd_journal *journal, bool clean, struct kd_tree *tree,
                     struct kb_error *err)
 {
@@ -86,45 +81,61 @@ static int load_log(struct kd_journal *journal, bool clean, struct kd_tree *tree
     size_t size = 0;
     path_in(journal, "log", path);
     int r = kb_fs_load(journal->fs, path, MAX_FILE_BYTES, &data, &size);
-    if (r < 0 && r != -ENOENT)
+    if (r == -ENOENT && !tree->zxid)
+        return 0;
+    if (r < 0)
         return kb_error_errno(err, KB_E_DISK, -r, "cannot read %s", path);
-    int code = 0;
-    r = journal->fs->ops->open(journal->fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE, &journal->file);
-    if (r >= 0 && size < KD_MAGIC_BYTES) {
-        r = begin_log(journal);
-    } else if (r >= 0 && memcmp(data, KD_LOG_MAGIC, KD_MAGIC_BYTES) != 0) {
-        code = kb_error_set(err, KB_E_CORRUPT, "%s has another format", path);
-    } else if (r >= 0) {
-        journal->size = replay((const uint8_t *)data, size, tree);
-        if (journal->size < 0)
-            code = kb_error_set(err, KB_E_CORRUPT, "%s does not follow its snapshot", path);
-        else if ((clean && journal->size < (int64_t)size) ||
-                 was_synced((const uint8_t *)data, size, journal->size))
-            code = kb_error_set(err, KB_E_CORRUPT, "%s is damaged at byte %lld", path,
-                                (long long)journal->size);
-        else
-            r = settle_log(journal, size);
-    }
-    if (r >= 0 && !code)
-        r = journal->fs->ops->sync_dir(journal->fs, journal->dir);
+    journal->size = read_log(path, kb_slice_of(data, size), clean, tree, err);
+    journal->cut_bytes = (int64_t)size - journal->size;
     kb_free(data);
-    return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot open %s", path) : code;
+    return err->code;
+}
+
+/* The tree in a new snapshot, then a new log. */
+static int write_anew(struct kd_journal *journal, const struct kd_tree *tree)
+{
+    char path[128];
+    struct kd_bytes snapshot = {0};
+    int r = 0;
+    if (tree->zxid) {
+        path_in(journal, "snapshot", path);
+        r = kd_journal_snapshot(&snapshot, tree) ? 0 : -ENOMEM;
+        if (r >= 0)
+            r = kb_fs_replace(journal->fs, path, snapshot.data, snapshot.size);
+        kd_bytes_free(&snapshot);
+    }
+    path_in(journal, "log", path);
+    if (r >= 0)
+        r = kb_fs_replace(journal->fs, path, KD_LOG_MAGIC, KD_MAGIC_BYTES);
+    journal->size = KD_MAGIC_BYTES;
+    return r;
+}
+
+static int open_log(struct kd_journal *journal)
+{
+    char path[128];
+    path_in(journal, "log", path);
+    return journal->fs->ops->open(journal->fs, path, KB_OPEN_WRITE, &journal->file);
 }
 
 int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir, bool clean,
                     struct kd_tree *tree, struct kb_error *err)
 {
     *journal = (struct kd_journal){.fs = fs, .dir = dir};
+    kb_error_clear(err);
     int r = make_dir(journal);
     if (r < 0)
         return kb_error_errno(err, KB_E_DISK, -r, "cannot make %s", dir);
     int code = load_snapshot(journal, tree, err);
     if (!code)
         code = load_log(journal, clean, tree, err);
-    journal->allocated = journal->size;
     if (code)
-        kd_journal_close(journal);
-    return code;
+        return code;
+    r = clean && journal->size ? 0 : write_anew(journal, tree);
+    if (r >= 0)
+        r = open_log(journal);
+    journal->allocated = journal->size;
+    return r < 0 ? kb_error_errno(err, KB_E_DISK, -r, "cannot write %s", dir) : KB_OK;
 }
 
 bool kd_journal_has_room(const struct kd_journal *journal, size_t bytes)
@@ -163,13 +174,15 @@ int kd_journal_replace(struct kd_journal *journal, const struct kd_bytes *snapsh
     char path[128];
     path_in(journal, "snapshot", path);
     int r = kb_fs_replace(journal->fs, path, snapshot->data, snapshot->size);
-    if (r >= 0)
-        r = journal->fs->ops->truncate(journal->fs, journal->file, KD_MAGIC_BYTES);
+    if (r < 0)
+        return r;
+    r = journal->fs->ops->truncate(journal->fs, journal->file, KD_MAGIC_BYTES);
     if (r >= 0)
         r = journal->fs->ops->datasync(journal->fs, journal->file);
-    if (r >= 0)
-        journal->size = journal->allocated = KD_MAGIC_BYTES;
-    return r < 0 ? r : 0;
+    if (r < 0)
+        return r == -ENOSPC ? -EIO : r; /* the log is no longer as it was */
+    journal->size = journal->allocated = KD_MAGIC_BYTES;
+    return 0;
 }
 
 void kd_journal_close(struct kd_journal *journal)

@@ -8,10 +8,15 @@
  *     DIR/log        magic | record | record | ...
  *
  * A torn record at the end was never acknowledged: it is cut. One that is bad
- * and was synced is refused. A snapshot is
- * durable before the log is emptied; records that it covers are skipped by
- * their zxid. Room is reserved before a write, so that a full disk refuses it
- * and harms nothing. All of this but has_room blocks and runs as jobs.
+ * and was synced is refused. A snapshot is durable before the log is emptied;
+ * records that it covers are skipped by their zxid. Room is reserved before a
+ * write, so that a full disk refuses it and harms nothing. All of this but
+ * has_room blocks and runs as jobs.
+ *
+ * After a sync that failed the page cache shows records that are not on the
+ * disk, and no later sync will bring them there. So a start that follows no
+ * clean stop writes what it read into files of its own, snapshot first, before
+ * anybody is told of it: the log never grows behind such a record.
  */
 #include "base/error.h"
 #include "base/fs.h"
@@ -26,7 +31,7 @@ struct kd_journal {
     int64_t cut_bytes; /* torn bytes that open found */
 };
 
-/* Loads the tree, cuts a torn tail; after a clean stop there can be none, and what
+/* Loads the tree, without a torn tail; after a clean stop there can be none, and what
  * looks like one is damage. CORRUPT, DISK. */
 int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir, bool clean,
                     struct kd_tree *tree, struct kb_error *err);

@@ -13,6 +13,7 @@ unit_programs += \
 	tests/unit/broker/test_configs \
 	tests/unit/broker/test_group_requests \
 	tests/unit/broker/test_groups \
+	tests/unit/broker/test_journal \
 	tests/unit/broker/test_listeners \
 	tests/unit/broker/test_meta \
 	tests/unit/broker/test_produce_order \
@@ -34,6 +35,7 @@ tests_unit_broker_test_group_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_groups_SOURCES = tests/unit/broker/test_groups.c \
 	tests/unit/broker/group_rig.c tests/unit/broker/group_rig.h
 tests_unit_broker_test_groups_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_journal_LDADD = $(meta_test_libs)
 tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
 tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
 tests_unit_broker_test_produce_order_SOURCES = tests/unit/broker/test_produce_order.c $(broker_rig)
