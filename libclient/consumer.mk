@@ -9,6 +9,7 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/fetcher_node.h \
 	libclient/core/fetcher_plan.c \
 	libclient/core/group/change.h \
+	libclient/core/group/finished.c libclient/core/group/finished.h \
 	libclient/core/group/member.h \
 	libclient/core/group/names.c libclient/core/group/names.h \
 	libclient/core/group/partitions.c libclient/core/group/partitions.h

@@ -5,10 +5,13 @@ consumer_test_libs = libclient/libclient.la net/libnet.la wire/libwire.la base/l
 unit_programs += \
 	tests/unit/consumer/test_assignors \
 	tests/unit/consumer/test_cutter \
-	tests/unit/consumer/test_fetcher
+	tests/unit/consumer/test_fetcher \
+	tests/unit/consumer/test_finished
 
 tests_unit_consumer_test_assignors_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_cutter_LDADD = $(consumer_test_libs)
 tests_unit_consumer_test_fetcher_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_finished_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KC_FINISHED_H
+#define KC_FINISHED_H
+/*
+ * Of one partition: which of the batches handed out are finished, and so what
+ * may be committed. Batches are handed out in order and finished in any; what
+ * counts is the end of the unbroken finished run.
+ *
+ *     run_end          a: in hand        b: finished       c: in hand
+ *   ─────────┤ ├──────────────────────┤ ├──────────────┤ ├─────────────┤
+ *            ^ committable                       a.run_end ^
+ *
+ * Each batch carries a ticket. A finished one leaves the list and hands what it
+ * knew, the end of the finished run behind it, to the one before it: so nothing
+ * is allocated, nothing is searched, and a batch's memory may go at once.
+ *
+ * A batch given back unfinished leaves a wall in its place, beyond which nothing
+ * counts until the partition is sought, retried from before it, or assigned
+ * anew.
+ *
+ * `version` is the one that data is fetched under. begin starts anew under a
+ * version: what is in hand then is stale, and finishing it changes nothing. In
+ * version 0 nothing is handed out.
+ *
+ * Guarded by its owner's lock, but for kc_ticket_reach.
+ */
+#include "base/list.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kc_ticket {
+    struct kb_list node;
+    atomic_bool live;        /* in hand, and it counts; any thread may look */
+    uint64_t turn;           /* which came first */
+    int64_t from, next;      /* the batch's offsets */
+    _Atomic int64_t reached; /* finished below this */
+    int64_t run_end;         /* behind it, finished below this */
+};
+
+struct kc_finished {
+    struct kb_list in_hand; /* oldest first */
+    struct kc_ticket wall;
+    uint64_t version, turns;
+    int64_t run_end; /* -1: not known before something is handed out */
+    uint32_t held;   /* live tickets, but for the wall's */
+};
+
+void kc_finished_init(struct kc_finished *finished); /* version 0 */
+
+/* A new assignment, or a seek. position -1: where the first batch will begin. */
+void kc_finished_begin(struct kc_finished *finished, uint64_t version, int64_t position);
+/* Hands out no more; what is in hand still counts. */
+void kc_finished_halt(struct kc_finished *finished);
+/* Goes on under a new version; what is in hand still counts. */
+void kc_finished_go_on(struct kc_finished *finished, uint64_t version);
+
+/* False: of another version, so it must not be handed out. */
+bool kc_finished_hand(struct kc_finished *finished, struct kc_ticket *ticket, uint64_t version,
+                      int64_t from, int64_t next);
+void kc_finished_done(struct kc_finished *finished, struct kc_ticket *ticket);
+/* Given back; what was not reached holds the run back. */
+void kc_finished_release(struct kc_finished *finished, struct kc_ticket *ticket);
+/* It from where it was reached on, and what followed, will be handed out again:
+ * answers that offset and halts. -1: it does not count any more. */
+int64_t kc_finished_retry(struct kc_finished *finished, struct kc_ticket *ticket);
+
+/* Finished below `offset`; one thread at a time, which has the batch in hand. */
+static inline void kc_ticket_reach(struct kc_ticket *ticket, int64_t offset)
+{
+    atomic_store_explicit(&ticket->reached, offset, memory_order_release);
+}
+
+/* May be committed; -1: nothing was handed out yet. */
+int64_t kc_finished_position(const struct kc_finished *finished);
+/* A released batch is all that stands behind that position. */
+bool kc_finished_is_walled(const struct kc_finished *finished);
+
+#endif
