@@ -7,8 +7,11 @@ tests_peers_exchange_LDADD = libkurier.la
 EXTRA_PROGRAMS += tests/peers/rdkafka
 tests_peers_rdkafka_SOURCES = tests/peers/rdkafka.c tests/peers/rdkafka.h tests/peers/rdkafka_admin.c $(peers_corpus)
 tests_peers_rdkafka_LDADD = -lrdkafka
+EXTRA_PROGRAMS += tests/peers/rdkafka_member
+tests_peers_rdkafka_member_SOURCES = tests/peers/members/rdkafka_member.c
+tests_peers_rdkafka_member_LDADD = -lrdkafka
 if HAVE_RDKAFKA
-check_PROGRAMS += tests/peers/rdkafka
+check_PROGRAMS += tests/peers/rdkafka tests/peers/rdkafka_member
 endif
 
 system_tests += \
@@ -16,6 +19,7 @@ system_tests += \
 	tests/peers/codecs_test.py \
 	tests/peers/confluent_test.py \
 	tests/peers/franz_test.py \
+	tests/peers/group_test.py \
 	tests/peers/kafkago_test.py \
 	tests/peers/kafkajs_test.py \
 	tests/peers/kafkapython_test.py \
@@ -26,7 +30,7 @@ system_tests += \
 	tests/peers/sarama_test.py
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/confluent.py \
 	tests/peers/corpus.js tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/kafkajs.js \
-	tests/peers/kafkapython.py
+	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py
 
 # Kafka's own.
 system_tests += \
