@@ -25,6 +25,10 @@ base_libbase_la_SOURCES = \
 	base/options_doc.c base/options_doc.h \
 	base/properties.c \
 	base/random.c base/random.h \
+	base/regex.c base/regex.h \
+	base/regex_class.c \
+	base/regex_compile.c \
+	base/regex_parser.h base/regex_program.h \
 	base/slice.h \
 	base/sparse.c base/sparse.h \
 	base/time.c base/time.h \

@@ -12,6 +12,7 @@ unit_programs += \
 	tests/unit/base/test_fs_mem \
 	tests/unit/base/test_options \
 	tests/unit/base/test_properties \
+	tests/unit/base/test_regex \
 	tests/unit/base/test_values
 
 tests_unit_base_test_arena_LDADD = $(base_test_libs)
@@ -22,4 +23,5 @@ tests_unit_base_test_fs_LDADD = $(base_test_libs)
 tests_unit_base_test_fs_mem_LDADD = $(base_test_libs)
 tests_unit_base_test_options_LDADD = $(base_test_libs)
 tests_unit_base_test_properties_LDADD = $(base_test_libs)
+tests_unit_base_test_regex_LDADD = $(base_test_libs)
 tests_unit_base_test_values_LDADD = $(base_test_libs)
