@@ -11,6 +11,7 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/group/change.h \
 	libclient/core/group/finished.c libclient/core/group/finished.h \
 	libclient/core/group/member.h \
+	libclient/core/group/member_request.c libclient/core/group/member_request.h \
 	libclient/core/group/names.c libclient/core/group/names.h \
 	libclient/core/group/partitions.c libclient/core/group/partitions.h
 

@@ -74,8 +74,8 @@ void kc_membership_identity(const struct kc_membership *membership, struct kc_id
 /* The coordinator's node, for kc_client_ask; -1: not known, and looked for from now
  * on: ops->coordinator tells. */
 int32_t kc_membership_coordinator(struct kc_membership *membership);
-/* A commit, or a fetch of offsets, was refused with that code. */
-void kc_membership_heard(struct kc_membership *membership, int code);
+/* A commit, or a fetch of offsets, sent in that generation was refused with that code. */
+void kc_membership_heard(struct kc_membership *membership, int32_t generation, int code);
 
 enum kc_standing kc_membership_standing(const struct kc_membership *membership);
 /* For kc_client_ops.ready: 0 in the group (or not subscribed), KB_E_TIMED_OUT not

@@ -39,7 +39,7 @@
 
 struct kb_arena;
 struct kc_member;
-struct kc_member_request; /* member_codec.h: a union of requests, by api key */
+struct kc_member_request; /* member_request.h: a union, by api key */
 struct kc_member_response;
 
 /* What it is to the group, for people, `ready` and the driver. */
@@ -64,11 +64,9 @@ struct kc_member_kind {
     void (*close)(struct kc_member *member);
     void (*subscribed)(struct kc_member *member, struct kb_time now); /* also: unsubscribed */
     void (*metadata)(struct kc_member *member, struct kb_time now);
-    void (*coordinator)(struct kc_member *member, struct kb_time now);
     void (*leave)(struct kc_member *member, struct kb_time now);
     void (*polled)(struct kc_member *member, struct kb_time now);
-    void (*done)(struct kc_member *member, struct kb_time now, enum kc_change change,
-                 const struct kc_partitions *partitions);
+    void (*done)(struct kc_member *member, struct kb_time now, enum kc_change change);
     bool (*plan)(struct kc_member *member, struct kb_time now, struct kb_arena *arena,
                  struct kc_member_request *out);
     void (*answer)(struct kc_member *member, struct kb_time now,
@@ -82,7 +80,6 @@ struct kc_member_kind {
 
 extern const struct kc_member_kind kc_member_classic;
 
-/* Everything but these is the machine's own: see each line. */
 struct kc_member {
     const struct kc_options *options;
     const struct kc_metadata *metadata; /* read, never changed */
@@ -96,24 +93,34 @@ struct kc_member {
     struct kc_names wanted;        /* topics whose metadata it needs */
     uint32_t wanted_version;       /* counts up when `wanted` changes */
     bool wants_coordinator;
-    struct kb_error err;     /* code != 0: FAILED */
-    struct kb_error trouble; /* why it is not IN yet, the best that is known; code 0: nothing */
+    uint64_t flight;         /* the request in flight, by number; 0: none. Another than what
+                                the driver has sent: that one is abandoned, its answer nobody's */
+    struct kb_error err;     /* AWAY or FAILED: why */
+    uint32_t errors;         /* counts what `err` became; each is to be told */
+    struct kb_error trouble; /* why it is not IN yet, the last that went wrong; code 0: nothing */
+    const char *doing;       /* in words: "waits for the other members" */
 
     /* who it is */
-    char *member_id;            /* "": none yet */
+    char *member_id;            /* never NULL; "": none yet */
     int32_t generation;         /* or the member epoch; -1: none */
-    struct kc_partitions owned; /* told by ASSIGN and done, not yet taken back */
+    struct kc_partitions owned; /* told by ASSIGN, and not yet given up or lost */
 
     /* shared by the kinds */
     const struct kc_member_kind *kind;
     void *state;
     bool subscribed;
-    struct kc_names topics; /* subscribed to; for a regex what it matches now */
-    char *regex;            /* NULL: none */
+    struct kc_names topics;  /* subscribed to; for a regex what it matches now */
+    uint32_t topics_version; /* counts up when topics or regex change */
+    char *regex;             /* NULL: none */
     bool coordinator_known;
     enum kc_leave leave_how;
+    int64_t leave_by_ms;
     int64_t alive_until_ms;
+    int64_t change_by_ms;  /* a REVOKE is done until then, or all is lost */
+    int64_t not_before_ms; /* nothing is sent: backing off */
     struct kc_backoff backoff;
+    uint64_t flights; /* numbers given */
+    int16_t flight_api;
 };
 
 /* The group id is set in the options. Everything is borrowed for the member's
@@ -137,7 +144,8 @@ bool kc_member_subscribe(struct kc_member *member, struct kb_time now, const cha
                          size_t n, const char *regex);
 /* The driver has given up all that was owned, so nothing of it is told: LeaveGroup
  * where there is something to leave, then OUT. Abandons what is in flight. */
-void kc_member_leave(struct kc_member *member, struct kb_time now, enum kc_leave how);
+void kc_member_leave(struct kc_member *member, struct kb_time now, enum kc_leave how,
+                     int64_t by_ms);
 /* The change has been seen to. */
 void kc_member_done(struct kc_member *member, struct kb_time now);
 /* The application counts as alive until then (mono); said before each tick. */
@@ -147,8 +155,8 @@ void kc_member_polled(struct kc_member *member, struct kb_time now);
 /* Something is known anew of a wanted topic. */
 void kc_member_metadata(struct kc_member *member, struct kb_time now);
 void kc_member_coordinator(struct kc_member *member, struct kb_time now, bool known);
-/* A commit was refused with that code. */
-void kc_member_heard(struct kc_member *member, struct kb_time now, int code);
+/* A commit, sent in that generation, was refused with that code. */
+void kc_member_heard(struct kc_member *member, struct kb_time now, int32_t generation, int code);
 void kc_member_tick(struct kc_member *member, struct kb_time now);
 
 /* ---- Out ------------------------------------------------------------------ */
@@ -169,14 +177,26 @@ bool kc_member_is_static(const struct kc_member *member);
 
 /* ---- For the kinds ----------------------------------------------------------- */
 
-/* Makes this the change. Of nothing: done at once. `partitions` is emptied. */
-void kc_member_tell(struct kc_member *member, struct kb_time now, enum kc_change_kind kind,
-                    struct kc_partitions *partitions);
-/* All that is owned, and what was about to be: gone. Takes the place of any change. */
-void kc_member_lose(struct kc_member *member, struct kb_time now);
-/* FAILED, with these words. Nothing of the member goes on by itself. */
-void kc_member_fail(struct kc_member *member, const struct kb_error *why);
-/* "": none. False: no memory, it is as it was. */
-bool kc_member_set_id(struct kc_member *member, struct kb_slice id);
+/*
+ * From what is owned to what `target` says, a change at a time: REVOKE what is not
+ * in it, then ASSIGN what is new. To be called after each done until SETTLED.
+ */
+enum kc_reconciled { KC_SETTLED, KC_CHANGING, KC_SHORT_OF_MEMORY };
+enum kc_reconciled kc_member_reconcile(struct kc_member *member, struct kb_time now,
+                                       const struct kc_partitions *target);
+/* All that is owned is gone, now. Takes the place of any change. */
+void kc_member_lose(struct kc_member *member);
+/* What is in flight is abandoned. */
+void kc_member_abandon(struct kc_member *member);
+/* `err` is news: the driver tells it. */
+void kc_member_complain(struct kc_member *member, const struct kb_error *err);
+/* Nothing is sent before the next backoff is over; `why` becomes the trouble. */
+void kc_member_back_off(struct kc_member *member, struct kb_time now, const struct kb_error *why);
+void kc_member_relax(struct kc_member *member); /* it worked: no backoff, no trouble */
+/* False: no memory, it is as it was. */
+bool kc_member_take_id(struct kc_member *member, struct kb_slice id);
+void kc_member_forget_id(struct kc_member *member); /* nor a generation */
+/* These become `wanted`, and are emptied. */
+void kc_member_want(struct kc_member *member, struct kc_names *wanted);
 
 #endif

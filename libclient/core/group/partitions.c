@@ -151,6 +151,18 @@ void kc_partitions_move(struct kc_partitions *to, struct kc_partitions *from)
     *to = moved;
 }
 
+void kc_partitions_remove(struct kc_partitions *set, const struct kc_partitions *other)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        if (kc_partitions_contains(other, &set->rows[i]))
+            name_unref(&set->rows[i]);
+        else
+            set->rows[kept++] = set->rows[i];
+    }
+    set->count = kept;
+}
+
 /* Which rows a result takes: of the first alone, of both, of the second alone. */
 enum { FIRST = 1, BOTH = 2, SECOND = 4 };
 

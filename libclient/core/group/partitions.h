@@ -44,6 +44,9 @@ bool kc_partitions_copy(struct kc_partitions *to, const struct kc_partitions *fr
 /* Without an allocation; `from` is empty then. */
 void kc_partitions_move(struct kc_partitions *to, struct kc_partitions *from);
 
+/* Without an allocation: those of `other` leave the set. */
+void kc_partitions_remove(struct kc_partitions *set, const struct kc_partitions *other);
+
 /* `out` becomes the result, and may be one of the two. False: no memory, and
  * `out` is as it was. */
 bool kc_partitions_union(struct kc_partitions *out, const struct kc_partitions *a,
