@@ -70,6 +70,9 @@ struct kc_consumer_options {
     int32_t isolation_level;   /* enum kc_isolation */
     bool check_crcs, enable_partition_eof;
     char *client_rack;
+    char *group_id, *group_instance_id;
+    char *assignment_strategy; /* names, separated by commas */
+    int32_t session_timeout_ms, heartbeat_interval_ms, max_poll_interval_ms;
 };
 
 enum { KC_OPTIONS_MAX = 96 }; /* rows, checked */
