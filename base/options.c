@@ -55,8 +55,8 @@ const struct kb_option *kb_options_find(const struct kb_options *table, const ch
 
 enum { LONGEST_KEY = 80 };
 
-/* Edits (insert, delete, replace, swap of neighbours) from a to b. */
-static size_t distance(const char *a, const char *b)
+/* Edits (insert, delete, replace, swap of neighbours) from a to b; SIZE_MAX: at least `most`. */
+static size_t distance(const char *a, const char *b, size_t most)
 {
     size_t rows[3][LONGEST_KEY + 1], width = strlen(b);
     if (strlen(a) > LONGEST_KEY || width > LONGEST_KEY)
@@ -65,14 +65,17 @@ static size_t distance(const char *a, const char *b)
         rows[0][j] = j;
     for (size_t i = 1; a[i - 1]; i++) {
         size_t *now = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
-        now[0] = i;
+        size_t least = now[0] = i;
         for (size_t j = 1; j <= width; j++) {
             size_t cost = above[j - 1] + (a[i - 1] != b[j - 1]);
             cost = KB_MIN(cost, KB_MIN(above[j], now[j - 1]) + 1);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 cost = KB_MIN(cost, two_above[j - 2] + 1);
             now[j] = cost;
+            least = KB_MIN(least, cost);
         }
+        if (least >= most)
+            return SIZE_MAX;
     }
     return rows[strlen(a) % 3][width];
 }
@@ -86,7 +89,7 @@ const char *kb_options_nearest(const struct kb_options *table, const char *key)
         size_t width = strlen(table->rows[i].key);
         if (KB_MAX(width, size) - KB_MIN(width, size) >= best)
             continue; /* so many edits at least */
-        size_t edits = distance(key, table->rows[i].key);
+        size_t edits = distance(key, table->rows[i].key, best);
         if (edits < best) {
             best = edits;
             nearest = table->rows[i].key;

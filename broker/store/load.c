@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { WINDOW_BYTES = 1 << 20 };
+
 /* ---- What is there ------------------------------------------------------ */
 
 static bool push(int64_t **items, size_t *count, int64_t item)
@@ -210,6 +212,8 @@ int kd_log_load(struct kd_load *load)
 {
     struct kd_listing listing = {0};
     kb_error_clear(&load->err);
+    if (!load->window_bytes)
+        load->window_bytes = WINDOW_BYTES;
     int code = read_identity(load);
     if (!code)
         code = list_files(load, &listing);

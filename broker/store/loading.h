@@ -5,7 +5,7 @@
  * replay.c. */
 #include "broker/store/recover.h"
 
-enum { KD_LOAD_WINDOW_BYTES = 1 << 20, KD_LOAD_FILE_MAX = 1 << 26 };
+enum { KD_LOAD_FILE_MAX = 1 << 26 };
 
 /* Offsets in the names of its files, ascending. */
 struct kd_listing {

@@ -37,7 +37,7 @@ static int walk_segment(struct walk *walk, struct kd_segment *segment, struct kb
     struct kd_scan scan;
     bool active = segment == kd_log_active(log);
     int code;
-    kd_scan_init(&scan, load->files->fs, file, walk->window, KD_LOAD_WINDOW_BYTES, from,
+    kd_scan_init(&scan, load->files->fs, file, walk->window, load->window_bytes, from,
                  atomic_load(&segment->size), segment->base_offset);
     for (*good = from; !(code = kd_scan_next(&scan, !KB_MUTANT("torn-batch-kept"), &header));
          *good = scan.position) {
@@ -83,7 +83,7 @@ static void keep_cut(struct kd_load *load, struct kb_file *from, int64_t at, int
     end = KB_MIN(end, at + CUT_MAX_BYTES);
     for (int64_t start = at; at < end;) {
         int64_t aligned = at - at % KD_SCAN_ALIGN;
-        struct iovec io = {window, KD_LOAD_WINDOW_BYTES};
+        struct iovec io = {window, load->window_bytes};
         int64_t got = fs->ops->preadv(fs, from, &io, 1, aligned, false) - (at - aligned);
         if (got <= 0)
             break;
@@ -205,7 +205,7 @@ static int walk_active(struct walk *walk, struct kd_segment *active)
 int kd_load_walk(struct kd_load *load)
 {
     struct kd_log *log = load->log;
-    struct walk walk = {.load = load, .window = kb_aligned(KD_SCAN_ALIGN, KD_LOAD_WINDOW_BYTES)};
+    struct walk walk = {.load = load, .window = kb_aligned(KD_SCAN_ALIGN, load->window_bytes)};
     if (!walk.window)
         return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to recover it", load->dir);
     size_t i = log->count - 1;

@@ -26,6 +26,7 @@ struct kd_load {
     int64_t recovery_point; /* flushed up to here; 0: not known */
     int64_t log_start;      /* -1: where its first segment begins */
     int64_t now_ms;
+    size_t window_bytes; /* read at a time, a multiple of KD_SCAN_ALIGN; 0: 1 MiB */
     /* The answer: log, or NULL and the error. Producers and epochs are
      * initialized by the caller and filled here. */
     struct kd_log *log;

@@ -89,7 +89,7 @@ static int replay_segment(struct kd_load *load, struct kd_segment *segment, int6
     int status = kd_segment_pin(segment, 0);
     if (status < 0)
         return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", load->dir);
-    kd_scan_init(&scan, load->files->fs, segment->file, window, KD_LOAD_WINDOW_BYTES, 0,
+    kd_scan_init(&scan, load->files->fs, segment->file, window, load->window_bytes, 0,
                  atomic_load(&segment->size), segment->base_offset);
     if (segment == kd_log_active(load->log))
         scan.position = kd_index_position(&load->log->index, from - segment->base_offset);
@@ -109,7 +109,7 @@ static int replay(struct kd_load *load, int64_t from, int64_t producers_from)
 {
     struct kd_log *log = load->log;
     int code = KB_OK;
-    void *window = kb_aligned(KD_SCAN_ALIGN, KD_LOAD_WINDOW_BYTES);
+    void *window = kb_aligned(KD_SCAN_ALIGN, load->window_bytes);
     if (!window)
         return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to recover it", load->dir);
     for (size_t i = 0; !code && i < log->count; i++) {

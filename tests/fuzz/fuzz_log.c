@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "broker/store/layout.h"
 #include "broker/store/recover.h"
+#include "broker/store/scan.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/parts.h"
 #include "tests/fuzz/same.h"
@@ -22,7 +23,7 @@
 
 enum { CLEAN = 1, STARTED = 2, SUMMED = 4 };
 enum { DELETED = KD_SUFFIXES, EPOCHS, IDENTITY, KINDS };
-enum { BASES = 16, INDEX_INTERVAL = 64 };
+enum { BASES = 16, INDEX_INTERVAL = 64, WINDOW_BYTES = 2 * KD_SCAN_ALIGN };
 
 static const char dir[] = "t-0";
 
@@ -193,7 +194,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           .sync = KD_SYNC_EACH,
                           .recovery_point = parts_u8(&input),
                           .log_start = parts_u8(&input),
-                          .now_ms = 1};
+                          .now_ms = 1,
+                          .window_bytes = WINDOW_BYTES};
     if (!(flags & STARTED))
         how.log_start = -1;
     put_identity(fs);
