@@ -17,6 +17,7 @@ libclient_libclientcore_la_SOURCES += \
 
 libclient_libclient_la_SOURCES += \
 	libclient/api/batch.c \
+	libclient/api/batch_finish.c \
 	libclient/api/consumer.c \
 	libclient/drive/batch.h \
 	libclient/drive/consumer.c libclient/drive/consumer.h \
@@ -25,4 +26,5 @@ libclient_libclient_la_SOURCES += \
 	libclient/drive/cutter.c libclient/drive/cutter.h \
 	libclient/drive/feed.c libclient/drive/feed.h \
 	libclient/drive/membership.h \
-	libclient/drive/rebalance.h
+	libclient/drive/rebalance.h \
+	libclient/drive/share.c libclient/drive/share.h

@@ -53,9 +53,11 @@ KURIER_API const kurier_batch_info *kurier_batch_view(const kurier_batch *batch)
 KURIER_API bool kurier_batch_next(kurier_batch *batch, kurier_record *out); /* false: end */
 KURIER_API size_t kurier_batch_read(kurier_batch *batch, kurier_record *out, size_t max);
 KURIER_API bool kurier_batch_stale(const kurier_batch *batch); /* reassigned or sought since */
-KURIER_API void kurier_batch_done(kurier_batch *batch);        /* all finished; memory back */
-KURIER_API void kurier_batch_retry(kurier_batch *batch);       /* it, and what followed, again */
-KURIER_API void kurier_batch_release(kurier_batch *batch);     /* memory back, not finished */
+/* Its first so many records are finished, for a consumer with a group.id. */
+KURIER_API void kurier_batch_progress(kurier_batch *batch, uint32_t records);
+KURIER_API void kurier_batch_done(kurier_batch *batch);    /* all finished; memory back */
+KURIER_API void kurier_batch_retry(kurier_batch *batch);   /* the rest, and what followed, again */
+KURIER_API void kurier_batch_release(kurier_batch *batch); /* memory back, not finished */
 /* Keeps the memory past done; each retain needs one release. */
 KURIER_API void kurier_batch_retain(kurier_batch *batch);
 

@@ -2,7 +2,6 @@
 #include "libclient/drive/batch.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "libclient/drive/consumer.h"
 
 /* Bindings and arrays depend on these sizes. */
 _Static_assert(sizeof(kurier_batch_info) == 64 || sizeof(void *) != 8, "kurier_batch_info is ABI");
@@ -28,23 +27,37 @@ struct kurier_batch *kc_batch_new(const struct kc_chunk *chunk, struct kb_buf *b
     return batch;
 }
 
-void kc_batch_walk(struct kurier_batch *batch, const struct kw_batch_header *header,
-                   struct kb_slice records)
+bool kc_batch_hand(struct kurier_batch *batch)
 {
-    kw_record_iter_init(&batch->it, header, records);
-    batch->flags = header->attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
+    struct kc_share *share = batch->share;
+    batch->info.records = batch->walk.left;
+    batch->info.at_end = batch->info.next_offset >= batch->info.high_watermark;
+    batch->tracked = share->feed->tracks;
+    if (!batch->tracked)
+        return true;
+    batch->mark = batch->walk;
+    return kc_share_hand(share, &batch->ticket, batch->version, batch->info.first_offset,
+                         batch->info.next_offset);
 }
 
-/* The next of the batches behind; control batches are cut out before. */
-static bool walk_on(struct kurier_batch *batch)
+/* ---- Walking -------------------------------------------------------------------*/
+
+void kc_walk_begin(struct kc_walk *walk, const struct kw_batch_header *header,
+                   struct kb_slice records)
+{
+    kw_record_iter_init(&walk->it, header, records);
+    walk->flags = header->attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
+}
+
+bool kc_walk_on(struct kc_walk *walk)
 {
     struct kw_batch_iter it;
     struct kw_batch next;
-    kw_batch_iter_init(&it, batch->run, SIZE_MAX);
-    if (!batch->run.size || !kw_batch_iter_next(&it, &next))
+    kw_batch_iter_init(&it, walk->run, SIZE_MAX);
+    if (!walk->run.size || !kw_batch_iter_next(&it, &next))
         return false;
-    batch->run = it.rest;
-    kc_batch_walk(batch, &next.header, next.records);
+    walk->run = it.rest;
+    kc_walk_begin(walk, &next.header, next.records);
     return true;
 }
 
@@ -53,33 +66,35 @@ static bool walk_on(struct kurier_batch *batch)
 static void tell_fault(struct kurier_batch *batch)
 {
     struct kc_chunk *chunk = kc_chunk_new(KC_CHUNK_ERROR, batch->share, batch->version, NULL);
-    batch->left = 0;
+    batch->walk.left = 0;
     if (!chunk)
         return;
     kb_error_set(&chunk->err, KB_E_CORRUPT_MESSAGE, "%s[%d]: behind offset %lld %s: seek to go on",
                  batch->info.topic, batch->info.partition,
-                 (long long)(batch->it.base_offset + batch->it.last_delta), batch->it.why);
+                 (long long)(batch->walk.it.base_offset + batch->walk.it.last_delta),
+                 batch->walk.it.why);
     kc_feed_push(batch->share->feed, chunk);
 }
 
 bool kurier_batch_next(kurier_batch *batch, kurier_record *out)
 {
+    struct kc_walk *walk = &batch->walk;
     struct kw_record r;
-    while (batch->left) {
-        if (!kw_record_iter_next(&batch->it, &r)) {
-            if (batch->it.code)
+    while (walk->left) {
+        if (!kw_record_iter_next(&walk->it, &r)) {
+            if (walk->it.code)
                 tell_fault(batch);
-            else if (!walk_on(batch))
-                batch->left = 0;
+            else if (!kc_walk_on(walk))
+                walk->left = 0;
             continue;
         }
         if (r.offset < batch->from)
             continue;
-        batch->left--;
+        walk->left--;
         *out = (kurier_record){.key = {r.key.data, r.key.size},
                                .value = {r.value.data, r.value.size},
                                .raw_headers = {r.raw_headers.data, r.raw_headers.size},
-                               .flags = batch->flags,
+                               .flags = walk->flags,
                                .timestamp_ms = r.timestamp_ms,
                                .topic = batch->info.topic,
                                .offset = r.offset,
@@ -105,32 +120,5 @@ const kurier_batch_info *kurier_batch_view(const kurier_batch *batch)
 
 bool kurier_batch_stale(const kurier_batch *batch)
 {
-    return atomic_load(&batch->share->version) != batch->version;
-}
-
-void kurier_batch_release(kurier_batch *batch)
-{
-    if (!batch || atomic_fetch_sub(&batch->refs, 1) != 1)
-        return;
-    kb_buf_unref(batch->buf);
-    kc_share_unref(batch->share);
-    kb_free(batch);
-}
-
-void kurier_batch_done(kurier_batch *batch)
-{
-    kurier_batch_release(batch);
-}
-
-void kurier_batch_retry(kurier_batch *batch)
-{
-    if (batch)
-        kc_share_rewind(batch->share, batch->version, batch->info.first_offset, false,
-                        kc_consumer_rewind);
-    kurier_batch_release(batch);
-}
-
-void kurier_batch_retain(kurier_batch *batch)
-{
-    atomic_fetch_add(&batch->refs, 1);
+    return !kc_batch_goes_on(batch) && !atomic_load(&batch->ticket.live);
 }

@@ -221,9 +221,20 @@ size_t kurier_consumer_poll(kurier_consumer *c, kurier_batch **out, size_t max, 
     return n;
 }
 
+/* The record that next answered last is finished. */
+static void finish_record(kurier_consumer *c)
+{
+    if (c->current && c->current->tracked)
+        kc_ticket_reach(&c->current->ticket, c->next_offset);
+}
+
+/* All of it was handed out and finished; or it was given up, and the rest is not. */
 static void end_current(kurier_consumer *c)
 {
-    kurier_batch_done(c->current);
+    if (c->current && c->current->walk.left)
+        kurier_batch_release(c->current);
+    else
+        kurier_batch_done(c->current);
     c->current = NULL;
 }
 
@@ -233,15 +244,19 @@ bool kurier_consumer_next(kurier_consumer *c, kurier_record *out, int timeout_ms
     bool found = false;
     if (enter(c, e))
         return false;
+    finish_record(c);
     for (;;) {
-        if (c->current && !kurier_batch_stale(c->current))
+        if (c->current && kc_batch_goes_on(c->current))
             found = kurier_batch_next(c->current, out);
         if (found)
             break;
         end_current(c);
-        if (!poll_all(c, &c->current, 1, timeout_ms, e) || !c->current->left)
+        if (!poll_all(c, &c->current, 1, timeout_ms, e) || !c->current->walk.left)
             break; /* nothing, an error, or a partition's end */
+        c->next_offset = c->current->info.first_offset;
     }
+    if (found)
+        c->next_offset = out->offset + 1;
     leave(c);
     return found;
 }
@@ -250,7 +265,8 @@ void kurier_consumer_finish(kurier_consumer *c)
 {
     if (enter(c, NULL))
         return;
-    if (c->current && !c->current->left)
+    finish_record(c);
+    if (c->current && !c->current->walk.left)
         end_current(c);
     leave(c);
 }

@@ -64,6 +64,7 @@ static void place(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t of
     fetch->version = ++fetcher->versions;
     fetch->state = offset < 0 ? KC_FETCH_RESET : KC_FETCH_READY;
     fetch->position = offset;
+    fetch->start = KB_MAX(offset, -1);
     fetch->reset_to = offset;
     fetch->position_epoch = leader_epoch;
     fetch->topic_generation = fetch->topic->generation;

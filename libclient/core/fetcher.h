@@ -45,6 +45,7 @@ struct kc_fetch {
     bool paused;
     bool end_told;                     /* that position is the end, since it was reached */
     int64_t position;                  /* next to fetch */
+    int64_t start;                     /* where this version began; -1: not known yet */
     int32_t position_epoch;            /* of the last batch fetched; -1 */
     int64_t reset_to;                  /* in RESET: KC_LATEST, KC_EARLIEST */
     int64_t not_before_ms;             /* backing off */

@@ -231,7 +231,7 @@ static void take_offset(struct reading *r, struct kc_fetch *fetch,
         return;
     }
     fetch->state = KC_FETCH_READY;
-    fetch->position = p->offset;
+    fetch->position = fetch->start = p->offset;
     fetch->position_epoch = p->leader_epoch;
     fetch->not_before_ms = 0;
     fetch->end_told = false;

@@ -7,26 +7,43 @@
  * stands. Independent of its consumer.
  */
 #include "kurier/consumer.h"
-#include "libclient/drive/feed.h"
+#include "libclient/drive/share.h"
 #include "wire/record.h"
+
+/* Where walking the records stands. */
+struct kc_walk {
+    struct kw_record_iter it; /* the records at hand */
+    struct kb_slice run;      /* further batches behind them, none packed */
+    uint32_t left;            /* records to hand out at most */
+    uint32_t flags;           /* of the records at hand */
+};
 
 struct kurier_batch {
     kurier_batch_info info;
     atomic_uint refs;
     struct kc_share *share;
     unsigned long long version;
-    struct kb_buf *buf;       /* what the views point into */
-    struct kw_record_iter it; /* the records at hand */
-    struct kb_slice run;      /* further batches behind them, none packed */
-    uint32_t left;            /* records to hand out at most */
-    int64_t from;             /* records below are not wanted */
-    uint32_t flags;           /* of the records at hand */
+    struct kb_buf *buf; /* what the views point into */
+    int64_t from;       /* records below are not wanted */
+    struct kc_walk walk;
+    bool tracked; /* it counts what is finished: */
+    struct kc_ticket ticket;
+    struct kc_walk mark; /* behind the records that kurier_batch_progress was told of */
 };
 
-/* Takes a reference of its own to share and buf; empty, `left` 0. NULL: no memory. */
+/* Takes a reference of its own to share and buf; empty, nothing left. NULL: no memory. */
 struct kurier_batch *kc_batch_new(const struct kc_chunk *chunk, struct kb_buf *buf);
 /* Its records are those of `header`, at `records`. */
-void kc_batch_walk(struct kurier_batch *batch, const struct kw_batch_header *header,
+void kc_walk_begin(struct kc_walk *walk, const struct kw_batch_header *header,
                    struct kb_slice records);
+/* To the next of the batches behind; control batches are cut out before. */
+bool kc_walk_on(struct kc_walk *walk);
+/* Complete: goes to the application. False: it is stale, and must not. */
+bool kc_batch_hand(struct kurier_batch *batch);
+/* Its records may still be handed out one by one: neither sought nor given up. */
+static inline bool kc_batch_goes_on(const struct kurier_batch *batch)
+{
+    return atomic_load(&batch->share->version) == batch->version;
+}
 
 #endif

@@ -29,10 +29,10 @@ static struct kc_share *find_or_make(struct kurier_consumer *c, const char *topi
     return share;
 }
 
+/* What is handed out from now on begins where the fetch does. */
 static void publish(struct kc_share *share)
 {
-    atomic_store(&share->version, share->fetch->version);
-    atomic_store(&share->handed, -1);
+    kc_share_begin(share, share->fetch->version, share->fetch->start);
 }
 
 static void drop(struct kurier_consumer *c, struct kc_share *share)
@@ -40,7 +40,7 @@ static void drop(struct kurier_consumer *c, struct kc_share *share)
     struct kc_topic *topic = share->fetch->topic;
     kc_fetcher_remove(&c->fetcher, share->fetch);
     share->fetch = NULL;
-    atomic_store(&share->version, 0);
+    kc_share_begin(share, 0, -1);
     atomic_store(&share->paused, false);
     c->assigned--;
     kc_client_unwant(c->client, topic);
@@ -178,13 +178,15 @@ void kc_consumer_rewind(struct kn_loop *loop, struct kn_mail *mail)
     int64_t to = share->rewind_to;
     bool slowly = share->rewind_slowly;
     share->rewinding = false;
+    share->rewind_version = 0;
     struct kurier_consumer *c = feed->owner;
     pthread_mutex_unlock(&feed->lock);
     if (still) {
         kc_fetch_seek(&c->fetcher, share->fetch, to, -1);
         if (slowly)
             kc_fetch_wait(&c->fetcher, share->fetch, kn_loop_now(loop));
-        publish(share);
+        kc_share_go_on(share, share->fetch->version);
+        atomic_store(&share->handed, -1);
         kn_task_soon(loop, &c->look);
     }
     kc_share_unref(share);
@@ -259,7 +261,10 @@ static bool prepare(struct kurier_consumer *c)
     kc_fetcher_init(&c->fetcher, c->options, common->retry_backoff_ms, common->retry_backoff_max_ms,
                     &c->client->runtime->random);
     c->feed = kc_feed_new(c->options->fetch_memory);
-    return c->feed && kc_cutter_init(&c->cutter, c->feed, c->options);
+    if (!c->feed)
+        return false;
+    c->feed->tracks = c->options->group_id != NULL;
+    return kc_cutter_init(&c->cutter, c->feed, c->options);
 }
 
 static void dispose(struct kurier_consumer *c)

@@ -13,7 +13,7 @@
 #include "libclient/core/fetcher.h"
 #include "libclient/drive/client.h"
 #include "libclient/drive/cutter.h"
-#include "libclient/drive/feed.h"
+#include "libclient/drive/share.h"
 
 struct kurier_consumer {
     struct kurier_client *client;
@@ -25,6 +25,7 @@ struct kurier_consumer {
     atomic_bool busy;
     struct kc_cutter cutter;
     kurier_batch *current; /* that kurier_consumer_next walks */
+    int64_t next_offset;   /* behind the record that it answered last */
     struct kb_error later; /* met behind batches: the next poll tells it */
 
     /* the loop's */

@@ -82,10 +82,11 @@ void kc_consumer_deliver(struct kurier_consumer *c, const struct kc_fetched_list
     for (size_t i = 0; i < list->count; i++) {
         const struct kc_fetched *row = &list->rows[i];
         struct kc_share *share = row->fetch->owner;
-        if (push(c, row, frame) || row->kind != KC_FETCHED_DATA)
+        if (push(c, row, frame) || row->kind != KC_FETCHED_DATA ||
+            atomic_load(&share->version) != row->fetch->version)
             continue;
         kc_fetch_seek(&c->fetcher, row->fetch, row->from, -1); /* nothing is lost: again */
-        atomic_store(&share->version, row->fetch->version);
+        kc_share_go_on(share, row->fetch->version);
     }
     if (list->count)
         kc_client_pend(c->client, KURIER_BATCHES);
@@ -291,7 +292,7 @@ static void go_back(void *ctx, struct kc_share *share, int64_t from)
     if (!share->fetch)
         return;
     kc_fetch_seek(&c->fetcher, share->fetch, from, -1);
-    atomic_store(&share->version, share->fetch->version);
+    kc_share_go_on(share, share->fetch->version);
 }
 
 static void refresh(struct kurier_consumer *c, struct kb_time now)

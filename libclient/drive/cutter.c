@@ -86,11 +86,11 @@ static void extend_run(struct kc_cutter *c, struct kurier_batch *out)
     struct kb_error err = {0}; /* told when it is that batch's turn */
     while (peek(c, &batch, &rest, &err) && codec_of(&batch.header) == KW_CODEC_NONE &&
            !is_void(c, &batch) &&
-           out->left + (uint32_t)batch.header.record_count <=
+           out->walk.left + (uint32_t)batch.header.record_count <=
                (uint32_t)c->options->max_poll_records &&
            is_sound(c, &batch, &err)) {
-        out->run.size += batch.bytes.size;
-        out->left += (uint32_t)batch.header.record_count;
+        out->walk.run.size += batch.bytes.size;
+        out->walk.left += (uint32_t)batch.header.record_count;
         out->info.next_offset = kw_batch_header_last_offset(&batch.header) + 1;
         c->chunk->rest = rest;
     }
@@ -103,9 +103,9 @@ static struct kurier_batch *cut_run(struct kc_cutter *c, const struct kw_batch *
     if (!out)
         return NULL;
     c->chunk->rest = rest;
-    kc_batch_walk(out, &first->header, first->records);
-    out->left = (uint32_t)first->header.record_count;
-    out->run = kb_slice_of(rest.data, 0);
+    kc_walk_begin(&out->walk, &first->header, first->records);
+    out->walk.left = (uint32_t)first->header.record_count;
+    out->walk.run = kb_slice_of(rest.data, 0);
     out->info.next_offset = kw_batch_header_last_offset(&first->header) + 1;
     out->info.leader_epoch = first->header.leader_epoch;
     extend_run(c, out);
@@ -186,9 +186,9 @@ static struct kurier_batch *cut_stretch(struct kc_cutter *c)
         return NULL;
     uint32_t left = (uint32_t)c->records.left;
     uint32_t most = KB_MIN((uint32_t)c->options->max_poll_records, left);
-    out->it = c->records;
-    out->left = most;
-    out->flags = c->header.attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
+    out->walk.it = c->records;
+    out->walk.left = most;
+    out->walk.flags = c->header.attributes & KW_BATCH_LOG_APPEND_TIME ? KURIER_LOG_APPEND_TIME : 0;
     out->info.leader_epoch = c->header.leader_epoch;
     /* The last stretch, and one that is damaged within, takes the rest. */
     if (most == left || !pass_over(c, most, &out->info.next_offset)) {
@@ -201,6 +201,7 @@ static struct kurier_batch *cut_stretch(struct kc_cutter *c)
 
 /* ---- Chunks -------------------------------------------------------------------*/
 
+/* NULL with code 0: its partition was given up, or goes back, as it was being cut. */
 static struct kurier_batch *finish(struct kc_cutter *c, struct kurier_batch *out,
                                    struct kb_error *err)
 {
@@ -208,9 +209,11 @@ static struct kurier_batch *finish(struct kc_cutter *c, struct kurier_batch *out
         kb_error_set(err, KB_E_NO_MEMORY, "no memory for a batch");
         return NULL;
     }
-    out->info.records = out->left;
-    out->info.at_end = out->info.next_offset >= out->info.high_watermark;
     c->chunk->from = out->info.next_offset;
+    if (!kc_batch_hand(out)) {
+        kurier_batch_release(out);
+        return NULL;
+    }
     atomic_store(&c->chunk->share->handed, out->info.next_offset);
     return out;
 }
@@ -221,7 +224,7 @@ static bool is_plain(const struct kc_cutter *c, const struct kw_batch *batch)
            batch->header.record_count <= c->options->max_poll_records;
 }
 
-/* NULL: nothing (more) in this chunk, or an error. */
+/* NULL: nothing (more) of this chunk, or an error. */
 static struct kurier_batch *cut(struct kc_cutter *c, struct kb_error *err)
 {
     while (!c->stretching) {

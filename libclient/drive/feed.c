@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "libclient/drive/client.h"
-#include <stdio.h>
+#include "libclient/drive/share.h"
 
 static void on_kick(struct kn_loop *loop, struct kn_mail *mail)
 {
@@ -93,12 +93,17 @@ void kc_feed_kick(struct kc_feed *feed)
         !atomic_exchange(&feed->hungry, false))
         return;
     pthread_mutex_lock(&feed->lock);
-    if (feed->client && !feed->kicking) {
-        feed->kicking = true;
-        atomic_fetch_add(&feed->refs, 1);
-        kn_loop_post(kc_client_loop(feed->client), &feed->kick);
-    }
+    kc_feed_kick_locked(feed);
     pthread_mutex_unlock(&feed->lock);
+}
+
+void kc_feed_kick_locked(struct kc_feed *feed)
+{
+    if (!feed->client || feed->kicking)
+        return;
+    feed->kicking = true;
+    atomic_fetch_add(&feed->refs, 1);
+    kn_loop_post(kc_client_loop(feed->client), &feed->kick);
 }
 
 /* What hangs on a charged buffer, and how it was released before. */
@@ -255,70 +260,4 @@ void kc_feed_drop_paused(struct kc_feed *feed,
             each(ctx, chunk->share, chunk->from);
         kc_chunk_free(chunk);
     }
-}
-
-/* ---- Shares ----------------------------------------------------------------*/
-
-size_t kc_share_key(const char *topic, int32_t partition, char *out, size_t size)
-{
-    return (size_t)snprintf(out, size, "%s-%d", topic, partition);
-}
-
-struct kc_share *kc_share_new(struct kc_feed *feed, const char *topic, int32_t partition)
-{
-    struct kc_share *share = KB_NEW(struct kc_share);
-    if (!share)
-        return NULL;
-    atomic_init(&share->refs, 1);
-    atomic_init(&share->handed, -1);
-    atomic_fetch_add(&feed->refs, 1);
-    share->feed = feed;
-    share->partition = partition;
-    size_t size = kc_share_key(topic, partition, NULL, 0) + 1;
-    share->topic = kb_strdup(topic);
-    share->key = kb_malloc(size);
-    if (!share->topic || !share->key) {
-        kc_share_unref(share);
-        return NULL;
-    }
-    kc_share_key(topic, partition, share->key, size);
-    return share;
-}
-
-struct kc_share *kc_share_ref(struct kc_share *share)
-{
-    atomic_fetch_add(&share->refs, 1);
-    return share;
-}
-
-void kc_share_unref(struct kc_share *share)
-{
-    if (!share || atomic_fetch_sub(&share->refs, 1) != 1)
-        return;
-    kc_feed_unref(share->feed);
-    kb_free(share->topic);
-    kb_free(share->key);
-    kb_free(share);
-}
-
-void kc_share_rewind(struct kc_share *share, unsigned long long version, int64_t offset,
-                     bool slowly, void (*fn)(struct kn_loop *, struct kn_mail *))
-{
-    struct kc_feed *feed = share->feed;
-    if (kc_forked(&feed->fork))
-        return;
-    pthread_mutex_lock(&feed->lock);
-    bool current = feed->client && atomic_load(&share->version) == version;
-    if (current && share->rewinding) {
-        share->rewind_to = KB_MIN(share->rewind_to, offset);
-    } else if (current) {
-        share->rewinding = true;
-        share->rewind_slowly = slowly;
-        share->rewind_to = offset;
-        share->rewind_version = version;
-        share->rewind.fn = fn;
-        kc_share_ref(share);
-        kn_loop_post(kc_client_loop(feed->client), &share->rewind);
-    }
-    pthread_mutex_unlock(&feed->lock);
 }

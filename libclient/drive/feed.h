@@ -11,7 +11,8 @@
  *
  * The budget (fetch.memory) is taken before a Fetch is sent and hangs on the
  * buffers until nobody points into them, so it counts what is in flight, what
- * waits and what the application holds. A feed outlives its consumer for as
+ * waits and what the application holds. What is handed out, and what comes back
+ * finished, is counted by partition: share.h. A feed outlives its consumer for as
  * long as batches do.
  */
 #include "base/buf.h"
@@ -24,48 +25,25 @@
 #include <stdatomic.h>
 
 struct kurier_client;
-struct kc_fetch;
+struct kc_share;
 
 struct kc_feed {
     atomic_uint refs;
     struct kc_fork_mark fork; /* in a child nobody is there to hear, and the lock may be held */
+    bool tracks; /* what is finished: positions may be committed. Set before the first share */
     int64_t total_bytes;
     atomic_llong free_bytes; /* below 0: one batch was unpacked out of the reserve */
     atomic_int unpacked;     /* such batches, not given back yet */
     atomic_bool hungry;      /* the loop waits for credit or for room */
     atomic_bool held_up;     /* ... with nothing in flight: only the application can help */
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards what follows, and of each share what is said to be */
     struct kb_list chunks;
     struct kurier_client *client; /* NULL: the consumer is gone */
     void (*kicked)(void *owner);  /* on the loop: look again */
     void *owner;
     struct kn_mail kick;
     bool kicking;
-};
-
-/* One assigned partition as both sides know it. Lives as long as the consumer
- * and every batch of it. */
-struct kc_share {
-    atomic_uint refs;
-    struct kc_feed *feed;
-    char *topic, *key; /* key: "topic-partition" */
-    int32_t partition;
-    atomic_ullong version; /* what is fetched under another one is stale */
-    atomic_llong handed;   /* offset behind what was handed out; -1: nothing yet */
-    atomic_bool paused;
-    atomic_size_t waiting_bytes; /* fetched and not handed out */
-
-    /* the loop's */
-    struct kc_fetch *fetch; /* NULL: not assigned now */
-    struct kb_map_entry by_key;
-    bool keep; /* while a new assignment is being made */
-
-    /* going back; guarded by the feed's lock */
-    struct kn_mail rewind;
-    bool rewinding, rewind_slowly;
-    int64_t rewind_to;
-    unsigned long long rewind_version;
 };
 
 enum kc_chunk_kind { KC_CHUNK_RECORDS, KC_CHUNK_END, KC_CHUNK_ERROR };
@@ -105,6 +83,7 @@ bool kc_feed_charge(struct kc_feed *feed, struct kb_buf *buf, int64_t bytes);
 bool kc_feed_overdraw(struct kc_feed *feed, struct kb_buf *buf);
 /* Says to the loop, if it waits for room: look again. Any thread. */
 void kc_feed_kick(struct kc_feed *feed);
+void kc_feed_kick_locked(struct kc_feed *feed); /* whether it waits or not */
 
 /* ---- Chunks ----------------------------------------------------------------*/
 /* NULL: no memory. Takes references of its own. */
@@ -121,16 +100,5 @@ bool kc_feed_has(struct kc_feed *feed); /* would pop answer one? */
  * each(ctx, share, offset): it has to be fetched from there again. */
 void kc_feed_drop_paused(struct kc_feed *feed,
                          void (*each)(void *ctx, struct kc_share *share, int64_t from), void *ctx);
-
-/* ---- Shares ----------------------------------------------------------------*/
-/* "topic-partition", as snprintf counts. */
-size_t kc_share_key(const char *topic, int32_t partition, char *out, size_t size);
-struct kc_share *kc_share_new(struct kc_feed *feed, const char *topic, int32_t partition);
-struct kc_share *kc_share_ref(struct kc_share *share);
-void kc_share_unref(struct kc_share *share);
-/* Fetches again from `offset` on, unless `version` is stale. Any thread.
- * slowly: after a backoff, since what came was bad. */
-void kc_share_rewind(struct kc_share *share, unsigned long long version, int64_t offset,
-                     bool slowly, void (*fn)(struct kn_loop *, struct kn_mail *));
 
 #endif
