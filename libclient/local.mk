@@ -23,7 +23,12 @@ libclient_libclient_la_SOURCES = \
 	libclient/admin/brokers.c \
 	libclient/admin/cluster.c \
 	libclient/admin/configs.c \
+	libclient/admin/coordinators.c \
+	libclient/admin/describe_groups.c \
 	libclient/admin/describe_topics.c \
+	libclient/admin/group_members.c libclient/admin/group_members.h \
+	libclient/admin/group_offsets.c \
+	libclient/admin/groups.c \
 	libclient/admin/locate.c \
 	libclient/admin/records.c \
 	libclient/admin/replicas.c \
@@ -72,6 +77,7 @@ pkginclude_HEADERS = \
 	include/kurier/base.h \
 	include/kurier/client.h \
 	include/kurier/consumer.h \
+	include/kurier/groups.h \
 	include/kurier/kurier.h \
 	include/kurier/producer.h
 

@@ -33,12 +33,13 @@ typedef struct kurier_result kurier_result;
 
 /* Of any request that knows them; INVALID_ARGUMENT by run where it does not. */
 enum {
-    KURIER_VALIDATE_ONLY = 1,   /* say what would come of it, change nothing */
-    KURIER_BY_ID = 2,           /* names are topic ids, as kurier_topic_info has them */
+    KURIER_VALIDATE_ONLY = 1, /* say what would come of it, change nothing */
+    KURIER_BY_ID = 2, /* names are ids: of topics, as kurier_topic_info has them; of members */
     KURIER_WITH_OPERATIONS = 4, /* what this client is allowed to do */
     KURIER_WITH_DOCS = 8,       /* settings with their documentation */
     KURIER_WITH_FENCED = 16,    /* brokers that are fenced, too: Kafka 4.0 tells them */
-    KURIER_READ_COMMITTED = 32  /* ends of partitions as a read_committed consumer sees them */
+    KURIER_READ_COMMITTED = 32  /* ends of partitions as a read_committed consumer sees them;
+                                 * a group's offsets once no transaction changes them */
 };
 KURIER_API kurier_request *kurier_request_with(kurier_request *request, uint32_t flags);
 KURIER_API void kurier_request_free(kurier_request *request); /* one that was never run */
@@ -85,7 +86,9 @@ typedef enum kurier_item_kind {
     KURIER_ITEM_LOG_DIRS,
     KURIER_ITEM_REASSIGNMENT,
     KURIER_ITEM_PRODUCERS,
-    KURIER_ITEM_VERSIONS
+    KURIER_ITEM_VERSIONS,
+    KURIER_ITEM_GROUP, /* <kurier/groups.h> */
+    KURIER_ITEM_GROUP_OFFSETS
 } kurier_item_kind;
 KURIER_API kurier_item_kind kurier_result_kind(const kurier_result *result);
 

@@ -36,5 +36,6 @@
 #include <kurier/producer.h>
 #include <kurier/consumer.h>
 #include <kurier/admin.h>
+#include <kurier/groups.h>
 
 #endif

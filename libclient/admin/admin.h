@@ -15,6 +15,8 @@
  * name and partition, from whichever broker. An item whose answer says that time
  * heals it is asked for again, alone, once it was located anew; the others stay
  * answered. A request for all there is has no items: infos are added as they come.
+ * A broker that is too old for a row is asked by another one, `instead`; and so is
+ * an item that an answer says is not to be found by this one.
  *
  * A kind of request is a file (topics.c, records.c ...) with its constructor, its
  * row, what it writes and what it reads; table.h is what these share. Everything
@@ -22,7 +24,7 @@
  * result after it was handed out.
  */
 #include "base/arena.h"
-#include "kurier/admin.h"
+#include "kurier/groups.h"
 #include "libclient/drive/call.h"
 #include "libclient/drive/client.h"
 #include "wire/gen/metadata.h"
@@ -40,7 +42,9 @@ struct kw_writer;
 enum {
     KC_ROUTE_LEADERS = -3, /* of each item's partition */
     KC_ROUTE_BROKERS = -4, /* an item is a broker */
-    KC_ROUTE_EACH = -5     /* the item's own node, which may be KC_ANY_BROKER */
+    KC_ROUTE_EACH = -5,    /* the item's own node, which may be KC_ANY_BROKER */
+    KC_ROUTE_GROUPS = -6,  /* the coordinator of each item's group */
+    KC_ROUTE_ALL = -7      /* every broker knows a share of all there is */
 };
 
 enum { KC_ADMIN_RETRIES = 6 };
@@ -61,7 +65,7 @@ struct kc_admin_api {
     /* Reads the answer into infos. Not 0: err says why it cannot; or KC_ADMIN_MORE. */
     int (*take)(struct kc_admin_part *part, int16_t version, struct kw_reader *body,
                 struct kb_error *err);
-    const struct kc_admin_api *instead; /* where a broker does not know this one */
+    const struct kc_admin_api *instead; /* where a broker does not know this one; same route */
     const struct kc_admin_api *by_id;   /* under KURIER_BY_ID; NULL: this one too */
     int16_t retry[KC_ADMIN_RETRIES];    /* what time heals, beside what its route makes so */
     int16_t twice; /* how it ends where an earlier try went through unheard; 0: as the first */
@@ -77,6 +81,7 @@ struct kc_admin_item {
     int32_t node;      /* whom to ask; below -1 only KC_CONTROLLER */
     uint32_t turn;     /* so many like it are asked before */
     bool told;         /* in this attempt */
+    bool instead;      /* asked by the row's other API */
     bool done, lost;   /* lost: a try may have gone through, its answer is not known */
     int64_t number;    /* the row's own: an offset ... */
     const void *with;  /* the row's own */
@@ -90,6 +95,8 @@ struct kurier_request {
     bool all;            /* no items: all there is */
     uint32_t flags;      /* KURIER_VALIDATE_ONLY ... */
     int32_t option;      /* the row's own */
+    const void *with;    /* the row's own */
+    const char *group;   /* whose partitions or members items are; NULL: items are groups */
     struct kb_error err; /* it makes no sense */
 };
 
@@ -103,6 +110,8 @@ union kc_admin_info {
     kurier_reassignment_info reassignment;
     kurier_producers_info producers;
     kurier_versions_info versions;
+    kurier_group_info group;
+    kurier_group_offsets_info group_offsets;
 };
 
 struct kurier_result {
@@ -121,7 +130,9 @@ struct kc_admin_part {
     struct kc_ask ask;
     struct kb_list all;
     struct kc_admin *admin;
+    const struct kc_admin_api *api;
     int32_t node;
+    int16_t version;              /* of what was asked */
     struct kc_admin_item **items; /* by name and partition */
     size_t count;
     struct { /* of rows with pages */
@@ -138,12 +149,12 @@ struct kc_admin {
     kurier_result *result; /* NULL once handed out */
     bool submitted;        /* to the client's results, nobody waits */
 
-    const struct kc_admin_api *api; /* the request's, or what is used instead */
-    struct kc_admin_item **left;    /* [count] of the items not done, for this attempt */
+    struct kc_admin_item **left; /* [count] of the items not done, for this attempt */
     size_t left_count;
     struct kc_ask locating;
     struct kb_list parts;
     size_t unanswered;
+    bool all_instead;           /* of a request for all: asked by the row's other API */
     bool again, instead, heard; /* heard: some broker said something about some item */
     struct kb_error err;        /* of this attempt: the first that failed */
     struct kn_timer timer;
@@ -159,12 +170,23 @@ void kc_admin_forget(struct kurier_client *client);
 void kc_request_free(kurier_request *request);
 void kc_result_free(kurier_result *result);
 
-/* ---- Between run.c, locate.c, answer.c ------------------------------------------------*/
+/* ---- Between run.c, locate.c, coordinators.c, answer.c --------------------------------*/
 
+/* All there is: infos are added as they come. */
+bool kc_admin_is_open(const struct kc_admin *admin);
+/* What the item is asked by; NULL: a request for all. */
+const struct kc_admin_api *kc_admin_api(const struct kc_admin *admin,
+                                        const struct kc_admin_item *item);
 /* Asks Metadata for what the items left need; kc_admin_located comes. */
 void kc_admin_locate(struct kc_admin *admin);
+/* The same by FindCoordinator. */
+void kc_admin_find_coordinators(struct kc_admin *admin);
 bool kc_admin_must_locate(const struct kc_admin *admin);
 void kc_admin_located(struct kc_admin *admin);
+/* Asks that broker about these; NULL: about all it knows. False: no memory. */
+bool kc_admin_add_part(struct kc_admin *admin, int32_t node, struct kc_admin_item **items,
+                       size_t count);
+bool kc_admin_heals(const struct kc_admin_api *api, int code); /* with time */
 /* Sorts those left by node, turn, name, partition. */
 void kc_admin_sort_left(struct kc_admin *admin);
 int kc_admin_compare(const struct kc_admin_item *a, const struct kc_admin_item *b);
@@ -178,6 +200,7 @@ void kc_admin_settle(struct kc_admin *admin, struct kc_admin_item *item, int cod
 /* All of these failed with err. */
 void kc_admin_fail_items(struct kc_admin *admin, struct kc_admin_item **items, size_t count,
                          const struct kn_answer *answer);
-void kc_result_sort(kurier_result *result);
+/* distinct: what several brokers told of is there once. */
+void kc_result_sort(kurier_result *result, bool distinct);
 
 #endif

@@ -23,6 +23,9 @@ static const union kc_admin_info blank[] = {
     [KURIER_ITEM_REASSIGNMENT] = {.reassignment = {.partition = -1}},
     [KURIER_ITEM_PRODUCERS] = {.producers = {.partition = -1, .leader = -1}},
     [KURIER_ITEM_VERSIONS] = {.versions = {.partition = -1, .node = -1, .features_epoch = -1}},
+    [KURIER_ITEM_GROUP] =
+        {.group = {.partition = -1, .coordinator = -1, .epoch = -1, .assignment_epoch = -1}},
+    [KURIER_ITEM_GROUP_OFFSETS] = {.group_offsets = {.partition = -1}},
 };
 
 /* Every info begins as kurier_item does. */
@@ -40,6 +43,8 @@ SAME_HEAD(kurier_log_dirs_info);
 SAME_HEAD(kurier_reassignment_info);
 SAME_HEAD(kurier_producers_info);
 SAME_HEAD(kurier_versions_info);
+SAME_HEAD(kurier_group_info);
+SAME_HEAD(kurier_group_offsets_info);
 
 static void begin_info(kurier_result *result, union kc_admin_info *info, struct kb_slice name,
                        int32_t partition)
@@ -96,10 +101,17 @@ static int by_name_and_partition(const void *a, const void *b)
                : (x->item.partition > y->item.partition) - (x->item.partition < y->item.partition);
 }
 
-void kc_result_sort(kurier_result *result)
+void kc_result_sort(kurier_result *result, bool distinct)
 {
+    union kc_admin_info *infos = result->infos;
+    size_t count = 0;
     if (result->count)
-        qsort(result->infos, result->count, sizeof *result->infos, by_name_and_partition);
+        qsort(infos, result->count, sizeof *infos, by_name_and_partition);
+    for (size_t i = 0; distinct && i < result->count; i++)
+        if (!count || by_name_and_partition(&infos[count - 1], &infos[i]))
+            infos[count++] = infos[i];
+    if (distinct)
+        result->count = count;
 }
 
 /* ---- Outcomes --------------------------------------------------------------------------*/
@@ -110,6 +122,18 @@ static const int16_t of_leaders[] = {
     KB_E_FENCED_LEADER_EPOCH,    KB_E_UNKNOWN_LEADER_EPOCH, KB_E_KAFKA_STORAGE_ERROR,
 };
 static const int16_t of_controller[] = {KB_E_NOT_CONTROLLER, KB_E_REQUEST_TIMED_OUT};
+static const int16_t of_groups[] = {KB_E_NOT_COORDINATOR, KB_E_COORDINATOR_LOAD_IN_PROGRESS,
+                                    KB_E_COORDINATOR_NOT_AVAILABLE};
+static const struct {
+    int16_t route;
+    const int16_t *codes;
+    size_t count;
+} healed[] = {
+    {KC_ROUTE_LEADERS, of_leaders, KB_ARRAY_SIZE(of_leaders)},
+    {KC_CONTROLLER, of_controller, KB_ARRAY_SIZE(of_controller)},
+    {KC_ROUTE_GROUPS, of_groups, KB_ARRAY_SIZE(of_groups)},
+    {KC_ROUTE_ALL, of_groups, KB_ARRAY_SIZE(of_groups)},
+};
 
 static bool has_code(const int16_t *codes, size_t count, int code)
 {
@@ -119,15 +143,14 @@ static bool has_code(const int16_t *codes, size_t count, int code)
     return false;
 }
 
-static bool time_heals(const struct kc_admin *admin, int code)
+bool kc_admin_heals(const struct kc_admin_api *api, int code)
 {
-    const struct kc_admin_api *api = admin->api;
     if (code == KB_E_THROTTLING_QUOTA_EXCEEDED || has_code(api->retry, KC_ADMIN_RETRIES, code))
         return true;
-    if (api->route == KC_ROUTE_LEADERS)
-        return has_code(of_leaders, KB_ARRAY_SIZE(of_leaders), code);
-    return api->route == KC_CONTROLLER &&
-           has_code(of_controller, KB_ARRAY_SIZE(of_controller), code);
+    for (size_t i = 0; i < KB_ARRAY_SIZE(healed); i++)
+        if (healed[i].route == api->route)
+            return has_code(healed[i].codes, healed[i].count, code);
+    return false;
 }
 
 static void set_outcome(kurier_result *result, union kc_admin_info *info, int code,
@@ -143,7 +166,7 @@ static void set_outcome(kurier_result *result, union kc_admin_info *info, int co
 static void tell_of_lost(const struct kc_admin *admin, const struct kc_admin_item *item,
                          union kc_admin_info *info)
 {
-    if (item->lost && info->item.code && (int)info->item.code == admin->api->twice)
+    if (item->lost && info->item.code && (int)info->item.code == kc_admin_api(admin, item)->twice)
         info->item.text = "perhaps done by an earlier try of this request, whose answer was lost";
 }
 
@@ -164,14 +187,15 @@ void kc_admin_fail_items(struct kc_admin *admin, struct kc_admin_item **items, s
                          const struct kn_answer *answer)
 {
     const struct kb_error *err = answer->err;
-    bool again = (err->classes & KB_RETRIABLE) || time_heals(admin, err->code);
     for (size_t i = 0; i < count; i++) {
+        bool again = (err->classes & KB_RETRIABLE) ||
+                     kc_admin_heals(kc_admin_api(admin, items[i]), err->code);
         union kc_admin_info *info = kc_admin_info(admin, items[i]);
         set_outcome(admin->result, info, err->code, kb_slice_str(err->text));
         items[i]->done = !again;
         items[i]->lost |= answer->sent;
+        admin->again |= again;
     }
-    admin->again |= again && count > 0;
 }
 
 /* ---- Finding ----------------------------------------------------------------------------*/
@@ -196,6 +220,8 @@ static int by_node_and_turn(const void *a, const void *b)
     const struct kc_admin_item *const *x = a, *const *y = b;
     int order = ((*x)->node > (*y)->node) - ((*x)->node < (*y)->node);
     if (!order)
+        order = (*x)->instead - (*y)->instead;
+    if (!order)
         order = ((*x)->turn > (*y)->turn) - ((*x)->turn < (*y)->turn);
     return order ? order : by_node_and_name(a, b);
 }
@@ -207,8 +233,8 @@ static void take_turns(struct kc_admin *admin)
     for (size_t i = 0; i < admin->left_count; i++) {
         bool alike =
             i > 0 && left[i]->node == left[i - 1]->node && !kc_admin_compare(left[i], left[i - 1]);
-        left[i]->turn = alike && !admin->api->together ? left[i - 1]->turn + 1 : 0;
-        if (admin->api->route == KC_ROUTE_BROKERS)
+        left[i]->turn = alike && !admin->request->api->together ? left[i - 1]->turn + 1 : 0;
+        if (admin->request->api->route == KC_ROUTE_BROKERS)
             left[i]->turn = (uint32_t)i;
     }
 }
@@ -244,7 +270,7 @@ static union kc_admin_info *answer_item(struct kc_admin_part *part, struct kc_ad
     struct kc_admin *admin = part->admin;
     union kc_admin_info *info = kc_admin_info(admin, item);
     const char *words = kc_admin_text(part, text.size ? text : kb_slice_null());
-    kc_admin_settle(admin, item, code, words, time_heals(admin, code));
+    kc_admin_settle(admin, item, code, words, kc_admin_heals(part->api, code));
     return code ? NULL : info;
 }
 
@@ -256,7 +282,7 @@ static union kc_admin_info *answer_of_all(struct kc_admin_part *part, struct kb_
     if (!info)
         return NULL;
     set_outcome(result, info, code, text);
-    part->admin->again |= time_heals(part->admin, code);
+    part->admin->again |= kc_admin_heals(part->api, code);
     return code ? NULL : info;
 }
 
@@ -289,6 +315,22 @@ void kc_admin_answer_rest(struct kc_admin_part *part, int code, const char *text
             kc_admin_settle(part->admin, part->items[i], code, text, false);
 }
 
+void kc_admin_answer_all(struct kc_admin_part *part, int code, struct kb_slice text)
+{
+    for (size_t i = 0; i < part->count; i++)
+        if (!part->items[i]->told)
+            answer_item(part, part->items[i], code, text);
+}
+
+void kc_admin_answer_instead(struct kc_admin_part *part, struct kb_slice name)
+{
+    for (size_t i = find(part, name, -1);
+         i < part->count && kb_slice_is(name, part->items[i]->name); i++) {
+        part->items[i]->instead = part->items[i]->told = true;
+        part->admin->instead = true;
+    }
+}
+
 /* ---- What rows read -----------------------------------------------------------------------*/
 
 const char *kc_admin_text(struct kc_admin_part *part, struct kb_slice text)
@@ -313,6 +355,15 @@ void *kc_admin_array(struct kc_admin_part *part, int32_t from_count, size_t size
     return array;
 }
 
+const char *const *kc_admin_texts(struct kc_admin_part *part, const struct kb_slice *texts,
+                                  int32_t from_count, uint32_t *count)
+{
+    const char **copies = kc_admin_array(part, from_count, sizeof *copies, count);
+    for (uint32_t i = 0; i < *count; i++)
+        copies[i] = kc_admin_text(part, texts[i]);
+    return copies;
+}
+
 kurier_nodes kc_admin_nodes(struct kc_admin_part *part, const int32_t *nodes, int32_t count)
 {
     kurier_nodes copy = {NULL, 0, 0};
@@ -327,10 +378,9 @@ int kc_admin_refused(const struct kc_admin_part *part, int code, struct kb_slice
                      struct kb_error *err)
 {
     if (text.size)
-        return kb_error_set(err, code, "%s: %.*s", kw_api_name(part->admin->api->key),
+        return kb_error_set(err, code, "%s: %.*s", kw_api_name(part->api->key),
                             (int)KB_MIN(text.size, 200u), (const char *)text.data);
-    return kb_error_set(err, code, "%s: %s", kw_api_name(part->admin->api->key),
-                        kb_code_text(code));
+    return kb_error_set(err, code, "%s: %s", kw_api_name(part->api->key), kb_code_text(code));
 }
 
 void kc_admin_throttled(struct kc_admin_part *part, int32_t throttle_ms)
@@ -342,7 +392,7 @@ int kc_admin_unreadable(const struct kc_admin_part *part, const struct kw_reader
                         struct kb_error *err)
 {
     return kb_error_set(err, KB_E_PROTOCOL, "%s: an answer to %s that cannot be read: %s",
-                        kc_link_name(part->ask.from), kw_api_name(part->admin->api->key),
+                        kc_link_name(part->ask.from), kw_api_name(part->api->key),
                         body->fault ? body->fault : "out of memory");
 }
 

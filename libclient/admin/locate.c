@@ -10,15 +10,16 @@
 
 static bool wants_leader(const struct kc_admin *admin)
 {
-    return admin->api->route == KC_ROUTE_LEADERS;
+    return admin->request->api->route == KC_ROUTE_LEADERS;
 }
 
 bool kc_admin_must_locate(const struct kc_admin *admin)
 {
-    if (admin->api->route == KC_ROUTE_BROKERS && admin->request->all && !admin->request->count)
-        return true;
+    int16_t route = admin->request->api->route;
+    if (kc_admin_is_open(admin))
+        return route == KC_ROUTE_BROKERS || route == KC_ROUTE_ALL;
     for (size_t i = 0; i < admin->left_count; i++)
-        if (wants_leader(admin) || admin->left[i]->node >= 0)
+        if (wants_leader(admin) || route == KC_ROUTE_GROUPS || admin->left[i]->node >= 0)
             return true;
     return false;
 }
@@ -158,6 +159,15 @@ static bool list_brokers(struct kc_admin *admin, const struct kw_metadata_respon
     return kc_result_begin(admin->result, request);
 }
 
+/* Each is asked for its share. False: no memory. */
+static bool ask_brokers(struct kc_admin *admin, const struct kw_metadata_response *response)
+{
+    bool whole = true;
+    for (int32_t i = 0; whole && i < response->brokers_count; i++)
+        whole = kc_admin_add_part(admin, response->brokers[i].node_id, NULL, 0);
+    return whole;
+}
+
 static const char *name_of(struct kc_admin *admin, const struct kw_metadata_response_broker *broker)
 {
     char name[300];
@@ -178,7 +188,7 @@ static void take_brokers(struct kc_admin *admin, const struct kw_metadata_respon
         snprintf(text, sizeof text, "the cluster has no broker %d now", item->node);
         if (!broker)
             kc_admin_settle(admin, item, KB_E_BROKER_NOT_AVAILABLE, text, false);
-        else if (admin->api->route == KC_ROUTE_BROKERS)
+        else if (admin->request->api->route == KC_ROUTE_BROKERS)
             kc_admin_info(admin, item)->item.name = name_of(admin, broker);
     }
 }
@@ -193,7 +203,9 @@ static bool take(struct kc_admin *admin, const struct kw_metadata_response *resp
         take_leaders(admin, response);
         return true;
     }
-    if (admin->request->all && !admin->request->count)
+    if (admin->request->api->route == KC_ROUTE_ALL)
+        return ask_brokers(admin, response);
+    if (kc_admin_is_open(admin))
         whole = list_brokers(admin, response);
     if (whole)
         take_brokers(admin, response);

@@ -114,6 +114,25 @@ kurier_request *kc_request_of_partitions(const struct kc_admin_api *api,
     return kc_request_whole(request);
 }
 
+kurier_request *kc_request_of_names(const struct kc_admin_api *api, const char *const *names,
+                                    size_t n)
+{
+    kurier_request *request = kc_request_new(api, n);
+    for (size_t i = 0; request && i < n; i++)
+        kc_request_item(request, i, names[i], -1);
+    return kc_request_whole(request);
+}
+
+kurier_request *kc_request_in_group(kurier_request *request, const char *group)
+{
+    if (!request)
+        return NULL;
+    if (!group)
+        kc_request_refuse(request, "no group is named");
+    request->group = kc_request_text(request, group ? group : "");
+    return kc_request_whole(request);
+}
+
 kurier_request *kc_request_of_brokers(const struct kc_admin_api *api, const int32_t *nodes,
                                       size_t n)
 {

@@ -46,17 +46,33 @@ static void drop_parts(struct kc_admin *admin)
 static int encode(struct kc_ask *ask, int16_t version, struct kw_writer *out)
 {
     struct kc_admin_part *part = KB_CONTAINER(ask, struct kc_admin_part, ask);
-    return part->admin->api->encode(part, version, out);
+    part->version = version;
+    return part->api->encode(part, version, out);
+}
+
+bool kc_admin_is_open(const struct kc_admin *admin)
+{
+    return admin->request->all && !admin->request->count;
+}
+
+const struct kc_admin_api *kc_admin_api(const struct kc_admin *admin,
+                                        const struct kc_admin_item *item)
+{
+    const struct kc_admin_api *api = admin->request->api;
+    bool instead = item ? item->instead : admin->all_instead;
+    return instead ? api->instead : api;
 }
 
 /* A broker that is too old for this API; the row knows another way, or else since
  * when there is this one. */
 static bool is_too_old(struct kc_admin_part *part, const struct kb_error *err)
 {
-    const struct kc_admin_api *api = part->admin->api;
-    if (err->code != KB_E_UNSUPPORTED || !api->instead)
+    if (err->code != KB_E_UNSUPPORTED || !part->api->instead)
         return false;
-    part->admin->instead = part->admin->again = true;
+    for (size_t i = 0; i < part->count; i++)
+        part->items[i]->instead = true;
+    part->admin->all_instead = !part->items;
+    part->admin->instead = true;
     return true;
 }
 
@@ -95,7 +111,7 @@ static void on_answer(struct kc_ask *ask, const struct kn_answer *answer)
     if (answer->err)
         part_failed(part, answer);
     else
-        code = admin->api->take(part, answer->version, answer->body, &err);
+        code = part->api->take(part, answer->version, answer->body, &err);
     if (code == KC_ADMIN_MORE) {
         send_part(part);
         return;
@@ -108,11 +124,10 @@ static void on_answer(struct kc_ask *ask, const struct kn_answer *answer)
         over(admin);
 }
 
-/* False: no memory. */
-static bool add_part(struct kc_admin *admin, int32_t node, struct kc_admin_item **items,
-                     size_t count)
+bool kc_admin_add_part(struct kc_admin *admin, int32_t node, struct kc_admin_item **items,
+                       size_t count)
 {
-    const struct kc_admin_api *api = admin->api;
+    const struct kc_admin_api *api = kc_admin_api(admin, items ? items[0] : NULL);
     int16_t needs = api->needs ? api->needs(admin->request) : api->min_version;
     struct kc_admin_part *part = KB_NEW(struct kc_admin_part);
     if (!part)
@@ -124,6 +139,7 @@ static bool add_part(struct kc_admin *admin, int32_t node, struct kc_admin_item 
                                 .encode = encode,
                                 .on_answer = on_answer};
     part->admin = admin;
+    part->api = api;
     part->node = node;
     part->items = items;
     part->count = count;
@@ -132,25 +148,24 @@ static bool add_part(struct kc_admin *admin, int32_t node, struct kc_admin_item 
     return true;
 }
 
-/* All there is: infos are added as they come. */
-static bool is_open(const struct kc_admin *admin)
+static bool go_together(const struct kc_admin_item *a, const struct kc_admin_item *b)
 {
-    return admin->request->all && !admin->request->count;
+    return a->node == b->node && a->turn == b->turn && a->instead == b->instead;
 }
 
-/* Those left are sorted: a part is a run of one broker and one turn. */
+/* Those left are sorted: a part is a run of one broker, one API and one turn. */
 static bool make_parts(struct kc_admin *admin)
 {
     struct kc_admin_item **left = admin->left;
+    int16_t route = admin->request->api->route;
     bool whole = true;
-    if (is_open(admin))
-        return add_part(admin, admin->api->route, NULL, 0);
+    if (kc_admin_is_open(admin)) /* of all brokers there are parts already */
+        return route == KC_ROUTE_ALL || kc_admin_add_part(admin, route, NULL, 0);
     kc_admin_sort_left(admin);
     for (size_t i = 0, n; whole && i < admin->left_count; i += n) {
-        for (n = 1; i + n < admin->left_count && left[i + n]->node == left[i]->node &&
-                    left[i + n]->turn == left[i]->turn;)
+        for (n = 1; i + n < admin->left_count && go_together(left[i + n], left[i]);)
             n++;
-        whole = add_part(admin, left[i]->node, &left[i], n);
+        whole = kc_admin_add_part(admin, left[i]->node, &left[i], n);
     }
     return whole;
 }
@@ -173,13 +188,13 @@ static void finish(struct kc_admin *admin)
     kb_list_remove(&admin->all);
     kn_timer_cancel(kc_client_loop(client_of(admin)), &admin->timer);
     drop_parts(admin);
-    if (admin->heard && !is_open(admin))
+    if (admin->heard && !kc_admin_is_open(admin))
         kb_error_clear(&admin->err); /* each item has its own */
     result->err = admin->err;
     if (admin->err.code)
         result->count = 0;
-    if (is_open(admin))
-        kc_result_sort(result);
+    if (kc_admin_is_open(admin))
+        kc_result_sort(result, admin->request->api->route == KC_ROUTE_ALL);
     if (admin->submitted)
         hand_over(admin);
     kc_call_done(&admin->call, &admin->err);
@@ -236,15 +251,17 @@ static void begin(struct kc_admin *admin)
     drop_parts(admin);
     kb_error_clear(&admin->err);
     admin->again = admin->instead = false;
-    if (is_open(admin))
+    if (kc_admin_is_open(admin))
         admin->result->count = 0;
     for (size_t i = 0; i < admin->request->count; i++)
         admin->request->items[i].told = false;
     list_left(admin);
-    if (kc_admin_must_locate(admin))
-        kc_admin_locate(admin);
-    else
+    if (!kc_admin_must_locate(admin))
         send_parts(admin);
+    else if (admin->request->api->route == KC_ROUTE_GROUPS)
+        kc_admin_find_coordinators(admin);
+    else
+        kc_admin_locate(admin);
 }
 
 /* False: the time is up. */
@@ -263,12 +280,10 @@ static bool retry_later(struct kc_admin *admin)
 /* Every part has been answered. */
 static void over(struct kc_admin *admin)
 {
-    if (admin->instead) {
-        admin->api = admin->api->instead;
+    if (admin->instead)
         begin(admin);
-    } else if (!admin->again || !retry_later(admin)) {
+    else if (!admin->again || !retry_later(admin))
         finish(admin);
-    }
 }
 
 static void on_timer(struct kn_timer *timer)
@@ -334,7 +349,6 @@ struct kc_admin *kc_admin_new(struct kurier_client *client, kurier_request *requ
     admin->request = request;
     admin->result = result;
     admin->left = left;
-    admin->api = request->api;
     return admin;
 }
 

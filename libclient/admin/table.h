@@ -40,6 +40,11 @@ kurier_request *kc_request_whole(kurier_request *request);
 /* Of partitions; NULL: all. */
 kurier_request *kc_request_of_partitions(const struct kc_admin_api *api,
                                          const kurier_position *positions, size_t n);
+/* Names alone. */
+kurier_request *kc_request_of_names(const struct kc_admin_api *api, const char *const *names,
+                                    size_t n);
+/* Items are the group's. */
+kurier_request *kc_request_in_group(kurier_request *request, const char *group);
 kurier_request *kc_request_of_brokers(const struct kc_admin_api *api, const int32_t *nodes,
                                       size_t n);
 
@@ -66,12 +71,19 @@ union kc_admin_info *kc_admin_answer_only(struct kc_admin_part *part, int code,
                                           struct kb_slice text);
 /* The same of those that the answer left out. NULL: the code's own words. */
 void kc_admin_answer_rest(struct kc_admin_part *part, int code, const char *text);
+/* One answer for all that is not answered yet. */
+void kc_admin_answer_all(struct kc_admin_part *part, int code, struct kb_slice text);
+/* The broker knows it, but not by this API: the row's other one is asked. */
+void kc_admin_answer_instead(struct kc_admin_part *part, struct kb_slice name);
 /* In the result's arena. NULL stays NULL. */
 const char *kc_admin_text(struct kc_admin_part *part, struct kb_slice text);
 const char *kc_admin_id_text(struct kc_admin_part *part, struct kb_uuid id);
 /* Zeroed; NULL: no memory, and *count is 0 then. A negative count is 0. */
 void *kc_admin_array(struct kc_admin_part *part, int32_t from_count, size_t size, uint32_t *count);
+const char *const *kc_admin_texts(struct kc_admin_part *part, const struct kb_slice *texts,
+                                  int32_t from_count, uint32_t *count);
 kurier_nodes kc_admin_nodes(struct kc_admin_part *part, const int32_t *nodes, int32_t count);
+/* Code and words for what the broker answered to the request as a whole. */
 int kc_admin_refused(const struct kc_admin_part *part, int code, struct kb_slice text,
                      struct kb_error *err);
 

@@ -235,10 +235,7 @@ static const struct kc_admin_api delete_topics = {
 
 kurier_request *kurier_admin_delete_topics(const char *const *names, size_t n)
 {
-    kurier_request *request = kc_request_new(&delete_topics, n);
-    for (size_t i = 0; request && i < n; i++)
-        kc_request_item(request, i, names[i], -1);
-    return kc_request_whole(request);
+    return kc_request_of_names(&delete_topics, names, n);
 }
 
 /* ---- CreatePartitions --------------------------------------------------------------------*/

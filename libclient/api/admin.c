@@ -26,6 +26,9 @@ SIZE_IS(kurier_feature, 16);
 SIZE_IS(kurier_feature_change, 16);
 SIZE_IS(kurier_reassignment, 32);
 SIZE_IS(kurier_producer_state, 40);
+SIZE_IS(kurier_group_member, 128);
+SIZE_IS(kurier_group_ref, 24);
+SIZE_IS(kurier_group_offset, 40);
 
 /* ---- Requests -------------------------------------------------------------------------*/
 
@@ -41,10 +44,11 @@ static void refuse_flags(kurier_request *request, uint32_t flags)
     kc_request_refuse(request, "0x%x is no flag of requests", flags);
 }
 
+/* Those of members are any text. */
 static void check_ids(kurier_request *request)
 {
     struct kb_uuid id;
-    for (size_t i = 0; i < request->count; i++)
+    for (size_t i = 0; !request->group && i < request->count; i++)
         if (!kb_uuid_parse(request->items[i].name, &id))
             kc_request_refuse(request, "\"%s\" is no topic id", request->items[i].name);
 }
@@ -247,3 +251,5 @@ INFO_OF(log_dirs, KURIER_ITEM_LOG_DIRS)
 INFO_OF(reassignment, KURIER_ITEM_REASSIGNMENT)
 INFO_OF(producers, KURIER_ITEM_PRODUCERS)
 INFO_OF(versions, KURIER_ITEM_VERSIONS)
+INFO_OF(group, KURIER_ITEM_GROUP)
+INFO_OF(group_offsets, KURIER_ITEM_GROUP_OFFSETS)

@@ -8,6 +8,7 @@ client_fake = tests/unit/client/fake.c tests/unit/client/fake.h
 
 unit_programs += \
 	tests/unit/client/test_admin \
+	tests/unit/client/test_admin_groups \
 	tests/unit/client/test_admin_kinds \
 	tests/unit/client/test_client \
 	tests/unit/client/test_config \
@@ -17,6 +18,8 @@ unit_programs += \
 
 tests_unit_client_test_admin_SOURCES = tests/unit/client/test_admin.c $(client_fake)
 tests_unit_client_test_admin_LDADD = $(client_libs)
+tests_unit_client_test_admin_groups_SOURCES = tests/unit/client/test_admin_groups.c $(client_fake)
+tests_unit_client_test_admin_groups_LDADD = $(client_libs)
 tests_unit_client_test_admin_kinds_SOURCES = tests/unit/client/test_admin_kinds.c $(client_fake)
 tests_unit_client_test_admin_kinds_LDADD = $(client_libs)
 tests_unit_client_test_client_SOURCES = tests/unit/client/test_client.c $(client_fake)
