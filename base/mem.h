@@ -23,5 +23,8 @@ char *kb_strndup(const char *text, size_t size);
  * Set while no other thread allocates. */
 typedef int kb_mem_hook(void *ctx, size_t size);
 void kb_mem_set_hook(kb_mem_hook *hook, void *ctx);
+/* The hook is not asked between a call with 1 and one with -1, which nest: a
+ * simulated world, and the other side of a test, have all the memory there is. */
+void kb_mem_spare(int by);
 
 #endif

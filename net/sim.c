@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sim_impl.h"
 
-#include "base/mem.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -23,9 +21,20 @@ static struct kb_time sim_now(struct kb_clock *clock)
     return (struct kb_time){.mono_ms = ms, .wall_ms = ms + sim->wall_offset_ms};
 }
 
+void *sim_alloc(size_t size)
+{
+    kb_mem_spare(1);
+    void *memory = kb_calloc(1, size);
+    kb_mem_spare(-1);
+    KB_CHECK(memory);
+    return memory;
+}
+
 void sim_at(struct kn_sim *sim, struct sim_event *event, int64_t after_us)
 {
+    kb_mem_spare(1);
     bool there = kb_heap_put(&sim->events, &event->node, sim->now_us + after_us);
+    kb_mem_spare(-1);
     KB_CHECK(there);
 }
 
@@ -121,8 +130,7 @@ struct sim_node *sim_node_at(struct kn_sim *sim, const struct kn_addr *addr)
 static struct sim_node *make_node(struct kn_sim *sim, const char *name)
 {
     size_t size = strlen(name) + 1;
-    struct sim_node *node = kb_calloc(1, sizeof *node + size);
-    KB_CHECK(node);
+    struct sim_node *node = sim_alloc(sizeof *node + size);
     memcpy(node->name, name, size);
     node->sim = sim;
     node->ip = FIRST_IP + (uint32_t)sim->node_count++;
@@ -161,8 +169,7 @@ void kn_sim_name(struct kn_sim *sim, const char *name, const char *to)
     struct alias *alias = find_alias(sim, name);
     size_t size = strlen(name) + 1;
     if (!alias) {
-        alias = kb_calloc(1, sizeof *alias + size);
-        KB_CHECK(alias);
+        alias = sim_alloc(sizeof *alias + size);
         memcpy(alias->name, name, size);
         kb_list_push_back(&sim->names, &alias->link);
     }

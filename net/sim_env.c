@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sim_impl.h"
 
-#include "base/mem.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,8 +104,7 @@ static int env_resolve(struct kn_env *base, const char *host, uint16_t port, str
 {
     struct sim_env *env = of(base);
     size_t size = strlen(host) + 1;
-    struct question *question = kb_calloc(1, sizeof *question + size);
-    KB_CHECK(question);
+    struct question *question = sim_alloc(sizeof *question + size);
     memcpy(question->host, host, size);
     question->event.fn = answer;
     question->env = env;

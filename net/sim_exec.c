@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sim_impl.h"
 
-#include "base/mem.h"
 #include "net/exec.h"
 
 /*
@@ -66,8 +65,7 @@ static void on_time(struct sim_event *event)
 static void start_ready(struct sim_exec *exec)
 {
     while (exec->busy < exec->threads && !kb_list_empty(&exec->ready)) {
-        struct run *run = KB_NEW(struct run);
-        KB_CHECK(run);
+        struct run *run = sim_alloc(sizeof *run);
         run->event.fn = on_time;
         run->exec = exec;
         run->job = KB_CONTAINER(kb_list_pop_front(&exec->ready), struct kn_job, link);

@@ -4,8 +4,10 @@
 /*
  * Shared by sim.c (time, nodes, turns), sim_env.c (the table), sim_sock.c
  * (sockets), sim_wire.c (packets and faults) and sim_exec.c alone. A
- * simulation that runs out of memory is a failed check.
+ * simulation that runs out of memory is a failed check; an allocation that a
+ * test lets fail is never its own.
  */
+#include "base/mem.h"
 #include "net/sim.h"
 
 struct sim_env;
@@ -29,6 +31,7 @@ struct kn_sim {
     int node_count;
 };
 
+void *sim_alloc(size_t size); /* zeroed */
 void sim_at(struct kn_sim *sim, struct sim_event *event, int64_t after_us);
 int64_t sim_between(struct kn_sim *sim, int64_t min, int64_t max);
 void sim_note(struct kn_sim *sim, uint64_t a, uint64_t b); /* into the digest */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sim_impl.h"
 
-#include "base/mem.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -60,7 +58,9 @@ static void make_room(struct sim_sock *sock, size_t size)
     if (sock->in_size + size <= sock->in_capacity)
         return;
     sock->in_capacity = sock->in_size + size;
+    kb_mem_spare(1);
     sock->in = kb_realloc(sock->in, sock->in_capacity);
+    kb_mem_spare(-1);
     KB_CHECK(sock->in);
 }
 
@@ -218,8 +218,7 @@ static const struct kn_sock_ops sim_ops = {
 
 struct sim_sock *sim_sock_new(struct sim_node *node, enum sim_sock_state state)
 {
-    struct sim_sock *sock = KB_NEW(struct sim_sock);
-    KB_CHECK(sock);
+    struct sim_sock *sock = sim_alloc(sizeof *sock);
     sock->sock.ops = &sim_ops;
     sock->node = node;
     sock->state = state;

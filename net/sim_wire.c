@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sim_impl.h"
 
-#include "base/mem.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -61,8 +59,7 @@ void kn_sim_cut(struct kn_sim *sim, const char *from, const char *to)
     struct sim_node *a = node_or_any(sim, from), *b = node_or_any(sim, to);
     if (find_cut(sim, a, b))
         return;
-    struct cut *cut = KB_NEW(struct cut);
-    KB_CHECK(cut);
+    struct cut *cut = sim_alloc(sizeof *cut);
     cut->from = a;
     cut->to = b;
     kb_list_push_back(&sim->cuts, &cut->link);
@@ -83,8 +80,7 @@ void kn_sim_heal(struct kn_sim *sim, const char *from, const char *to)
 struct sim_link *sim_link_new(struct sim_sock *from, struct sim_node *to,
                               const struct kn_addr *addr)
 {
-    struct sim_link *link = KB_NEW(struct sim_link);
-    KB_CHECK(link);
+    struct sim_link *link = sim_alloc(sizeof *link);
     link->sim = from->node->sim;
     link->end[0] = from;
     link->node[0] = from->node;
@@ -141,8 +137,7 @@ static void fill(struct packet *packet, const struct iovec *iov)
 void sim_send(struct sim_link *link, int to, enum sim_packet_kind kind, const struct iovec *iov,
               size_t size)
 {
-    struct packet *packet = kb_calloc(1, sizeof *packet + size);
-    KB_CHECK(packet);
+    struct packet *packet = sim_alloc(sizeof *packet + size);
     packet->event.fn = arrive;
     packet->of = link;
     packet->to = to;

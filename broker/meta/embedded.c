@@ -11,16 +11,34 @@ static struct kd_embedded *embedded_of(struct kd_meta *meta)
 
 enum { REQUEST_BUDGET = 16 << 20 };
 
-static struct kd_ask *request_new(enum kd_ask_kind kind, void *ctx)
+/* Callers rely on an answer. Where there is no memory to keep a request, one of
+ * the store's spares says so when its turn comes; more of them than that are
+ * never on their way. */
+static struct kd_ask *request_new(struct kd_embedded *store, enum kd_ask_kind kind, void *ctx)
 {
     struct kd_ask *request = KB_NEW(struct kd_ask);
-    if (!request)
-        return NULL;
-    request->kind = kind;
-    request->ctx = ctx;
+    if (!request) {
+        struct kb_list *link = kb_list_pop_front(&store->spares);
+        KB_CHECK(link);
+        store->spare_count--;
+        request = KB_CONTAINER(link, struct kd_ask, link);
+    }
+    *request = (struct kd_ask){.kind = kind, .ctx = ctx};
     kb_list_init(&request->link);
     kb_arena_init(&request->arena, REQUEST_BUDGET);
     return request;
+}
+
+static bool make_spares(struct kd_embedded *store)
+{
+    while (store->spare_count < KD_ASK_SPARES) {
+        struct kd_ask *spare = KB_NEW(struct kd_ask);
+        if (!spare)
+            return false;
+        kb_list_push_back(&store->spares, &spare->link);
+        store->spare_count++;
+    }
+    return true;
 }
 
 static void enqueue(struct kd_embedded *store, struct kd_ask *request)
@@ -30,19 +48,10 @@ static void enqueue(struct kd_embedded *store, struct kd_ask *request)
 }
 /* ---- The table ---------------------------------------------------------- */
 
-/* A request that cannot even be kept is a request that may not be answered;
- * callers rely on an answer, so memory for these few bytes is a must. */
-static struct kd_ask *request_must(enum kd_ask_kind kind, void *ctx)
-{
-    struct kd_ask *request = request_new(kind, ctx);
-    KB_CHECK(request);
-    return request;
-}
-
 static void ask(struct kd_embedded *store, enum kd_ask_kind kind, const char *path,
                 struct kd_meta_watch *watch, kd_meta_node_fn *fn, void *ctx)
 {
-    struct kd_ask *request = request_must(kind, ctx);
+    struct kd_ask *request = request_new(store, kind, ctx);
     request->fn.node = fn;
     request->watch = watch;
     request->path = kb_arena_strdup(&request->arena, kb_slice_str(path));
@@ -73,7 +82,7 @@ static struct kb_slice copy(struct kb_arena *arena, struct kb_slice data)
 static void embedded_multi(struct kd_meta *meta, const struct kd_meta_op *ops, int n,
                            kd_meta_multi_fn *fn, void *ctx)
 {
-    struct kd_ask *request = request_must(KD_ASK_MULTI, ctx);
+    struct kd_ask *request = request_new(embedded_of(meta), KD_ASK_MULTI, ctx);
     struct kb_arena *arena = &request->arena;
     request->fn.multi = fn;
     request->n = n;
@@ -96,7 +105,7 @@ static void embedded_disarm(struct kd_meta *meta, struct kd_meta_watch *watch)
 
 static void embedded_close(struct kd_meta *meta, void (*closed)(void *ctx), void *ctx)
 {
-    struct kd_ask *request = request_must(KD_ASK_CLOSE, ctx);
+    struct kd_ask *request = request_new(embedded_of(meta), KD_ASK_CLOSE, ctx);
     request->fn.closed = closed;
     enqueue(embedded_of(meta), request);
 }
@@ -159,12 +168,13 @@ bool kd_embedded_open(const struct kd_embedded_options *options, kd_embedded_ope
     store->snapshot_at = store->options.snapshot_bytes;
     store->opened = opened;
     store->opened_ctx = ctx;
+    kb_list_init(&store->spares);
     kb_list_init(&store->queue);
     kb_list_init(&store->batch);
     kb_error_clear(&store->open_error);
     kn_task_init(&store->pump, kd_embedded_pump);
     kd_watches_init(&store->watches, options->seed);
-    if (!kd_tree_init(&store->tree, options->seed)) {
+    if (!kd_tree_init(&store->tree, options->seed) || !make_spares(store)) {
         kd_embedded_free(store);
         return false;
     }

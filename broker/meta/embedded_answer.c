@@ -4,10 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-void kd_ask_free(struct kd_ask *request)
+void kd_ask_free(struct kd_embedded *store, struct kd_ask *request)
 {
     kb_arena_deinit(&request->arena);
-    kb_free(request);
+    if (store->spare_count == KD_ASK_SPARES) {
+        kb_free(request);
+        return;
+    }
+    kb_list_push_back(&store->spares, &request->link);
+    store->spare_count++;
 }
 
 static const struct kd_meta_node unknown_node = {.outcome = KD_META_UNKNOWN};
@@ -72,7 +77,10 @@ static void answer_multi(struct kd_embedded *store, struct kd_ask *request)
 
 void kd_embedded_free(struct kd_embedded *store)
 {
+    struct kb_list *link;
     kn_task_cancel(&store->pump);
+    while ((link = kb_list_pop_front(&store->spares)))
+        kb_free(KB_CONTAINER(link, struct kd_ask, link));
     kd_journal_close(&store->journal);
     kd_watches_deinit(&store->watches);
     kd_tree_deinit(&store->tree);
@@ -97,7 +105,7 @@ void kd_embedded_answer_lost(struct kd_embedded *store)
             answer_multi(store, request);
         else if (request->kind != KD_ASK_CLOSE)
             answer_node(store, request);
-        kd_ask_free(request);
+        kd_ask_free(store, request);
     }
 }
 
@@ -105,7 +113,7 @@ static void answer_close(struct kd_embedded *store, struct kd_ask *request)
 {
     void (*closed)(void *ctx) = request->fn.closed;
     void *ctx = request->ctx;
-    kd_ask_free(request);
+    kd_ask_free(store, request);
     kd_embedded_answer_lost(store);
     kd_embedded_free(store);
     closed(ctx);
@@ -124,7 +132,7 @@ void kd_embedded_answer(struct kd_embedded *store)
             answer_multi(store, request);
         else
             answer_node(store, request);
-        kd_ask_free(request);
+        kd_ask_free(store, request);
     }
     if (!kb_list_empty(&store->queue))
         kn_task_soon(store->options.loop, &store->pump);

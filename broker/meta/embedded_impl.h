@@ -13,6 +13,7 @@
 #include "broker/meta/journal.h"
 #include "broker/meta/watches.h"
 
+enum { KD_ASK_SPARES = 256 };
 enum kd_ask_kind { KD_ASK_GET, KD_ASK_CHILDREN, KD_ASK_MULTI, KD_ASK_CLOSE };
 
 struct kd_ask {
@@ -40,6 +41,8 @@ struct kd_embedded {
     struct kd_watches watches;
     struct kd_journal journal;
 
+    struct kb_list spares; /* asks to take where there is no memory for one */
+    int spare_count;
     struct kb_list queue; /* not looked at yet */
     struct kb_list batch; /* applied, waiting for the disk */
     struct kd_bytes bytes;
@@ -56,7 +59,7 @@ struct kd_embedded {
     void *opened_ctx;
     struct kb_error open_error;
 };
-void kd_ask_free(struct kd_ask *ask);
+void kd_ask_free(struct kd_embedded *store, struct kd_ask *ask);
 void kd_embedded_free(struct kd_embedded *store);
 
 /* Answers the batch, in order. A close in it ends the store. */

@@ -69,7 +69,10 @@ bool kd_tree_init(struct kd_tree *tree, uint64_t seed)
     kb_map_init(&tree->nodes, seed);
     tree->zxid = 0;
     tree->root = node_new("/", kb_slice_null());
-    return tree->root && node_attach(tree, NULL, tree->root);
+    if (!tree->root || node_attach(tree, NULL, tree->root))
+        return tree->root;
+    node_free(tree->root);
+    return false;
 }
 
 void kd_tree_deinit(struct kd_tree *tree)

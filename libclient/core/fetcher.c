@@ -153,22 +153,33 @@ struct kc_fetched *kc_fetched_add(struct kc_fetched_list *list, struct kb_arena 
     return row;
 }
 
-void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t offset,
+void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
                          const char *why, struct kb_arena *arena, struct kc_fetched_list *out)
 {
     static const int64_t to[] = {[KC_RESET_LATEST] = KC_LATEST, [KC_RESET_EARLIEST] = KC_EARLIEST};
-    fetch->topic_generation = fetch->topic->generation;
     if (fetcher->options->auto_offset_reset != KC_RESET_NONE) {
+        fetch->topic_generation = fetch->topic->generation;
         fetch->state = KC_FETCH_RESET;
         fetch->reset_to = to[fetcher->options->auto_offset_reset];
         return;
     }
-    fetch->state = KC_FETCH_FAILED;
     struct kc_fetched *row = kc_fetched_add(out, arena, KC_FETCHED_ERROR, fetch);
-    if (row)
-        kb_error_set(&row->err, KB_E_OFFSET_OUT_OF_RANGE,
-                     "%s[%d]: offset %lld %s, and auto.offset.reset is none: seek to go on",
-                     fetch->topic->name, fetch->partition, (long long)offset, why);
+    if (!row) { /* the next answer comes to the same end, and may be told */
+        kc_fetch_wait(fetcher, fetch, now);
+        return;
+    }
+    fetch->topic_generation = fetch->topic->generation;
+    fetch->state = KC_FETCH_FAILED;
+    kb_error_set(&row->err, KB_E_OFFSET_OUT_OF_RANGE,
+                 "%s[%d]: offset %lld %s, and auto.offset.reset is none: seek to go on",
+                 fetch->topic->name, fetch->partition, (long long)fetch->position, why);
+}
+
+void kc_fetch_lost_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                         struct kb_arena *arena, struct kc_fetched_list *out)
+{
+    kc_fetch_lost_place(fetcher, now, fetch, "belongs to a topic that was deleted and made anew",
+                        arena, out);
 }
 
 /* Only what the application should hear; the rest heals and is asked again. */
@@ -181,7 +192,6 @@ static bool is_news(int32_t code)
 void kc_fetcher_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_topic *topic,
                       struct kb_arena *arena, struct kc_fetched_list *out)
 {
-    (void)now;
     KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (fetch->topic != topic)
@@ -198,8 +208,7 @@ void kc_fetcher_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_
             kb_error_set(&row->err, error, "%s[%d]: %s", topic->name, fetch->partition,
                          kb_code_text(error));
         if (topic->generation != fetch->topic_generation && fetch->state == KC_FETCH_READY)
-            kc_fetch_lost_place(fetcher, fetch, fetch->position,
-                                "belongs to a topic that was deleted and made anew", arena, out);
+            kc_fetch_lost_topic(fetcher, now, fetch, arena, out);
     }
 }
 

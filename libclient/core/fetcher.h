@@ -129,6 +129,9 @@ bool kc_fetcher_is_due(struct kc_fetcher *fetcher, struct kb_time now, int32_t n
 /* After bad data: the partition backs off before it is asked for again. */
 void kc_fetch_wait(struct kc_fetcher *fetcher, struct kc_fetch *fetch, struct kb_time now);
 
+/* After a lack of memory: all that this broker leads backs off. */
+void kc_fetcher_wait(struct kc_fetcher *fetcher, struct kb_time now, int32_t node);
+
 /* The same for partitions in RESET: their offsets by ListOffsets. They count as
  * ASKED until answered; failure puts those of that node back. */
 bool kc_fetcher_offsets_due(struct kc_fetcher *fetcher, struct kb_time now, int32_t node);

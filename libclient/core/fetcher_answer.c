@@ -60,8 +60,8 @@ static void refuse(struct reading *r, struct kc_fetch *fetch, int32_t code)
         tell(r, fetch, code);
     if (verdict == LOST_PLACE) {
         fetch->not_before_ms = 0;
-        kc_fetch_lost_place(r->fetcher, fetch, fetch->position, "is not in the log (any more)",
-                            r->arena, r->out);
+        kc_fetch_lost_place(r->fetcher, r->now, fetch, "is not in the log (any more)", r->arena,
+                            r->out);
     }
 }
 
@@ -111,8 +111,9 @@ static void take_end(struct reading *r, struct kc_fetch *fetch)
 {
     if (fetch->end_told || fetch->position < fetch->high_watermark)
         return;
-    fetch->end_told = true;
-    kc_fetched_add(r->out, r->arena, KC_FETCHED_END, fetch);
+    fetch->end_told = kc_fetched_add(r->out, r->arena, KC_FETCHED_END, fetch);
+    if (!fetch->end_told)
+        kc_fetch_wait(r->fetcher, fetch, r->now); /* and is named anew, and answered */
 }
 
 static void take_partition(struct reading *r, struct kc_fetch *fetch,
@@ -121,6 +122,10 @@ static void take_partition(struct reading *r, struct kc_fetch *fetch,
     if (fetch->flight_version != fetch->version || fetch->flight_node != r->node ||
         fetch->state != KC_FETCH_READY)
         return; /* sought, or asked of another meanwhile */
+    if (fetch->topic_generation != fetch->topic->generation) { /* could not be told yet */
+        kc_fetch_lost_topic(r->fetcher, r->now, fetch, r->arena, r->out);
+        return;
+    }
     if (p->error_code) {
         refuse(r, fetch, p->error_code);
         return;

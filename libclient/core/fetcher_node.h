@@ -26,8 +26,11 @@ int32_t kc_fetch_leader(const struct kc_fetch *fetch, int32_t *leader_epoch);
 /* The next free row; NULL: no memory. */
 struct kc_fetched *kc_fetched_add(struct kc_fetched_list *list, struct kb_arena *arena,
                                   enum kc_fetched_kind kind, struct kc_fetch *fetch);
-/* Out of range, or no longer the topic it was: by auto.offset.reset, or told. */
-void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t offset,
+/* Out of range, or no longer the topic it was: by auto.offset.reset, or told; a
+ * little later where there is no memory to tell it. */
+void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
                          const char *why, struct kb_arena *arena, struct kc_fetched_list *out);
+void kc_fetch_lost_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                         struct kb_arena *arena, struct kc_fetched_list *out);
 
 #endif

@@ -9,6 +9,7 @@
 
 struct plan {
     struct kc_fetcher *fetcher;
+    int32_t node_id;
     struct kc_fetcher_node *node;
     struct kb_time now;
     kc_fetch_welcome_fn *welcome;
@@ -21,7 +22,7 @@ static bool is_due(const struct plan *p, const struct kc_fetch *fetch, int32_t *
 {
     return fetch->state == KC_FETCH_READY && !fetch->paused &&
            fetch->not_before_ms <= p->now.mono_ms &&
-           kc_fetch_leader(fetch, leader_epoch) == p->node->node && p->welcome(p->ctx, fetch);
+           kc_fetch_leader(fetch, leader_epoch) == p->node_id && p->welcome(p->ctx, fetch);
 }
 
 /* Does the session still hold what is true of it? */
@@ -144,6 +145,16 @@ static bool write_changes(struct plan *p, int32_t due, int32_t all)
     return true;
 }
 
+void kc_fetcher_wait(struct kc_fetcher *fetcher, struct kb_time now, int32_t node_id)
+{
+    int32_t epoch;
+    KB_LIST_EACH(it, &fetcher->fetches) {
+        struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
+        if (kc_fetch_leader(fetch, &epoch) == node_id)
+            kc_fetch_wait(fetcher, fetch, now);
+    }
+}
+
 /* The next full request begins with another partition, so that none starves. */
 static void rotate(struct kb_list *fetches)
 {
@@ -155,10 +166,10 @@ static void rotate(struct kb_list *fetches)
 bool kc_fetcher_is_due(struct kc_fetcher *fetcher, struct kb_time now, int32_t node_id,
                        kc_fetch_welcome_fn *welcome, void *ctx)
 {
-    struct kc_fetcher_node *node = kc_fetcher_node(fetcher, node_id);
-    struct plan p = {fetcher, node, now, welcome, ctx, NULL, NULL};
+    struct kc_fetcher_node *node = kc_fetcher_node_find(fetcher, node_id);
+    struct plan p = {fetcher, node_id, node, now, welcome, ctx, NULL, NULL};
     int32_t epoch;
-    if (!node || node->in_flight)
+    if (node && node->in_flight)
         return false;
     KB_LIST_EACH(it, &fetcher->fetches)
         if (is_due(&p, KB_CONTAINER(it, struct kc_fetch, all), &epoch))
@@ -177,9 +188,11 @@ bool kc_fetcher_plan(struct kc_fetcher *fetcher, struct kb_time now, int32_t nod
                      struct kb_arena *arena, struct kw_fetch_request *request)
 {
     struct kc_fetcher_node *node = kc_fetcher_node(fetcher, node_id);
+    if (!node)
+        kc_fetcher_wait(fetcher, now, node_id);
     if (!node || node->in_flight)
         return false;
-    struct plan p = {fetcher, node, now, welcome, ctx, arena, request};
+    struct plan p = {fetcher, node_id, node, now, welcome, ctx, arena, request};
     fill_head(&p, max_bytes);
     if (request->session_epoch == 0)
         kc_fetcher_session_reset(fetcher, node);
@@ -191,6 +204,7 @@ bool kc_fetcher_plan(struct kc_fetcher *fetcher, struct kb_time now, int32_t nod
     if (!write_changes(&p, due, all)) {
         kc_fetcher_session_reset(fetcher, node);
         land(node);
+        kc_fetcher_wait(fetcher, now, node_id);
         return false;
     }
     node->in_flight = true;
@@ -258,6 +272,8 @@ bool kc_fetcher_plan_offsets(struct kc_fetcher *fetcher, struct kb_time now, int
 {
     struct kc_fetcher_node *node = kc_fetcher_node(fetcher, node_id);
     int32_t epoch, due = 0;
+    if (!node)
+        kc_fetcher_wait(fetcher, now, node_id);
     if (!node || node->asked)
         return false;
     KB_LIST_EACH(it, &fetcher->fetches)
@@ -266,13 +282,11 @@ bool kc_fetcher_plan_offsets(struct kc_fetcher *fetcher, struct kb_time now, int
     request->replica_id = -1;
     request->isolation_level = (int8_t)fetcher->options->isolation_level;
     request->topics = due ? kb_arena_array(arena, (size_t)due, sizeof *request->topics) : NULL;
-    if (!request->topics)
-        return false;
     KB_LIST_EACH(it, &fetcher->fetches) {
         struct kc_fetch *fetch = KB_CONTAINER(it, struct kc_fetch, all);
         if (reset_due(fetch, now, node_id, &epoch) &&
-            !ask_offset(request, fetch, node_id, epoch, arena))
-            break;
+            (!request->topics || !ask_offset(request, fetch, node_id, epoch, arena)))
+            kc_fetch_wait(fetcher, fetch, now);
     }
     node->asked = request->topics_count > 0;
     return node->asked;

@@ -79,13 +79,14 @@ static bool push(struct kurier_consumer *c, const struct kc_fetched *row, struct
 void kc_consumer_deliver(struct kurier_consumer *c, const struct kc_fetched_list *list,
                          struct kb_buf *frame)
 {
+    struct kb_time now = kn_loop_now(kc_client_loop(c->client));
     for (size_t i = 0; i < list->count; i++) {
         const struct kc_fetched *row = &list->rows[i];
         struct kc_share *share = row->fetch->owner;
-        if (push(c, row, frame) || row->kind != KC_FETCHED_DATA ||
-            atomic_load(&share->version) != row->fetch->version)
+        if (push(c, row, frame) || atomic_load(&share->version) != row->fetch->version)
             continue;
         kc_fetch_seek(&c->fetcher, row->fetch, row->from, -1); /* nothing is lost: again */
+        kc_fetch_wait(&c->fetcher, row->fetch, now);
         kc_share_go_on(share, row->fetch->version);
     }
     if (list->count)

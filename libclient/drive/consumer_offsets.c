@@ -66,8 +66,10 @@ void kc_consumer_ask_offsets(struct kurier_consumer *c, int32_t node)
     if (!kc_fetcher_offsets_due(&c->fetcher, now, node))
         return;
     struct asking *a = KB_NEW(struct asking);
-    if (!a)
+    if (!a) {
+        kc_fetcher_wait(&c->fetcher, now, node);
         return;
+    }
     kb_arena_init(&a->arena, KC_FETCH_ARENA_BYTES);
     kb_list_push_back(&c->asks, &a->all);
     a->consumer = c;

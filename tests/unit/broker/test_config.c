@@ -319,6 +319,48 @@ static void odd_bytes_in_names_and_values_are_no_match(void **state)
     free(long_text);
 }
 
+/* ---- Memory ------------------------------------------------------------- */
+
+/* Loaded, laid over and altered: each step is whole or did not happen. */
+static void configure_short_of_memory(void *ctx)
+{
+    char text[] = "broker.id=7\nlog.dirs=/tmp/kafka-logs\nlog.retention.hours=2\n";
+    struct kd_config config;
+    struct kd_live_config live;
+    struct kd_overrides own = {0};
+    struct altering a = {0};
+    struct kb_error err;
+    (void)ctx;
+    if (!kd_config_init(&config))
+        return;
+    int code = kd_config_load(&config, text, strlen(text), NULL, &err);
+    if (!code)
+        code = kd_config_settle(&config, &err);
+    assert_true(!code || code == KB_E_NO_MEMORY);
+    kd_live_config_init(&live, &config);
+    bool set = kd_overrides_set(&own, "log.retention.ms", "3000");
+    assert_int_equal(own.count, set);
+    kd_live_config_set(&live, KD_LAYER_BROKER, &own, NULL);
+    if (set)
+        assert_int_equal(live.now.topic.retention_ms, 3000);
+    for (int i = 0; i < 2; i++) {
+        size_t before = a.own.count;
+        const char *key = i ? "retention.ms" : "cleanup.policy";
+        code = alter(&a, &config, i ? KD_ALTER_SET : KD_ALTER_APPEND, key, i ? "7" : "compact");
+        assert_true(!code || code == KB_E_UNKNOWN_SERVER_ERROR); /* as the wire says it */
+        assert_int_equal(a.own.count, before + !code);
+    }
+    kd_overrides_deinit(&a.own);
+    kd_live_config_deinit(&live);
+    kd_config_deinit(&config);
+}
+
+static void out_of_memory_is_an_error(void **state)
+{
+    (void)state;
+    assert_in_range(unit_each_failure(configure_short_of_memory, NULL), 15, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_topic_takes_its_defaults_from_the_broker, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(every_default_has_its_row, setup, teardown),
+        cmocka_unit_test(out_of_memory_is_an_error),
         cmocka_unit_test_setup_teardown(what_changes_while_running_is_no_free_text, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(this_brokers_own_value_lies_over_the_clusters, setup,

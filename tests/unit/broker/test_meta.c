@@ -53,10 +53,12 @@ static void on_closed(void *ctx)
 
 static void start(struct world *w, uint64_t seed)
 {
+    kb_mem_spare(1);
     w->sim = kn_sim_new(seed);
     w->env = kn_sim_env(w->sim, "broker");
     w->loop = kn_loop_new(w->env);
     w->exec = kn_exec_new(w->env, 2);
+    kb_mem_spare(-1);
     w->opened = w->closed = false;
     struct kd_embedded_options options = {.loop = w->loop,
                                           .exec = w->exec,
@@ -64,8 +66,9 @@ static void start(struct world *w, uint64_t seed)
                                           .dir = "meta",
                                           .seed = seed,
                                           .snapshot_bytes = w->snapshot_bytes};
-    assert_true(kd_embedded_open(&options, on_opened, w));
-    assert_true(kn_sim_run(w->sim, is_set, &w->opened, WAIT_MS));
+    w->meta = NULL;
+    if (kd_embedded_open(&options, on_opened, w))
+        assert_true(kn_sim_run(w->sim, is_set, &w->opened, WAIT_MS));
 }
 
 static void end(struct world *w)
@@ -362,6 +365,58 @@ static void a_damaged_store_is_not_opened(void **state)
     end(w);
 }
 
+/* ---- Memory ------------------------------------------------------------- */
+
+/* What was said to be written is there after a restart, and what was said not to
+ * be is not. The disk is of memory too, and fails as disks do. */
+static void write_short_of_memory(void *ctx)
+{
+    struct world w = {.snapshot_bytes = 200};
+    char path[16], value[16];
+    enum kd_meta_outcome made[9];
+    int acked = 0;
+    (void)ctx;
+    kb_mem_spare(1);
+    w.fs = kb_fs_mem_new();
+    kb_mem_spare(-1);
+    start(&w, 1);
+    for (int i = 1; w.meta && i < 9; i++) {
+        snprintf(path, sizeof path, "/k%d", i);
+        snprintf(value, sizeof value, "%d", i);
+        kd_meta_watch_init(&w.watch, on_event);
+        kd_meta_get(w.meta, path, &w.watch, on_node, &w);
+        await(&w, w.answers + 1);
+        made[i] = write_node(&w, KD_META_CREATE, path, value, 0);
+        if (write_node(&w, acked ? KD_META_SET : KD_META_CREATE, "/a", value, 0) == KD_META_OK)
+            acked = i;
+        list(&w, "/");
+        w.meta->ops->disarm(w.meta, &w.watch);
+    }
+    bool opened = w.meta;
+    if (opened)
+        stop(&w);
+    else
+        end(&w);
+    kb_mem_spare(1);
+    start(&w, 2);
+    assert_non_null(w.meta);
+    assert_true(!opened || atoi(get(&w, "/a")) >= acked);
+    for (int i = 1; opened && i < 9; i++) {
+        snprintf(path, sizeof path, "/k%d", i);
+        get(&w, path);
+        assert_true(made[i] == KD_META_UNKNOWN || made[i] == w.outcome);
+    }
+    stop(&w);
+    kb_mem_spare(-1);
+    w.fs->ops->free(w.fs);
+}
+
+static void out_of_memory_is_told(void **state)
+{
+    (void)state;
+    assert_in_range(unit_each_failure(write_short_of_memory, NULL), 300, 2000);
+}
+
 /* ---- Power losses ------------------------------------------------------- */
 
 struct history {
@@ -459,6 +514,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_waits_at_close_hears_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(snapshots_keep_the_log_short, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_store_is_not_opened, setup, teardown),
+        cmocka_unit_test(out_of_memory_is_told),
         cmocka_unit_test(power_losses_lose_nothing_acknowledged),
         cmocka_unit_test(a_lying_disk_is_caught),
     };

@@ -138,6 +138,40 @@ static void partitions_with_data_go_to_the_end(void **state)
     kd_sessions_deinit(&w.sessions);
 }
 
+/* A client that asks again when it was refused, as they all do. */
+static void fetch_short_of_memory(void *ctx)
+{
+    enum { PARTS = 20 };
+    struct world w;
+    int32_t id = 0, epoch = KD_SESSION_NEW;
+    int served = 0;
+    (void)ctx;
+    begin(&w, 2);
+    for (int tries = 0; served < 3 && tries < 5; tries++) {
+        int code = enter(&w, id, epoch);
+        bool whole = code == KB_OK;
+        for (int32_t i = 0; whole && i < PARTS; i++)
+            whole = kd_session_want(w.session, kb_slice_str("t"), no_id, i) != NULL;
+        assert_true(whole || code == KB_OK || code == KB_E_NO_MEMORY);
+        if (whole)
+            assert_int_equal(w.session->count, PARTS);
+        if (code == KB_OK) {
+            id = w.session->id;
+            kd_session_leave(w.session);
+        }
+        epoch = id && whole ? epoch + 1 : KD_SESSION_NEW; /* else anew */
+        served += whole;
+    }
+    assert_int_equal(served, 3);
+    kd_sessions_deinit(&w.sessions);
+}
+
+static void a_session_is_opened_anew_after_a_lack_of_memory(void **state)
+{
+    (void)state;
+    assert_in_range(unit_each_failure(fetch_short_of_memory, NULL), 20, 200);
+}
+
 /* ---- Waiters ------------------------------------------------------------ */
 
 static int woken;
@@ -182,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_full_cache_gives_up_only_idle_sessions),
         cmocka_unit_test(one_that_is_replaced_lives_until_it_is_left),
         cmocka_unit_test(partitions_with_data_go_to_the_end),
+        cmocka_unit_test(a_session_is_opened_anew_after_a_lack_of_memory),
         cmocka_unit_test(the_first_partition_that_moves_wakes_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

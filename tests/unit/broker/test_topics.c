@@ -65,12 +65,48 @@ static void partitions_keep_their_place_as_a_topic_grows(void **state)
     kd_config_deinit(&config);
 }
 
+/* A topic with partitions, whose in-sync replicas change; all of it or nothing. */
+static void live_short_of_memory(void *ctx)
+{
+    struct kd_topics topics;
+    int32_t nodes[] = {3, 1};
+    kd_topics_init(&topics, 1);
+    struct kd_topic *topic = kd_topic_new(kb_slice_str("a.b"), (struct kb_uuid){{1}}, ctx);
+    for (int i = 0; topic && i < 9; i++) {
+        int32_t count = topic->count;
+        struct kd_place *place = kd_topic_grow(topic, nodes, 2);
+        assert_int_equal(topic->count, count + (place != NULL));
+        assert_true(!place || place == kd_topic_place(topic, count));
+        if (place && !kd_place_set_isr(place, nodes, 1))
+            assert_int_equal(place->isr_count, 2);
+    }
+    if (topic && kd_topics_put(&topics, topic)) {
+        assert_ptr_equal(kd_topics_find(&topics, kb_slice_str("a.b")), topic);
+        assert_ptr_equal(kd_topics_find_id(&topics, topic->id), topic);
+    } else if (topic) {
+        assert_null(kd_topics_find(&topics, kb_slice_str("a.b")));
+        assert_null(kd_topics_find_id(&topics, topic->id));
+        kd_topic_free(topic);
+    }
+    kd_topics_deinit(&topics);
+}
+
+static void out_of_memory_changes_nothing(void **state)
+{
+    struct kd_config config;
+    (void)state;
+    assert_true(kd_config_init(&config));
+    assert_in_range(unit_each_failure(live_short_of_memory, &config), 20, 100);
+    kd_config_deinit(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_kafkas),
         cmocka_unit_test(topics_are_found_by_name_and_id),
         cmocka_unit_test(partitions_keep_their_place_as_a_topic_grows),
+        cmocka_unit_test(out_of_memory_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

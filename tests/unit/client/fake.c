@@ -125,7 +125,7 @@ static bool answer(struct fake *fake, const struct kw_request_header *header,
     return fake->answer && fake->answer(fake, header->key, version, body, arena, out);
 }
 
-static void on_frame(struct kn_conn *conn, struct kb_buf *frame)
+static void take_frame(struct kn_conn *conn, struct kb_buf *frame)
 {
     struct fake *fake = ((struct fake_conn *)kn_conn_owner(conn))->fake;
     struct kw_reader reader = kw_reader_of(kb_buf_view(frame));
@@ -156,6 +156,14 @@ static void on_frame(struct kn_conn *conn, struct kb_buf *frame)
     kb_buf_unref(frame);
 }
 
+/* Whose memory fails is the client, which is what is tested. */
+static void on_frame(struct kn_conn *conn, struct kb_buf *frame)
+{
+    kb_mem_spare(1);
+    take_frame(conn, frame);
+    kb_mem_spare(-1);
+}
+
 static void conn_free(struct fake_conn *fc)
 {
     kb_list_remove(&fc->all);
@@ -182,19 +190,21 @@ static void on_accept(void *owner, struct kn_sock *sock, const struct kn_addr *p
     static const struct kn_conn_handler handler = {.on_frame = on_frame, .on_close = on_close};
     static const struct kn_conn_options options = {.max_frame_bytes = 0};
     struct fake *fake = owner;
-    struct fake_conn *fc = KB_NEW(struct fake_conn);
     struct kb_error err;
     (void)peer;
+    kb_mem_spare(1);
+    struct fake_conn *fc = KB_NEW(struct fake_conn);
     KB_CHECK(fc);
     fake->opened++;
     fc->fake = fake;
     kb_list_push_back(&fake->conns, &fc->all);
     if (fake->greeting) {
         greet(fc, sock);
-        return;
+    } else {
+        fc->conn = kn_conn_new(fake->loop, sock, &options, &handler, fc, &err);
+        KB_CHECK(fc->conn);
     }
-    fc->conn = kn_conn_new(fake->loop, sock, &options, &handler, fc, &err);
-    KB_CHECK(fc->conn);
+    kb_mem_spare(-1);
 }
 
 void fake_start(struct fake *fake, struct kn_sim *sim, const char *node, int32_t port,

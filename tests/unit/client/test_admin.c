@@ -390,6 +390,33 @@ static void a_client_may_go_in_the_middle(void **state)
     w->client = NULL;
 }
 
+/* A request that spreads over both brokers, and one that fails in part. */
+static void ask_short_of_memory(void *ctx)
+{
+    struct world *w = ctx;
+    kurier_error err;
+    kurier_request *requests[] = {offsets_of(3, "t"), create("taken", "new"),
+                                  kurier_admin_describe_cluster()};
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        kurier_result *result = kurier_admin_run(w->client, requests[i], 5000, &err);
+        assert_true(result || err.code);
+        for (size_t k = 0; result && k < kurier_result_count(result); k++)
+            kurier_result_outcome(result, k, &err);
+        kurier_result_free(result);
+    }
+}
+
+static void out_of_memory_is_told(void **state)
+{
+    struct world *w = *state;
+    kurier_error err;
+    assert_in_range(unit_each_failure(ask_short_of_memory, w), 50, 2000);
+    kurier_result *result = kurier_admin_run(w->client, offsets_of(2, "t"), 5000, &err);
+    assert_non_null(result);
+    assert_int_equal(kurier_result_error(result, &err), KURIER_OK);
+    kurier_result_free(result);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -410,6 +437,7 @@ int main(void)
         CASE(a_short_deadline_cuts_nothing),
         CASE(results_can_be_fetched_later),
         CASE(a_client_may_go_in_the_middle),
+        CASE(out_of_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

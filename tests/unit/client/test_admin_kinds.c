@@ -946,6 +946,33 @@ static void no_memory_is_an_error(void **state)
     assert_true(unit_each_failure(make_each, *state) > 20);
 }
 
+/* One of each kind, answered by the fakes: told whole, in part, or why not. */
+static void run_each(void *ctx)
+{
+    static const char *const names[] = {"t"};
+    static const int32_t nodes[] = {1, 2};
+    struct world *w = ctx;
+    const kurier_resource_ref ref = {.name = "t", .kind = KURIER_TOPIC};
+    const kurier_position both[] = {kurier_at("t", 0, 0), kurier_at("t", 1, 0)};
+    kurier_request *requests[] = {
+        kurier_admin_describe_topics(names, 1),   kurier_admin_describe_configs(&ref, 1),
+        kurier_admin_list_offsets(both, 2),       kurier_admin_describe_log_dirs(nodes, 2),
+        kurier_admin_list_reassignments(both, 2), kurier_admin_describe_producers(both, 2),
+        kurier_admin_list_resources(0),           kurier_admin_describe_versions(nodes, 2),
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        kurier_error err;
+        kurier_result *result = kurier_admin_run(w->client, requests[i], 5000, &err);
+        assert_true(result || err.code);
+        kurier_result_free(result);
+    }
+}
+
+static void no_memory_for_an_answer_is_told(void **state)
+{
+    assert_in_range(unit_each_failure(run_each, *state), 100, 3000);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -971,6 +998,7 @@ int main(void)
         CASE(partitions_move_and_tell),
         CASE(producers_are_known_to_leaders),
         CASE(no_memory_is_an_error),
+        CASE(no_memory_for_an_answer_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

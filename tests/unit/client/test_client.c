@@ -394,6 +394,46 @@ static void control_is_shared(void **state)
     assert_int_equal(w->net.fakes[0].opened, 1);
 }
 
+/* ---- Memory ----------------------------------------------------------------------*/
+
+/* One failure is told, or heals: what was wanted is there soon. */
+static void live_short_of_memory(void *ctx)
+{
+    struct world *w = ctx;
+    kurier_error err;
+    struct kb_error why;
+    w->client = kc_client_new(w->net.runtime, w->config, &ops, w, &why);
+    if (!w->client) {
+        assert_int_equal(why.code, KB_E_NO_MEMORY);
+        return;
+    }
+    w->topic = kc_client_want(w->client, "t");
+    if (!w->topic)
+        w->topic = kc_client_want(w->client, "t");
+    assert_non_null(w->topic);
+    int code = ready(w, 5000, &err);
+    if (code) {
+        assert_int_equal(code, err.code);
+        assert_int_equal(ready(w, 5000, &err), KURIER_OK);
+    }
+    assert_true(kn_sim_run(w->net.sim, topic_known, w, 5000));
+    struct kc_link *link = kc_client_link(w->client, 1);
+    if (!link)
+        link = kc_client_link(w->client, 1);
+    kc_link_keep(link, true);
+    assert_true(kn_sim_run(w->net.sim, link_up, w, 5000));
+    kc_client_free(w->client);
+    w->client = NULL;
+}
+
+static void out_of_memory_heals(void **state)
+{
+    struct world *w = *state;
+    add_broker(w, "kafka1");
+    add_broker(w, "kafka2");
+    assert_in_range(unit_each_failure(live_short_of_memory, w), 50, 2000);
+}
+
 /* ---- Debugging -------------------------------------------------------------------*/
 
 enum { BEGINNINGS = 4 };
@@ -484,6 +524,7 @@ int main(void)
         CASE(a_throttled_link_is_left_alone),
         CASE(an_idle_link_is_closed),
         CASE(a_dead_broker_is_tried_with_patience),
+        CASE(out_of_memory_heals),
         CASE(debug_tells_what_it_is_asked_to),
         CASE(debugging_the_protocol_is_not_shared),
         CASE(an_unknown_context_is_named),

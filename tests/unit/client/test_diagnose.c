@@ -403,6 +403,33 @@ static void old_metadata_is_told(void **state)
     event_says(w->client, KURIER_EVENT_STALE, "cannot be refreshed"); /* it was over */
 }
 
+/* ---- Memory --------------------------------------------------------------------------------*/
+
+/* A stranger is named all the same, or it is said that there was no memory. */
+static void diagnose_short_of_memory(void *ctx)
+{
+    struct world *w = ctx;
+    kurier_error err;
+    kurier_client *client = kurier_client_new(w->net.runtime, w->config, &err);
+    if (!client) {
+        assert_int_equal(err.code, KURIER_E_NO_MEMORY);
+        return;
+    }
+    kurier_code code = kurier_client_ready(client, 5000, &err);
+    if (code != KURIER_E_PROTOCOL) /* it looked the first time, and looks again */
+        code = kurier_client_ready(client, 5000, &err);
+    assert_int_equal(code, KURIER_E_PROTOCOL);
+    assert_non_null(strstr(err.text, "is an HTTP server"));
+    kurier_client_free(client);
+}
+
+static void out_of_memory_hides_nothing(void **state)
+{
+    struct world *w = *state;
+    fake_world_start(&w->net, "kafka1")->greeting = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    assert_in_range(unit_each_failure(diagnose_short_of_memory, w), 20, 2000);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -423,6 +450,7 @@ int main(void)
         CASE(another_cluster_at_the_same_address),
         CASE(one_address_of_several),
         CASE(old_metadata_is_told),
+        CASE(out_of_memory_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -252,6 +252,42 @@ static void a_batch_outlives_its_consumer_and_memory_counts_until_then(void **st
     assert_true(kc_cutter_init(&b->cutter, b->feed, &b->options));
 }
 
+/* ---- Memory ----------------------------------------------------------------------*/
+
+/* Records that come after a lack of memory are those that would have come. */
+static void cut_short_of_memory(void *ctx)
+{
+    struct bench *b = ctx;
+    int64_t next = 0;
+    struct kc_cutter *c = &b->cutter;
+    kc_cutter_deinit(c);
+    for (int tries = 0; !kc_cutter_init(c, b->feed, &b->options); tries++)
+        assert_true(tries < 2);
+    kb_mem_spare(1);
+    add_batch(b, 0, 15, KW_CODEC_NONE, 0);
+    for (int codec = KW_CODEC_GZIP; codec < KW_CODECS; codec++)
+        if (kw_codec_info((enum kw_codec)codec)->built_in)
+            add_batch(b, codec * 15, 15, (enum kw_codec)codec, 0);
+    feed(b, 0, KW_CODECS * 15);
+    kb_mem_spare(-1);
+    for (int tries = 0; tries < 2 || kc_cutter_has(c); tries++) {
+        kurier_record r;
+        assert_true(tries < 30);
+        kurier_batch *batch = kc_cutter_next(c, &b->err);
+        assert_true(batch || !b->err.code || b->err.code == KB_E_NO_MEMORY);
+        while (batch && kurier_batch_next(batch, &r))
+            assert_int_equal(r.offset, next++);
+        if (batch)
+            kurier_batch_done(batch);
+    }
+    assert_int_equal(next, KW_CODECS * 15);
+}
+
+static void out_of_memory_loses_no_record(void **state)
+{
+    assert_in_range(unit_each_failure(cut_short_of_memory, *state), 10, 200);
+}
+
 static int count_allocation(void *ctx, size_t size)
 {
     (void)size;
@@ -295,6 +331,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_one_who_holds_all_the_memory_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_batch_outlives_its_consumer_and_memory_counts_until_then,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(out_of_memory_loses_no_record, begin, end),
         cmocka_unit_test_setup_teardown(walking_a_batch_allocates_nothing, begin, end),
     };
     return cmocka_run_group_tests_name("cutter", tests, NULL, NULL);

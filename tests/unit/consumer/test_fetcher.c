@@ -91,7 +91,9 @@ static int named(const struct story *s)
 /* One plain batch of `count` records from `base` on. */
 static struct kb_slice batch(struct story *s, int64_t base, int count)
 {
+    kb_mem_spare(1); /* it is the broker's */
     uint8_t *bytes = kb_arena_alloc(&s->arena, 4096), *at = bytes + KW_BATCH_HEADER_BYTES;
+    kb_mem_spare(-1);
     for (int i = 0; i < count; i++) {
         struct kw_record_in r = {.offset_delta = i, .value = kb_slice_str("v")};
         at = kw_record_write(at, &r, kw_record_body_size(&r));
@@ -374,6 +376,71 @@ static void a_removed_partition_is_no_longer_asked_for(void **state)
     assert_int_equal(named(s), 2);
 }
 
+/* ---- Memory --------------------------------------------------------------------*/
+
+/* The second time there is some again. */
+static struct kc_fetch *add(struct story *s, int32_t partition)
+{
+    struct kc_fetch *fetch = kc_fetcher_add(&s->fetcher, &s->topic, partition, 10, -1, NULL);
+    return fetch ? fetch : kc_fetcher_add(&s->fetcher, &s->topic, partition, 10, -1, NULL);
+}
+
+/* What was told follows what was told before, and the end once. */
+static void follow(struct story *s, int64_t *next, int *ends, int *lost)
+{
+    for (size_t i = 0; i < s->told.count; i++) {
+        const struct kc_fetched *row = &s->told.rows[i];
+        int32_t partition = row->fetch->partition;
+        assert_int_equal(row->from, next[partition]);
+        next[partition] = row->next;
+        ends[partition] += row->kind == KC_FETCHED_END;
+        lost[partition] += row->kind == KC_FETCHED_ERROR;
+    }
+}
+
+/* Two partitions are read to the end; the place in the third is lost. */
+static void read_all(void *ctx)
+{
+    void *state = NULL;
+    int64_t next[PARTITIONS] = {10, 10, 10};
+    int ends[PARTITIONS] = {0}, lost[PARTITIONS] = {0};
+    (void)ctx;
+    begin(&state);
+    struct story *s = state;
+    s->options.enable_partition_eof = true;
+    s->options.auto_offset_reset = KC_RESET_NONE;
+    for (int i = 0; i < PARTITIONS; i++) {
+        if (!s->fetch[i])
+            s->fetch[i] = add(s, i);
+        assert_non_null(s->fetch[i]);
+    }
+    for (int round = 0; round < 20 && !(ends[0] && ends[1] && lost[2]); round++) {
+        struct row rows[PARTITIONS];
+        kb_arena_reset(&s->arena);
+        s->arena.failed = false;
+        s->now.mono_ms += 1000;
+        if (!plan(s))
+            continue;
+        for (int i = 0; i < 2; i++)
+            rows[i] = (struct row){i, 0, next[i] < 18 ? batch(s, next[i], 4) : kb_slice_null(), 18};
+        rows[2] = (struct row){2, KB_E_OFFSET_OUT_OF_RANGE, {0}, -1};
+        answer(s, 77, 0, rows, PARTITIONS);
+        follow(s, next, ends, lost);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(next[i], 18);
+        assert_int_equal(ends[i], 1);
+    }
+    assert_int_equal(lost[2], 1);
+    end(&state);
+}
+
+static void out_of_memory_loses_nothing(void **state)
+{
+    (void)state;
+    assert_in_range(unit_each_failure(read_all, NULL), 5, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +462,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refused_partition_leaves_the_session_while_it_waits,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_removed_partition_is_no_longer_asked_for, begin, end),
+        cmocka_unit_test(out_of_memory_loses_nothing),
     };
     return cmocka_run_group_tests_name("fetcher", tests, NULL, NULL);
 }

@@ -55,7 +55,8 @@ static void test_claims_in_order(void **state)
 
 /* ---- Sealing ---------------------------------------------------------------------- */
 
-static void put(struct kc_supply *supply, struct kc_send_batch *batch, int i)
+/* False: no memory, and nothing has changed. */
+static bool try_put(struct kc_supply *supply, struct kc_send_batch *batch, int i)
 {
     char value[300];
     struct kc_entry entry = {.opaque = (uint64_t)i + 1, .timestamp_ms = 1000 + i};
@@ -65,16 +66,28 @@ static void put(struct kc_supply *supply, struct kc_send_batch *batch, int i)
     entry.max_bytes = kc_entry_max_bytes(&entry.record);
     if (kc_send_batch_room(batch) < entry.max_bytes) {
         assert_true(kc_supply_pay(supply, (int64_t)supply->chunk_bytes));
-        kc_send_batch_add_chunk(batch, kc_supply_chunk(supply, entry.max_bytes));
+        struct kb_buf *chunk = kc_supply_chunk(supply, entry.max_bytes);
+        if (!chunk)
+            return false;
+        kc_send_batch_add_chunk(batch, chunk);
     }
     if (kc_send_batch_notes_full(batch, 1)) {
         assert_true(kc_supply_pay(supply, kc_supply_cost(supply, KC_PART_NOTES, 0)));
-        kc_send_batch_add_notes(batch, kc_supply_notes(supply));
+        struct kc_notes *notes = kc_supply_notes(supply);
+        if (!notes)
+            return false;
+        kc_send_batch_add_notes(batch, notes);
     }
     if (batch->record_count == 0)
         batch->base_timestamp_ms = entry.timestamp_ms;
     struct kc_place place = kc_send_batch_reserve(batch, &entry, 1);
     kw_record_write(place.at, &entry.record, place.body_bytes);
+    return true;
+}
+
+static void put(struct kc_supply *supply, struct kc_send_batch *batch, int i)
+{
+    assert_true(try_put(supply, batch, i));
 }
 
 static void read_back(const struct kc_send_batch *batch, int count)
@@ -135,12 +148,47 @@ static void test_pack(void **state)
     }
 }
 
+/* ---- Memory ----------------------------------------------------------------------- */
+
+/* What cannot be had is repaid; what cannot be compressed goes as it is. */
+static void pack_short_of_memory(void *ctx)
+{
+    struct kc_supply supply;
+    struct kc_packer packer;
+    (void)ctx;
+    if (!kc_supply_init(&supply, TOTAL, BATCH))
+        return;
+    kc_packer_init(&packer, KW_CODEC_ZSTD, kw_codec_info(KW_CODEC_ZSTD)->default_level, &supply);
+    assert_true(kc_supply_pay(&supply, kc_supply_cost(&supply, KC_PART_BATCH, 0)));
+    struct kc_send_batch *batch = kc_supply_batch(&supply);
+    for (int i = 0; batch && i < 100; i++)
+        if (!try_put(&supply, batch, i))
+            i--;
+    if (batch) {
+        kc_packer_seal(&packer, batch);
+        kb_mem_spare(1);
+        read_back(batch, 100);
+        kb_mem_spare(-1);
+        kc_supply_drop_batch(&supply, batch);
+    }
+    assert_int_equal(supply.free_bytes, supply.total_bytes);
+    kc_packer_deinit(&packer);
+    kc_supply_deinit(&supply);
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    assert_in_range(unit_each_failure(pack_short_of_memory, NULL), 5, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused_is_told_once),
         cmocka_unit_test(test_claims_in_order),
         cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

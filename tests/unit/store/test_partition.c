@@ -202,6 +202,42 @@ static void segments_roll_by_size_time_index_and_offset(void **state)
     kd_partition_deinit(&p);
 }
 
+/* ---- Memory -------------------------------------------------------------- */
+
+/* What could not be remembered was not: every step may be tried again. */
+static void lead_short_of_memory(void *ctx)
+{
+    struct kd_partition p;
+    bool changed;
+    size_t size;
+    (void)ctx;
+    kd_partition_init(&p, 1);
+    for (int32_t epoch = 1; epoch <= 20; epoch++) {
+        if (kd_partition_lead(&p, epoch, &changed) != KB_OK)
+            assert_int_equal(kd_partition_lead(&p, epoch, &changed), KB_OK);
+        assert_true(changed);
+        place(&p, 5, 100);
+    }
+    assert_int_equal(p.epochs.count, 20);
+    char *text = kd_epochs_format(&p.epochs, &size);
+    if (!text)
+        text = kd_epochs_format(&p.epochs, &size);
+    assert_non_null(text);
+    int code = kd_epochs_parse(&p.epochs, kb_slice_of(text, size));
+    if (code == KB_E_NO_MEMORY)
+        code = kd_epochs_parse(&p.epochs, kb_slice_of(text, size));
+    assert_int_equal(code, KB_OK);
+    assert_int_equal(p.epochs.count, 20);
+    kb_free(text);
+    kd_partition_deinit(&p);
+}
+
+static void out_of_memory_changes_nothing(void **state)
+{
+    (void)state;
+    assert_in_range(unit_each_failure(lead_short_of_memory, NULL), 4, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +247,7 @@ int main(void)
         cmocka_unit_test(the_high_watermark_is_the_least_of_the_flushed_ends),
         cmocka_unit_test(a_relaxed_partition_counts_what_is_written),
         cmocka_unit_test(segments_roll_by_size_time_index_and_offset),
+        cmocka_unit_test(out_of_memory_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
