@@ -10,7 +10,13 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/fetcher_plan.c \
 	libclient/core/group/change.h \
 	libclient/core/group/finished.c libclient/core/group/finished.h \
-	libclient/core/group/member.h \
+	libclient/core/group/classic.c libclient/core/group/classic.h \
+	libclient/core/group/classic_answer.c \
+	libclient/core/group/classic_plan.c \
+	libclient/core/group/finder.c libclient/core/group/finder.h \
+	libclient/core/group/lead.c libclient/core/group/lead.h \
+	libclient/core/group/member.c libclient/core/group/member.h \
+	libclient/core/group/subscription.c libclient/core/group/subscription.h \
 	libclient/core/group/member_request.c libclient/core/group/member_request.h \
 	libclient/core/group/names.c libclient/core/group/names.h \
 	libclient/core/group/partitions.c libclient/core/group/partitions.h

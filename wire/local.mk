@@ -61,7 +61,8 @@ wire_messages = \
 	wire/gen/group_metadata_record.c wire/gen/legacy_offset_commit_record.c \
 	wire/gen/offset_commit_record.c wire/gen/transaction_log_record.c \
 	wire/gen/consumer_protocol_assignment.c wire/gen/consumer_protocol_subscription.c \
-	wire/gen/control_record_type_schema.c wire/gen/end_txn_marker.c
+	wire/gen/control_record_type_schema.c wire/gen/end_txn_marker.c \
+	wire/gen/sticky_assignor_user_data.c
 wire_made = $(wire_messages) $(wire_messages:.c=.h) \
 	wire/gen/apis.c wire/gen/apis.h wire/gen/layout.c
 wire_libwire_la_SOURCES += $(wire_messages) $(wire_messages:.c=.h) \

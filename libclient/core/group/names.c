@@ -63,9 +63,15 @@ bool kc_names_add(struct kc_names *set, struct kb_slice name)
     return true;
 }
 
+int32_t kc_names_index(const struct kc_names *set, struct kb_slice name)
+{
+    size_t at = lower_bound(set, name);
+    return is_at(set, at, name) ? (int32_t)at : -1;
+}
+
 bool kc_names_contains(const struct kc_names *set, struct kb_slice name)
 {
-    return is_at(set, lower_bound(set, name), name);
+    return kc_names_index(set, name) >= 0;
 }
 
 bool kc_names_equal(const struct kc_names *a, const struct kc_names *b)

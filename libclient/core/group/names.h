@@ -16,6 +16,8 @@ void kc_names_init(struct kc_names *set); /* empty; as all zeros */
 void kc_names_deinit(struct kc_names *set);
 /* False: no memory, and nothing has changed. There already: true. */
 bool kc_names_add(struct kc_names *set, struct kb_slice name);
+/* -1: not there. */
+int32_t kc_names_index(const struct kc_names *set, struct kb_slice name);
 bool kc_names_contains(const struct kc_names *set, struct kb_slice name);
 bool kc_names_equal(const struct kc_names *a, const struct kc_names *b);
 /* Without an allocation; `from` is empty then. */

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libclient/core/group/classic.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "wire/api.h"
+
+enum { AGAIN_MS = 100 };
+
+static struct kc_classic *of(const struct kc_member *member)
+{
+    return member->state;
+}
+
+/* ---- States ----------------------------------------------------------------------*/
+
+#define TO(state) (1u << KC_CLASSIC_##state)
+static const unsigned turns[] = {
+    [KC_CLASSIC_OUT] = TO(JOIN),
+    [KC_CLASSIC_JOIN] = TO(LEAD) | TO(SYNC) | TO(WHY) | TO(FAILED) | TO(LEAVE) | TO(OUT) | TO(AWAY),
+    [KC_CLASSIC_LEAD] =
+        TO(SYNC) | TO(GIVE) | TO(JOIN) | TO(FAILED) | TO(LEAVE) | TO(OUT) | TO(AWAY),
+    [KC_CLASSIC_SYNC] = TO(IN) | TO(GIVE) | TO(JOIN) | TO(FAILED) | TO(LEAVE) | TO(OUT) | TO(AWAY),
+    [KC_CLASSIC_IN] = TO(GIVE) | TO(JOIN) | TO(FAILED) | TO(LEAVE) | TO(OUT) | TO(AWAY),
+    [KC_CLASSIC_GIVE] = TO(JOIN) | TO(FAILED) | TO(LEAVE) | TO(OUT) | TO(AWAY),
+    [KC_CLASSIC_AWAY] = TO(JOIN) | TO(OUT),
+    [KC_CLASSIC_LEAVE] = TO(OUT) | TO(AWAY) | TO(JOIN),
+    [KC_CLASSIC_WHY] = TO(FAILED) | TO(OUT),
+    [KC_CLASSIC_FAILED] = TO(JOIN) | TO(OUT),
+};
+#undef TO
+
+static const char *const doings[] = {
+    [KC_CLASSIC_OUT] = "is not subscribed",
+    [KC_CLASSIC_JOIN] = "waits for the other members to join",
+    [KC_CLASSIC_LEAD] = "waits for metadata of the group's topics, to assign them",
+    [KC_CLASSIC_SYNC] = "waits for the leader's assignment",
+    [KC_CLASSIC_IN] = "takes over its partitions",
+    [KC_CLASSIC_GIVE] = "waits until partitions are given up",
+    [KC_CLASSIC_AWAY] = "waits to be polled",
+    [KC_CLASSIC_LEAVE] = "leaves",
+    [KC_CLASSIC_WHY] = "asks for the group's strategy",
+    [KC_CLASSIC_FAILED] = "has failed",
+};
+
+void kc_classic_turn(struct kc_member *member, enum kc_classic_state to)
+{
+    struct kc_classic *c = of(member);
+    KB_CHECK(turns[c->state] >> to & 1);
+    c->state = to;
+}
+
+bool kc_classic_beats(const struct kc_classic *c)
+{
+    return c->state == KC_CLASSIC_LEAD || c->state == KC_CLASSIC_IN || c->state == KC_CLASSIC_GIVE;
+}
+
+bool kc_classic_is_member(const struct kc_classic *c)
+{
+    return kc_classic_beats(c) || c->state == KC_CLASSIC_JOIN || c->state == KC_CLASSIC_SYNC;
+}
+
+bool kc_classic_parked(const struct kc_member *member)
+{
+    return member->flight &&
+           (member->flight_api == KW_API_JOIN_GROUP || member->flight_api == KW_API_SYNC_GROUP);
+}
+
+static enum kc_standing standing(const struct kc_member *member)
+{
+    const struct kc_classic *c = of(member);
+    switch (c->state) {
+    case KC_CLASSIC_OUT:
+        return KC_STANDING_OUT;
+    case KC_CLASSIC_IN:
+        return c->round || member->change != KC_CHANGE_NONE ? KC_STANDING_JOINING : KC_STANDING_IN;
+    case KC_CLASSIC_AWAY:
+        return KC_STANDING_AWAY;
+    case KC_CLASSIC_LEAVE:
+        return member->subscribed ? KC_STANDING_AWAY : KC_STANDING_LEAVING;
+    case KC_CLASSIC_FAILED:
+        return KC_STANDING_FAILED;
+    default:
+        return KC_STANDING_JOINING;
+    }
+}
+
+/* ---- Rounds ------------------------------------------------------------------------*/
+
+bool kc_classic_want(struct kc_member *member)
+{
+    struct kc_names wanted;
+    const struct kc_names *group = &of(member)->lead.topics;
+    kc_names_init(&wanted);
+    bool whole = kc_names_copy(&wanted, &member->topics);
+    for (size_t i = 0; i < group->count && whole; i++)
+        whole = kc_names_add(&wanted, kb_slice_str(group->names[i]));
+    if (whole) {
+        kc_member_want(member, &wanted);
+        of(member)->wanted_for = member->topics_version;
+    } else {
+        kc_names_deinit(&wanted);
+    }
+    return whole;
+}
+
+/* What may be kept through a round. False: no memory. */
+static bool keep(struct kc_member *member)
+{
+    struct kc_classic *c = of(member);
+    kc_partitions_clear(&c->target);
+    for (size_t i = 0; c->cooperative && i < member->owned.count; i++) {
+        const struct kc_place *place = &member->owned.rows[i];
+        struct kb_slice topic = kb_slice_str(place->topic);
+        if (kc_names_contains(&member->topics, topic) &&
+            !kc_partitions_add(&c->target, topic, place->id, place->partition))
+            return false;
+    }
+    return true;
+}
+
+void kc_classic_round(struct kc_member *member, const char *why)
+{
+    struct kc_classic *c = of(member);
+    if (!c->round)
+        c->round = why;
+}
+
+void kc_classic_lost(struct kc_member *member, bool id_too)
+{
+    struct kc_classic *c = of(member);
+    kc_member_lose(member);
+    if (id_too)
+        kc_member_forget_id(member);
+    member->generation = -1;
+    c->round = NULL;
+    c->reason = "the member was lost";
+    kc_lead_end(&c->lead);
+    if (c->state != KC_CLASSIC_JOIN)
+        kc_classic_turn(member, KC_CLASSIC_JOIN);
+}
+
+void kc_classic_fail(struct kc_member *member, const struct kb_error *why)
+{
+    kc_member_lose(member);
+    kc_member_forget_id(member);
+    kc_lead_end(&of(member)->lead);
+    kc_member_complain(member, why);
+    kc_classic_turn(member, KC_CLASSIC_FAILED);
+}
+
+/* ---- Going on ------------------------------------------------------------------------*/
+
+static void lead(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    struct kb_error err;
+    if (!kc_classic_want(member)) {
+        c->again_ms = now.mono_ms + AGAIN_MS;
+        return;
+    }
+    if (!kc_lead_knows(&c->lead, member->metadata) && now.mono_ms < c->lead_ms)
+        return;
+    int code = c->skips ? kc_lead_note(&c->lead, member->metadata)
+                        : kc_lead_assign(&c->lead, member->metadata);
+    if (code == KB_E_NO_MEMORY) {
+        c->again_ms = now.mono_ms + AGAIN_MS;
+    } else if (code) {
+        kb_error_set(&err, code, "group %s: the assignor %s failed: %s",
+                     member->options->consumer.group_id, c->chosen->name, kb_code_text(code));
+        kc_classic_fail(member, &err);
+    } else {
+        kc_classic_turn(member, KC_CLASSIC_SYNC);
+    }
+}
+
+/* A round is due, and nothing is in the way of it: an incremental one begins from
+ * what was assigned. */
+static void begin_round(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    if (!keep(member)) {
+        c->again_ms = now.mono_ms + AGAIN_MS;
+        return;
+    }
+    c->reason = c->round;
+    c->round = NULL;
+    kc_classic_turn(member, KC_CLASSIC_GIVE);
+}
+
+static void settle_in(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    if (member->change != KC_CHANGE_NONE)
+        return;
+    if (c->joined_for != member->topics_version)
+        kc_classic_round(member, "the subscription changed");
+    if (kc_lead_changed(&c->lead, member->metadata))
+        kc_classic_round(member, "topics of the group changed");
+    enum kc_reconciled outcome = KC_SETTLED;
+    if (!c->round || c->cooperative)
+        outcome = kc_member_reconcile(member, now, &c->target);
+    if (outcome == KC_SHORT_OF_MEMORY)
+        c->again_ms = now.mono_ms + AGAIN_MS;
+    if (outcome == KC_SETTLED && c->round)
+        begin_round(member, now);
+}
+
+static void give(struct kc_member *member, struct kb_time now)
+{
+    switch (kc_member_reconcile(member, now, &of(member)->target)) {
+    case KC_SETTLED:
+        of(member)->round = NULL;
+        kc_classic_turn(member, KC_CLASSIC_JOIN);
+        return;
+    case KC_SHORT_OF_MEMORY:
+        of(member)->again_ms = now.mono_ms + AGAIN_MS;
+        return;
+    case KC_CHANGING:
+        return;
+    }
+}
+
+/* The rounds that LEAD and SYNC are thrown back into begin at once. */
+static void step(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    bool interrupted = c->round && (c->state == KC_CLASSIC_LEAD ||
+                                    (c->state == KC_CLASSIC_SYNC && !member->flight));
+    if (interrupted)
+        begin_round(member, now);
+    else if (c->state == KC_CLASSIC_LEAD)
+        lead(member, now);
+    else if (c->state == KC_CLASSIC_IN)
+        settle_in(member, now);
+    else if (c->state == KC_CLASSIC_GIVE)
+        give(member, now);
+}
+
+void kc_classic_proceed(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    enum kc_classic_state before;
+    c->again_ms = KB_NEVER;
+    do {
+        before = c->state;
+        step(member, now);
+    } while (c->state != before);
+    if (c->wanted_for != member->topics_version && !kc_classic_want(member))
+        c->again_ms = now.mono_ms + AGAIN_MS;
+    bool speaks = kc_classic_is_member(c) || c->state == KC_CLASSIC_LEAVE;
+    member->wants_coordinator = speaks && !member->coordinator_known;
+    member->doing =
+        member->wants_coordinator ? "looks for the group's coordinator" : doings[c->state];
+}
+
+/* ---- Events ----------------------------------------------------------------------------*/
+
+static void subscribed(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    if (c->state == KC_CLASSIC_OUT || c->state == KC_CLASSIC_FAILED ||
+        c->state == KC_CLASSIC_AWAY) {
+        kc_member_relax(member);
+        c->reason = NULL;
+        kc_classic_turn(member, KC_CLASSIC_JOIN);
+    } else if (c->state == KC_CLASSIC_LEAVE)
+        c->back = true;
+    kc_classic_proceed(member, now);
+}
+
+static void metadata(struct kc_member *member, struct kb_time now)
+{
+    kc_classic_proceed(member, now);
+}
+
+static void forget(struct kc_member *member)
+{
+    struct kc_classic *c = of(member);
+    kc_member_forget_id(member);
+    kc_lead_end(&c->lead);
+    c->round = NULL;
+}
+
+void kc_classic_left(struct kc_member *member)
+{
+    struct kc_classic *c = of(member);
+    forget(member);
+    kc_member_relax(member);
+    kc_classic_turn(member, !member->subscribed ? KC_CLASSIC_OUT
+                            : c->back           ? KC_CLASSIC_JOIN
+                                                : KC_CLASSIC_AWAY);
+}
+
+static void leave(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    bool tells = member->leave_how == KC_LEAVE_TELL ||
+                 (member->leave_how == KC_LEAVE_DEFAULT && !kc_member_is_static(member));
+    if (kc_classic_is_member(c) && tells && *member->member_id) {
+        member->not_before_ms = 0;
+        kc_classic_turn(member, KC_CLASSIC_LEAVE);
+    } else if (c->state != KC_CLASSIC_LEAVE && c->state != KC_CLASSIC_OUT) {
+        forget(member);
+        kc_classic_turn(member, KC_CLASSIC_OUT);
+    }
+    kc_classic_proceed(member, now);
+}
+
+/* A static member keeps its place until the session is over, as if it restarted. */
+static void lease_expired(struct kc_member *member, struct kb_time now)
+{
+    const struct kc_common_options *common = &member->options->common;
+    struct kb_error err;
+    bool tells = *member->member_id && !kc_member_is_static(member);
+    kb_error_set(&err, KB_E_LEASE_EXPIRED,
+                 "left group %s: the application made no progress for max.poll.interval.ms (%d): "
+                 "raise it, or call kurier_consumer_extend before slow work",
+                 member->options->consumer.group_id,
+                 member->options->consumer.max_poll_interval_ms);
+    kc_member_lose(member);
+    kc_member_abandon(member);
+    kc_member_complain(member, &err);
+    member->leave_by_ms = kb_deadline(now, common->request_timeout_ms);
+    of(member)->back = false;
+    if (!tells)
+        member->generation = -1;
+    kc_classic_turn(member, tells ? KC_CLASSIC_LEAVE : KC_CLASSIC_AWAY);
+}
+
+static void polled(struct kc_member *member, struct kb_time now)
+{
+    of(member)->back = true;
+    if (of(member)->state == KC_CLASSIC_AWAY)
+        subscribed(member, now);
+}
+
+static void done(struct kc_member *member, struct kb_time now, enum kc_change change)
+{
+    if (change == KC_CHANGE_REVOKE && of(member)->state == KC_CLASSIC_IN)
+        kc_classic_round(member, "revoked partitions are free");
+    kc_classic_proceed(member, now);
+}
+
+/* ---- Time --------------------------------------------------------------------------------*/
+
+/* Of the session, as long as the coordinator counts by it. */
+static int64_t session_deadline_ms(const struct kc_member *member)
+{
+    const struct kc_classic *c = of(member);
+    bool counts = kc_classic_is_member(c) && member->generation >= 0 && !kc_classic_parked(member);
+    return counts ? c->session_ms : KB_NEVER;
+}
+
+static void session_expired(struct kc_member *member, struct kb_time now)
+{
+    struct kb_error err;
+    kb_error_set(&err, KB_E_TIMED_OUT,
+                 "group %s: no heartbeat was answered within session.timeout.ms (%d)",
+                 member->options->consumer.group_id, member->options->consumer.session_timeout_ms);
+    member->trouble = err;
+    member->coordinator_known = false;
+    kc_member_abandon(member);
+    kc_classic_lost(member, false);
+    (void)now;
+}
+
+static void revoke_expired(struct kc_member *member, struct kb_time now)
+{
+    kb_error_set(&member->trouble, KB_E_TIMED_OUT,
+                 "group %s: partitions were not given up within max.poll.interval.ms (%d)",
+                 member->options->consumer.group_id,
+                 member->options->consumer.max_poll_interval_ms);
+    kc_member_abandon(member);
+    kc_classic_lost(member, false);
+    (void)now;
+}
+
+static void tick(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    if (c->state == KC_CLASSIC_LEAVE && now.mono_ms >= member->leave_by_ms) {
+        kc_member_abandon(member);
+        kc_classic_left(member);
+    }
+    if (kc_classic_is_member(c) && now.mono_ms >= member->alive_until_ms)
+        lease_expired(member, now);
+    if (now.mono_ms >= session_deadline_ms(member))
+        session_expired(member, now);
+    if (now.mono_ms >= member->change_by_ms)
+        revoke_expired(member, now);
+    kc_classic_proceed(member, now);
+}
+
+/* When plan has something next. */
+static int64_t plan_deadline_ms(const struct kc_member *member)
+{
+    const struct kc_classic *c = of(member);
+    bool asks =
+        kc_classic_is_member(c) || c->state == KC_CLASSIC_LEAVE || c->state == KC_CLASSIC_WHY;
+    if (!asks || member->flight || !member->coordinator_known)
+        return KB_NEVER;
+    return KB_MAX(member->not_before_ms, kc_classic_beats(c) ? c->beat_ms : 0);
+}
+
+static int64_t deadline_ms(const struct kc_member *member)
+{
+    const struct kc_classic *c = of(member);
+    int64_t ms = KB_MIN(plan_deadline_ms(member), c->again_ms);
+    ms = KB_MIN(ms, session_deadline_ms(member));
+    ms = KB_MIN(ms, member->change_by_ms);
+    if (kc_classic_is_member(c))
+        ms = KB_MIN(ms, member->alive_until_ms);
+    if (c->state == KC_CLASSIC_LEAD)
+        ms = KB_MIN(ms, c->lead_ms);
+    if (c->state == KC_CLASSIC_LEAVE)
+        ms = KB_MIN(ms, member->leave_by_ms);
+    return ms;
+}
+
+/* ---- The kind ------------------------------------------------------------------------------*/
+
+static bool open_classic(struct kc_member *member)
+{
+    struct kc_classic *c = KB_NEW(struct kc_classic);
+    if (!c)
+        return false;
+    c->before_generation = -1;
+    c->again_ms = KB_NEVER;
+    c->cooperative = member->assignor_count > 0;
+    for (size_t i = 0; i < member->assignor_count; i++)
+        c->cooperative &= member->assignors[i]->cooperative;
+    kc_lead_init(&c->lead);
+    member->state = c;
+    return true;
+}
+
+static void close_classic(struct kc_member *member)
+{
+    struct kc_classic *c = of(member);
+    kc_lead_deinit(&c->lead);
+    kc_partitions_deinit(&c->target);
+    kc_partitions_deinit(&c->before);
+    kb_free(c);
+}
+
+const struct kc_member_kind kc_member_classic = {
+    .name = "classic",
+    .open = open_classic,
+    .close = close_classic,
+    .subscribed = subscribed,
+    .metadata = metadata,
+    .leave = leave,
+    .polled = polled,
+    .done = done,
+    .plan = kc_classic_plan,
+    .answer = kc_classic_answer,
+    .failure = kc_classic_failure,
+    .heard = kc_classic_heard,
+    .tick = tick,
+    .deadline_ms = deadline_ms,
+    .standing = standing,
+};
