@@ -14,6 +14,7 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/group/classic_answer.c \
 	libclient/core/group/classic_plan.c \
 	libclient/core/group/finder.c libclient/core/group/finder.h \
+	libclient/core/group/group_options.c libclient/core/group/group_options.h \
 	libclient/core/group/lead.c libclient/core/group/lead.h \
 	libclient/core/group/member.c libclient/core/group/member.h \
 	libclient/core/group/subscription.c libclient/core/group/subscription.h \
@@ -31,6 +32,6 @@ libclient_libclient_la_SOURCES += \
 	libclient/drive/consumer_offsets.c \
 	libclient/drive/cutter.c libclient/drive/cutter.h \
 	libclient/drive/feed.c libclient/drive/feed.h \
-	libclient/drive/membership.h \
+	libclient/drive/membership.c libclient/drive/membership.h \
 	libclient/drive/rebalance.h \
 	libclient/drive/share.c libclient/drive/share.h

@@ -32,7 +32,7 @@ struct kc_membership_ops {
      * the last change was done; that one is over then, and done speaks of LOSE. */
     void (*change)(struct kurier_consumer *owner, enum kc_change change,
                    const struct kc_partitions *partitions);
-    /* kc_membership_coordinator answers another: what waited for it can go. */
+    /* kc_membership_coordinator answers another, or it is refused for good. */
     void (*coordinator)(struct kurier_consumer *owner);
     /* Out of the group after kc_membership_leave: answered, or given up. */
     void (*left)(struct kurier_consumer *owner);
@@ -72,8 +72,9 @@ struct kc_identity {
 };
 void kc_membership_identity(const struct kc_membership *membership, struct kc_identity *out);
 /* The coordinator's node, for kc_client_ask; -1: not known, and looked for from now
- * on: ops->coordinator tells. */
-int32_t kc_membership_coordinator(struct kc_membership *membership);
+ * on: ops->coordinator tells. err: why it is not known; KB_RETRIABLE: not yet, else
+ * asking again helps only where rights or names have changed. */
+int32_t kc_membership_coordinator(struct kc_membership *membership, struct kb_error *err);
 /* A commit, or a fetch of offsets, sent in that generation was refused with that code. */
 void kc_membership_heard(struct kc_membership *membership, int32_t generation, int code);
 

@@ -86,7 +86,8 @@ static enum kc_standing standing(const struct kc_member *member)
 
 /* ---- Rounds ------------------------------------------------------------------------*/
 
-bool kc_classic_want(struct kc_member *member)
+/* What it is subscribed to and, as leader, the whole group. False: no memory. */
+static bool want(struct kc_member *member)
 {
     struct kc_names wanted;
     const struct kc_names *group = &of(member)->lead.topics;
@@ -97,6 +98,7 @@ bool kc_classic_want(struct kc_member *member)
     if (whole) {
         kc_member_want(member, &wanted);
         of(member)->wanted_for = member->topics_version;
+        of(member)->wants = true;
     } else {
         kc_names_deinit(&wanted);
     }
@@ -154,10 +156,6 @@ static void lead(struct kc_member *member, struct kb_time now)
 {
     struct kc_classic *c = of(member);
     struct kb_error err;
-    if (!kc_classic_want(member)) {
-        c->again_ms = now.mono_ms + AGAIN_MS;
-        return;
-    }
     if (!kc_lead_knows(&c->lead, member->metadata) && now.mono_ms < c->lead_ms)
         return;
     int code = c->skips ? kc_lead_note(&c->lead, member->metadata)
@@ -245,7 +243,7 @@ void kc_classic_proceed(struct kc_member *member, struct kb_time now)
         before = c->state;
         step(member, now);
     } while (c->state != before);
-    if (c->wanted_for != member->topics_version && !kc_classic_want(member))
+    if ((!c->wants || c->wanted_for != member->topics_version) && !want(member))
         c->again_ms = now.mono_ms + AGAIN_MS;
     bool speaks = kc_classic_is_member(c) || c->state == KC_CLASSIC_LEAVE;
     member->wants_coordinator = speaks && !member->coordinator_known;
@@ -456,6 +454,7 @@ const struct kc_member_kind kc_member_classic = {
     .answer = kc_classic_answer,
     .failure = kc_classic_failure,
     .heard = kc_classic_heard,
+    .refused = kc_classic_refused,
     .tick = tick,
     .deadline_ms = deadline_ms,
     .standing = standing,

@@ -50,7 +50,8 @@ struct kc_classic {
     const char *round;   /* why another round is due; NULL: none is */
     const char *reason;  /* the same, for the JoinGroup that comes of it */
     uint32_t joined_for; /* the topics_version of the last JoinGroup */
-    uint32_t wanted_for; /* of `wanted` */
+    bool wants;          /* `wanted` is what this member wants, for */
+    uint32_t wanted_for; /* that topics_version */
     bool back;           /* polled since the lease expired */
 
     int64_t sent_ms;         /* the request in flight */
@@ -72,8 +73,6 @@ void kc_classic_lost(struct kc_member *member, bool id_too);
 void kc_classic_fail(struct kc_member *member, const struct kb_error *why);
 /* LEAVE is over, answered or not. */
 void kc_classic_left(struct kc_member *member);
-/* Sets `wanted` to what it is subscribed to and, as leader, the group. False: no memory. */
-bool kc_classic_want(struct kc_member *member);
 /* Is it one for the coordinator? Then the session and the lease count. */
 bool kc_classic_is_member(const struct kc_classic *classic);
 bool kc_classic_beats(const struct kc_classic *classic); /* by heartbeats */
@@ -85,6 +84,7 @@ bool kc_classic_plan(struct kc_member *member, struct kb_time now, struct kb_are
 void kc_classic_answer(struct kc_member *member, struct kb_time now,
                        const struct kc_member_response *response);
 void kc_classic_failure(struct kc_member *member, struct kb_time now, const struct kb_error *why);
+void kc_classic_refused(struct kc_member *member, struct kb_time now, const struct kb_error *why);
 void kc_classic_heard(struct kc_member *member, struct kb_time now, int code);
 
 #endif

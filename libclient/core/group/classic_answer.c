@@ -173,6 +173,7 @@ static void joined(struct kc_member *member, struct kb_time now,
     c->session_ms = kb_deadline(now, options->session_timeout_ms);
     c->beat_ms = kb_deadline(now, options->heartbeat_interval_ms);
     c->reason = NULL;
+    c->wants = false;
     kc_lead_end(&c->lead);
     if (kb_slice_is(response->leader, member->member_id))
         begin_to_lead(member, now, response);
@@ -337,6 +338,16 @@ void kc_classic_failure(struct kc_member *member, struct kb_time now, const stru
         kc_classic_fail(member, why);
     else
         ask_elsewhere(member, now, why);
+    kc_classic_proceed(member, now);
+}
+
+void kc_classic_refused(struct kc_member *member, struct kb_time now, const struct kb_error *why)
+{
+    const struct kc_classic *c = member->state;
+    if (c->state == KC_CLASSIC_LEAVE)
+        kc_classic_left(member);
+    else if (kc_classic_is_member(c))
+        kc_classic_fail(member, why);
     kc_classic_proceed(member, now);
 }
 

@@ -154,8 +154,13 @@ void kc_member_metadata(struct kc_member *member, struct kb_time now)
 
 void kc_member_coordinator(struct kc_member *member, struct kb_time now, bool known)
 {
-    (void)now;
     member->coordinator_known = known;
+    member->kind->tick(member, now);
+}
+
+void kc_member_refused(struct kc_member *member, struct kb_time now, const struct kb_error *why)
+{
+    member->kind->refused(member, now, why);
 }
 
 void kc_member_heard(struct kc_member *member, struct kb_time now, int32_t generation, int code)
@@ -217,6 +222,7 @@ static void tell(struct kc_member *member, enum kc_change change, struct kc_part
     KB_CHECK(partitions->count);
     kc_partitions_move(&member->changing, partitions);
     member->change = change;
+    member->changes++;
 }
 
 enum kc_reconciled kc_member_reconcile(struct kc_member *member, struct kb_time now,

@@ -73,6 +73,7 @@ struct kc_member_kind {
                    const struct kc_member_response *response);
     void (*failure)(struct kc_member *member, struct kb_time now, const struct kb_error *why);
     void (*heard)(struct kc_member *member, struct kb_time now, int code);
+    void (*refused)(struct kc_member *member, struct kb_time now, const struct kb_error *why);
     void (*tick)(struct kc_member *member, struct kb_time now);
     int64_t (*deadline_ms)(const struct kc_member *member);
     enum kc_standing (*standing)(const struct kc_member *member);
@@ -89,6 +90,7 @@ struct kc_member {
 
     /* for the driver to look at */
     enum kc_change change;         /* to be done */
+    uint64_t changes;              /* counts them: another is another change */
     struct kc_partitions changing; /* what it is about; empty only with NONE */
     struct kc_names wanted;        /* topics whose metadata it needs */
     uint32_t wanted_version;       /* counts up when `wanted` changes */
@@ -155,6 +157,8 @@ void kc_member_polled(struct kc_member *member, struct kb_time now);
 /* Something is known anew of a wanted topic. */
 void kc_member_metadata(struct kc_member *member, struct kb_time now);
 void kc_member_coordinator(struct kc_member *member, struct kb_time now, bool known);
+/* No broker tells us the coordinator: asking again does not help. */
+void kc_member_refused(struct kc_member *member, struct kb_time now, const struct kb_error *why);
 /* A commit, sent in that generation, was refused with that code. */
 void kc_member_heard(struct kc_member *member, struct kb_time now, int32_t generation, int code);
 void kc_member_tick(struct kc_member *member, struct kb_time now);
