@@ -21,6 +21,10 @@ const struct checker checkers[] = {
     {"gaps", "nor is an offset left out", NULL, check_gaps},
     {"skipped", "who reads from the beginning gets everything", NULL, check_skipped},
     {"reappeared", "what was deleted does not come back", NULL, check_reappeared},
+    {"shared", "no two members hold a partition in one generation", NULL, check_shared},
+    {"stale", "nobody commits in a generation that is over", NULL, check_stale},
+    {"forgotten", "what a group was told is committed stays, and never goes back", NULL,
+     check_forgotten},
     {"memory", "the heap stays within the budgets", watch_memory, check_memory},
 };
 

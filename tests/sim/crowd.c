@@ -72,12 +72,6 @@ static void count_partitions(struct reader_plan *plan, kurier_client *client)
     kurier_result_free(result);
 }
 
-static bool is_over(void *ctx)
-{
-    const struct run *run = ctx;
-    return run->nemesis.over;
-}
-
 static bool is_told(void *ctx)
 {
     return run_is_told(ctx);
@@ -113,8 +107,7 @@ static void learn_partitions(struct crowd *crowd)
 void crowd_finish(struct crowd *crowd)
 {
     struct run *run = crowd->run;
-    while (!run->nemesis.over && world_wait(&run->world, is_over, run, RUN_LIMIT_MS))
-        ;
+    run_wait_over(run);
     run_wait(run, is_told, run, "records without a report");
     if (!run_wait(run, is_kept, crowd, "the topics are not made"))
         return;

@@ -4,6 +4,7 @@
 check_LTLIBRARIES += tests/sim/libsim.la
 tests_sim_libsim_la_SOURCES = \
 	tests/sim/census.c tests/sim/census.h \
+	tests/sim/check_groups.c \
 	tests/sim/check_memory.c \
 	tests/sim/check_reads.c \
 	tests/sim/check_records.c \
@@ -13,10 +14,13 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/farm.c tests/sim/farm.h \
 	tests/sim/history.c tests/sim/history.h \
 	tests/sim/keeper.c tests/sim/keeper.h \
+	tests/sim/ledger.c tests/sim/ledger.h \
 	tests/sim/nemesis.c tests/sim/nemesis.h \
 	tests/sim/process.c tests/sim/process.h \
 	tests/sim/producer.c tests/sim/producer.h \
 	tests/sim/raw.c tests/sim/raw.h \
+	tests/sim/raw_assign.c tests/sim/raw_assign.h \
+	tests/sim/raw_member.c tests/sim/raw_member.h \
 	tests/sim/reader.c tests/sim/reader.h \
 	tests/sim/run.c tests/sim/run.h \
 	tests/sim/tally.c \
@@ -26,6 +30,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/workload_idempotent.c \
 	tests/sim/workload_plain.c \
 	tests/sim/workload_raw.c \
+	tests/sim/workload_rawgroup.c \
 	tests/sim/workload_retention.c \
 	tests/sim/workload_topics.c \
 	tests/sim/world.c tests/sim/world.h
@@ -41,6 +46,7 @@ EXTRA_DIST += tests/sim/seeds.txt
 
 # What may be a mutant is compiled once more, and comes before the libraries.
 mutant_sources = \
+	broker/core/group/offsets.c \
 	broker/core/partition.c \
 	broker/core/producer_state.c \
 	broker/drive/round.c \

@@ -51,6 +51,17 @@ bool run_wait(struct run *run, bool (*cond)(void *), void *ctx, const char *what
     return done;
 }
 
+static bool is_over(void *ctx)
+{
+    return ((struct run *)ctx)->nemesis.over;
+}
+
+void run_wait_over(struct run *run)
+{
+    while (!run->nemesis.over && world_wait(&run->world, is_over, run, RUN_LIMIT_MS))
+        ;
+}
+
 void run_check_time(struct run *run, int64_t began_ms, int64_t limit_ms, const char *what)
 {
     enum { A_STEP_MS = 50 };
@@ -65,11 +76,6 @@ static bool is_serving(void *ctx)
 {
     struct run *run = ctx;
     return run->world.serving || run->world.broken.code;
-}
-
-static bool is_over(void *ctx)
-{
-    return ((struct run *)ctx)->nemesis.over;
 }
 
 static bool is_busy(void *ctx)
@@ -142,6 +148,8 @@ static void count(struct run *run)
     run->counts[RUN_CLOCK_JUMPS] = w->jumps;
     run->counts[RUN_KILLS] = run->nemesis.kills;
     run->counts[RUN_SHORTENED] = count_shortened(&run->history);
+    run->counts[RUN_COMMITS] = run->ledger.accepted;
+    run->counts[RUN_HANDED] = run->ledger.handed;
 }
 
 static void judge(struct run *run)
@@ -181,6 +189,7 @@ bool run_once(struct run *run, const struct run_options *options)
     kn_timer_cancel(run->nemesis.loop, &run->watch);
     nemesis_deinit(&run->nemesis);
     history_deinit(&run->history);
+    ledger_deinit(&run->ledger);
     world_deinit(&run->world);
     return !run->why[0];
 }

@@ -13,6 +13,7 @@
  */
 #include "tests/sim/checker.h"
 #include "tests/sim/history.h"
+#include "tests/sim/ledger.h"
 #include "tests/sim/nemesis.h"
 #include "tests/sim/world.h"
 
@@ -38,6 +39,8 @@ enum run_count {
     RUN_CLOCK_JUMPS,
     RUN_KILLS,     /* of clients */
     RUN_SHORTENED, /* logs that do not begin at 0 in the end */
+    RUN_COMMITS,   /* of groups, accepted */
+    RUN_HANDED,    /* times that a member was told what it holds */
     RUN_COUNTS
 };
 extern const char *const run_count_names[RUN_COUNTS];
@@ -48,6 +51,7 @@ struct run {
     struct world world;
     struct nemesis nemesis;
     struct history history;
+    struct ledger ledger;
     struct kn_timer watch;
     long findings[CHECKERS_MAX]; /* by checker; all 0: every promise was kept */
     long counts[RUN_COUNTS];
@@ -95,6 +99,8 @@ void run_tell(struct run *run, uint64_t id, const struct history_telling *tellin
 void run_complain(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* world_wait with the limit; says what was waited for if it does not come. */
 bool run_wait(struct run *run, bool (*cond)(void *ctx), void *ctx, const char *what);
+/* Until the last fault is over. */
+void run_wait_over(struct run *run);
 /* A call that began then and was given limit_ms has come back: in time? */
 void run_check_time(struct run *run, int64_t began_ms, int64_t limit_ms, const char *what);
 

@@ -18,6 +18,8 @@ const char *const run_count_names[RUN_COUNTS] = {
     [RUN_CLOCK_JUMPS] = "clock jumps",
     [RUN_KILLS] = "client kills",
     [RUN_SHORTENED] = "shortened logs",
+    [RUN_COMMITS] = "commits",
+    [RUN_HANDED] = "assignments",
 };
 
 void tally_merge(struct tally *tally, const struct tally *more)

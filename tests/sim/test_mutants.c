@@ -24,6 +24,7 @@ static const struct mutant {
     {"no-sequence-check", &workload_idempotent, "duplicated"},
     {"retry-out-of-order", &workload_plain, "misordered"},
     {"torn-batch-kept", &workload_raw, NULL},
+    {"old-generation-commits", &workload_rawgroup, "stale"},
 };
 
 /* A process is one program at a time; this one is a mutant by turns. */

@@ -7,7 +7,7 @@
 
 const struct workload *const workloads[] = {
     &workload_raw,    &workload_client,    &workload_plain, &workload_idempotent,
-    &workload_topics, &workload_retention, &workload_clock,
+    &workload_topics, &workload_retention, &workload_clock, &workload_rawgroup,
 };
 
 const size_t workloads_count = KB_ARRAY_SIZE(workloads);

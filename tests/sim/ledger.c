@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/ledger.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+void ledger_deinit(struct ledger *ledger)
+{
+    kb_free(ledger->lives);
+    kb_free(ledger->commits);
+}
+
+/* One more place at the end. */
+static void *grow(void *items, int count, int *capacity, size_t size)
+{
+    if (count < *capacity)
+        return items;
+    *capacity = KB_MAX(2 * *capacity, 64);
+    items = kb_realloc(items, (size_t)*capacity * size);
+    KB_CHECK(items);
+    return items;
+}
+
+/* ---- Who holds what ----------------------------------------------------- */
+
+int ledger_enter(struct ledger *l)
+{
+    l->lives = grow(l->lives, l->life_count, &l->life_capacity, sizeof *l->lives);
+    l->lives[l->life_count] = (struct ledger_life){.live = true, .generation = -1};
+    return l->life_count++;
+}
+
+static bool meets(const struct ledger_life *a, const struct ledger_life *b, int log)
+{
+    return a != b && a->live && a->generation == b->generation && a->holds[log];
+}
+
+void ledger_hold(struct ledger *l, int life, int32_t generation, const bool *logs, int64_t now_ms)
+{
+    struct ledger_life *self = &l->lives[life];
+    self->generation = generation;
+    self->since_ms = now_ms;
+    l->handed++;
+    memcpy(self->holds, logs, sizeof self->holds);
+    for (int log = 0; log < HISTORY_LOGS; log++)
+        for (int i = 0; logs[log] && i < l->life_count; i++)
+            l->shared += meets(&l->lives[i], self, log);
+}
+
+void ledger_drop(struct ledger *l, int life, int log)
+{
+    l->lives[life].holds[log] = false;
+}
+
+void ledger_leave(struct ledger *l, int life)
+{
+    l->lives[life].live = false;
+}
+
+bool ledger_is_whole(const struct ledger *l, const bool *wanted)
+{
+    for (int log = 0; log < HISTORY_LOGS; log++) {
+        int holders = 0;
+        for (int i = 0; i < l->life_count; i++)
+            holders += l->lives[i].live && l->lives[i].holds[log];
+        if (holders != wanted[log])
+            return false;
+    }
+    return true;
+}
+
+/* ---- What is committed -------------------------------------------------- */
+
+int ledger_commit(struct ledger *l, int life, int log, int64_t offset, int64_t now_ms)
+{
+    l->commits = grow(l->commits, l->commit_count, &l->commit_capacity, sizeof *l->commits);
+    l->commits[l->commit_count] = (struct ledger_commit){.life = life,
+                                                         .log = log,
+                                                         .generation = l->lives[life].generation,
+                                                         .offset = offset,
+                                                         .sent_ms = now_ms,
+                                                         .told_ms = KB_NEVER};
+    return l->commit_count++;
+}
+
+/* Somebody in the group was told of a newer generation before this was sent. */
+static bool is_stale(const struct ledger *l, const struct ledger_commit *commit)
+{
+    for (int i = 0; i < l->life_count; i++)
+        if (l->lives[i].generation > commit->generation && l->lives[i].since_ms < commit->sent_ms)
+            return true;
+    return false;
+}
+
+void ledger_told(struct ledger *l, int number, enum ledger_told told, int64_t now_ms)
+{
+    struct ledger_commit *commit = &l->commits[number];
+    commit->told = told;
+    commit->told_ms = now_ms;
+    l->accepted += told == LEDGER_ACCEPTED;
+    l->stale += told == LEDGER_ACCEPTED && is_stale(l, commit);
+}
+
+/* Surely in force after the other: that one was told of before this was sent, or
+ * is of a generation that was over. */
+static bool overrules(const struct ledger_commit *later, const struct ledger_commit *commit)
+{
+    return later->told == LEDGER_ACCEPTED &&
+           (later->sent_ms > commit->told_ms || later->generation > commit->generation);
+}
+
+static bool is_overruled(const struct ledger *l, const struct ledger_commit *commit,
+                         int64_t sent_ms)
+{
+    for (int i = 0; i < l->commit_count; i++) {
+        const struct ledger_commit *later = &l->commits[i];
+        if (later->log == commit->log && later->told_ms < sent_ms && overrules(later, commit))
+            return true;
+    }
+    return false;
+}
+
+void ledger_read(struct ledger *l, int log, int64_t offset, int64_t sent_ms)
+{
+    struct ledger_commit none = {.log = log, .generation = -2, .offset = -1, .told_ms = -1};
+    bool right = offset < 0 && !is_overruled(l, &none, sent_ms);
+    for (int i = 0; !right && i < l->commit_count; i++) {
+        const struct ledger_commit *commit = &l->commits[i];
+        right = commit->log == log && commit->offset == offset && commit->told != LEDGER_REFUSED &&
+                !is_overruled(l, commit, sent_ms);
+    }
+    l->forgotten += !right;
+}

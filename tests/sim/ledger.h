@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_LEDGER_H
+#define SIM_LEDGER_H
+/*
+ * The book of one group: which partitions its members were told are theirs, in
+ * which generation, and what they committed. It knows no client and no broker;
+ * what it finds wrong it counts, and the checkers (checker.h) tell.
+ *
+ *     life      of one member: from its start until it leaves, is told that it is
+ *               out, or dies; dead ones hold nothing
+ *     log       a partition of a topic: topic * HISTORY_PARTITIONS + partition
+ *     commit    was accepted, refused, or nobody knows
+ *
+ * An epoch of KIP-848 is its member's own, a generation the whole group's.
+ */
+#include "tests/sim/history.h"
+
+enum ledger_told { LEDGER_NOTHING, LEDGER_ACCEPTED, LEDGER_REFUSED };
+
+struct ledger_life {
+    bool live;
+    int32_t generation; /* -1: none yet */
+    int64_t since_ms;   /* when it was told of that */
+    bool holds[HISTORY_LOGS];
+};
+
+struct ledger_commit {
+    int life, log;
+    int32_t generation;
+    int64_t offset, sent_ms, told_ms; /* told_ms KB_NEVER: not told */
+    enum ledger_told told;
+};
+
+struct ledger {
+    struct ledger_life *lives;
+    int life_count, life_capacity;
+    struct ledger_commit *commits;
+    int commit_count, commit_capacity;
+    long accepted, handed;
+    long shared, stale, forgotten; /* what was wrong */
+};
+
+void ledger_deinit(struct ledger *ledger); /* {0} is a new one */
+
+int ledger_enter(struct ledger *ledger);
+/* It was told of a generation, and of all that it holds in it. */
+void ledger_hold(struct ledger *ledger, int life, int32_t generation, const bool *logs,
+                 int64_t now_ms);
+void ledger_drop(struct ledger *ledger, int life, int log); /* it gave one up */
+void ledger_leave(struct ledger *ledger, int life);
+
+/* A number for ledger_told; nobody's answer is the same as none. */
+int ledger_commit(struct ledger *ledger, int life, int log, int64_t offset, int64_t now_ms);
+void ledger_told(struct ledger *ledger, int commit, enum ledger_told told, int64_t now_ms);
+/* The broker says what is committed; -1: nothing. */
+void ledger_read(struct ledger *ledger, int log, int64_t offset, int64_t sent_ms);
+
+/* Every log that is wanted is held, by one that is alive. */
+bool ledger_is_whole(const struct ledger *ledger, const bool *wanted);
+
+#endif
