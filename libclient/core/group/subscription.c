@@ -126,7 +126,8 @@ bool kc_assignment_encode(const struct kc_partitions *partitions, struct kb_aren
 /* A version newer than ours begins as ours does. */
 static int16_t read_version(struct kw_reader *r, int16_t newest)
 {
-    return KB_MIN(kw_read_i16(r), newest);
+    int16_t version = kw_read_i16(r);
+    return KB_MIN(version, newest);
 }
 
 /* What sticky's user data says: all that it had, and in which generation. */
