@@ -8,6 +8,7 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/fetcher_answer.c \
 	libclient/core/fetcher_node.h \
 	libclient/core/fetcher_plan.c \
+	libclient/core/group/auto.c \
 	libclient/core/group/change.h \
 	libclient/core/group/finished.c libclient/core/group/finished.h \
 	libclient/core/group/classic.c libclient/core/group/classic.h \
@@ -19,6 +20,9 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/group/member.c libclient/core/group/member.h \
 	libclient/core/group/subscription.c libclient/core/group/subscription.h \
 	libclient/core/group/member_request.c libclient/core/group/member_request.h \
+	libclient/core/group/modern.c libclient/core/group/modern.h \
+	libclient/core/group/modern_beat.c \
+	libclient/core/group/modern_target.c \
 	libclient/core/group/names.c libclient/core/group/names.h \
 	libclient/core/group/partitions.c libclient/core/group/partitions.h
 

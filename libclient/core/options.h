@@ -61,6 +61,8 @@ struct kc_producer_options {
 enum kc_reset { KC_RESET_LATEST, KC_RESET_EARLIEST, KC_RESET_NONE };
 enum kc_isolation { KC_READ_UNCOMMITTED, KC_READ_COMMITTED };
 
+enum kc_group_protocol { KC_GROUP_AUTO, KC_GROUP_CLASSIC, KC_GROUP_CONSUMER };
+
 struct kc_consumer_options {
     int32_t fetch_min_bytes, fetch_max_wait_ms;
     int32_t fetch_max_bytes, max_partition_fetch_bytes;
@@ -71,6 +73,8 @@ struct kc_consumer_options {
     bool check_crcs, enable_partition_eof;
     char *client_rack;
     char *group_id, *group_instance_id;
+    int32_t group_protocol;      /* enum kc_group_protocol */
+    char *group_remote_assignor; /* NULL: the coordinator's choice */
     char *assignment_strategy; /* names, separated by commas */
     int32_t session_timeout_ms, heartbeat_interval_ms, max_poll_interval_ms;
 };

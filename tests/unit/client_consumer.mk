@@ -6,7 +6,8 @@ unit_programs += \
 	tests/unit/consumer/test_assignors \
 	tests/unit/consumer/test_cutter \
 	tests/unit/consumer/test_fetcher \
-	tests/unit/consumer/test_finished
+	tests/unit/consumer/test_finished \
+	tests/unit/consumer/test_modern
 
 tests_unit_consumer_test_assignors_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
@@ -14,4 +15,6 @@ tests_unit_consumer_test_cutter_LDADD = $(consumer_test_libs)
 tests_unit_consumer_test_fetcher_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_finished_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_modern_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)

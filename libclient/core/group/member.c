@@ -25,7 +25,7 @@ bool kc_member_init(struct kc_member *member, const struct kc_member_kind *kind,
     kb_error_clear(&member->trouble);
     kc_backoff_init(&member->backoff, common->retry_backoff_ms, common->retry_backoff_max_ms);
     member->member_id = kb_strdup("");
-    member->kind = kind;
+    member->kind = member->made_as = kind;
     if (member->member_id && kind->open(member))
         return true;
     member->kind = NULL;
@@ -65,6 +65,13 @@ bool kc_member_switch(struct kc_member *member, struct kb_time now,
     return true;
 }
 
+bool kc_member_look_again(struct kc_member *member, struct kb_time now)
+{
+    bool idle = !member->flight && !member->owned.count && member->change == KC_CHANGE_NONE;
+    return idle && member->kind != member->made_as &&
+           kc_member_switch(member, now, member->made_as);
+}
+
 bool kc_member_is_static(const struct kc_member *member)
 {
     const char *instance = member->options->consumer.group_instance_id;
@@ -101,9 +108,12 @@ bool kc_member_subscribe(struct kc_member *member, struct kb_time now, const cha
     kc_names_move(&member->topics, &topics);
     kb_free(member->regex);
     member->regex = pattern;
+    enum kc_standing standing = kc_member_standing(member);
+    bool anew = standing == KC_STANDING_OUT || standing == KC_STANDING_FAILED;
     member->subscribed = true;
     kb_error_clear(&member->err);
-    member->kind->subscribed(member, now);
+    if (!anew || !kc_member_look_again(member, now))
+        member->kind->subscribed(member, now);
     return true;
 }
 
@@ -312,4 +322,14 @@ void kc_member_want(struct kc_member *member, struct kc_names *wanted)
     }
     kc_names_move(&member->wanted, wanted);
     member->wanted_version++;
+}
+
+bool kc_member_want_topics(struct kc_member *member)
+{
+    struct kc_names wanted;
+    kc_names_init(&wanted);
+    if (!kc_names_copy(&wanted, &member->topics))
+        return false;
+    kc_member_want(member, &wanted);
+    return true;
 }

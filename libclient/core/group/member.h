@@ -79,7 +79,11 @@ struct kc_member_kind {
     enum kc_standing (*standing)(const struct kc_member *member);
 };
 
-extern const struct kc_member_kind kc_member_classic;
+extern const struct kc_member_kind kc_member_classic;  /* JoinGroup, SyncGroup, Heartbeat */
+extern const struct kc_member_kind kc_member_consumer; /* KIP-848: modern.h */
+extern const struct kc_member_kind kc_member_auto;     /* becomes one of them: auto.c */
+/* What group.protocol says. */
+const struct kc_member_kind *kc_member_kind_of(const struct kc_options *options);
 
 struct kc_member {
     const struct kc_options *options;
@@ -108,7 +112,7 @@ struct kc_member {
     struct kc_partitions owned; /* told by ASSIGN, and not yet given up or lost */
 
     /* shared by the kinds */
-    const struct kc_member_kind *kind;
+    const struct kc_member_kind *kind, *made_as; /* now; at first */
     void *state;
     bool subscribed;
     struct kc_names topics;  /* subscribed to; for a regex what it matches now */
@@ -197,10 +201,15 @@ void kc_member_complain(struct kc_member *member, const struct kb_error *err);
 /* Nothing is sent before the next backoff is over; `why` becomes the trouble. */
 void kc_member_back_off(struct kc_member *member, struct kb_time now, const struct kb_error *why);
 void kc_member_relax(struct kc_member *member); /* it worked: no backoff, no trouble */
+/* Made as `auto`, it looks at the group once more before it joins again: true, and it
+ * is of that kind now. False: it was not made so, or something is under way yet. */
+bool kc_member_look_again(struct kc_member *member, struct kb_time now);
 /* False: no memory, it is as it was. */
 bool kc_member_take_id(struct kc_member *member, struct kb_slice id);
 void kc_member_forget_id(struct kc_member *member); /* nor a generation */
 /* These become `wanted`, and are emptied. */
 void kc_member_want(struct kc_member *member, struct kc_names *wanted);
+/* The topics subscribed to are `wanted`. False: no memory. */
+bool kc_member_want_topics(struct kc_member *member);
 
 #endif

@@ -33,10 +33,11 @@ DECODE(heartbeat, heartbeat)
 DECODE(leave_group, leave)
 ENCODE(describe_groups, describe)
 DECODE(describe_groups, describe)
-ENCODE(consumer_group_heartbeat, beat)
 DECODE(consumer_group_heartbeat, beat)
 ENCODE(consumer_group_describe, describe_consumers)
 DECODE(consumer_group_describe, describe_consumers)
+ENCODE(metadata, metadata)
+DECODE(metadata, metadata)
 
 /* Several members at once came with version 3; before, it names one. */
 static bool encode_leave(struct kw_writer *w, int16_t version,
@@ -51,6 +52,18 @@ static bool encode_leave(struct kw_writer *w, int16_t version,
     return kw_leave_group_request_encode(w, version, &leave);
 }
 
+/* A pattern came with version 1, and then says more than the names it matches now. */
+static bool encode_beat(struct kw_writer *w, int16_t version,
+                        const struct kc_member_request *request)
+{
+    struct kw_consumer_group_heartbeat_request beat = request->beat;
+    if (version < 1)
+        beat.subscribed_topic_regex = kb_slice_null();
+    else if (beat.subscribed_topic_regex.size > 0)
+        beat.subscribed_topic_names_count = 0;
+    return kw_consumer_group_heartbeat_request_encode(w, version, &beat);
+}
+
 static const struct codec codecs[] = {
     {KW_API_JOIN_GROUP, 0, 9, encode_join, decode_join},
     {KW_API_SYNC_GROUP, 0, 5, encode_sync, decode_sync},
@@ -59,6 +72,7 @@ static const struct codec codecs[] = {
     {KW_API_DESCRIBE_GROUPS, 0, 6, encode_describe, decode_describe},
     {KW_API_CONSUMER_GROUP_HEARTBEAT, 0, 1, encode_beat, decode_beat},
     {KW_API_CONSUMER_GROUP_DESCRIBE, 0, 1, encode_describe_consumers, decode_describe_consumers},
+    {KW_API_METADATA, 12, 13, encode_metadata, decode_metadata},
 };
 
 static const struct codec *find(int16_t api_key)

@@ -12,6 +12,7 @@
 #include "wire/gen/heartbeat.h"
 #include "wire/gen/join_group.h"
 #include "wire/gen/leave_group.h"
+#include "wire/gen/metadata.h"
 #include "wire/gen/sync_group.h"
 
 struct kb_arena;
@@ -29,6 +30,7 @@ struct kc_member_request {
         struct kw_describe_groups_request describe;
         struct kw_consumer_group_heartbeat_request beat;
         struct kw_consumer_group_describe_request describe_consumers;
+        struct kw_metadata_request metadata; /* names of topics by their ids */
     };
 };
 
@@ -43,6 +45,7 @@ struct kc_member_response {
         struct kw_describe_groups_response describe;
         struct kw_consumer_group_heartbeat_response beat;
         struct kw_consumer_group_describe_response describe_consumers;
+        struct kw_metadata_response metadata;
     };
 };
 
