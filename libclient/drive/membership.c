@@ -207,7 +207,8 @@ static void on_answer(struct kc_ask *ask, const struct kn_answer *answer)
     m->flight = 0;
     kb_arena_reset(&m->answer_arena);
     if (answer->err) {
-        if (ask->from == m->link && m->link)
+        bool spoke = answer->err->code == KB_E_UNSUPPORTED; /* it has no such API */
+        if (ask->from == m->link && m->link && !spoke)
             kc_link_cut(m->link, answer->err); /* it may be that nobody is there any more */
         kc_member_failure(&m->member, now_of(m), answer->err);
     } else if (kc_member_decode(answer->body, answer->version, &m->answer_arena, ask->api_key,
@@ -491,7 +492,7 @@ struct kc_membership *kc_membership_new(struct kurier_client *client,
     kc_finder_init(&m->finder, options->consumer.group_id, options->common.retry_backoff_ms,
                    options->common.retry_backoff_max_ms, random);
     int code = kc_group_options(&options->consumer, &m->assignors, err);
-    if (!kc_member_init(&m->member, &kc_member_classic, options, &client->metadata,
+    if (!kc_member_init(&m->member, kc_member_kind_of(options), options, &client->metadata,
                         m->assignors.list, m->assignors.count, random) &&
         !code)
         code = kb_error_set(err, KB_E_NO_MEMORY, "no memory for a membership");

@@ -145,6 +145,13 @@ static void auto_heard(struct kc_member *member, struct kb_time now, int code)
     on_event(member, now);
 }
 
+/* One of the others has a state for it. */
+static void auto_refused(struct kc_member *member, struct kb_time now, const struct kb_error *why)
+{
+    if (member->subscribed && kc_member_switch(member, now, &kc_member_consumer))
+        kc_member_refused(member, now, why);
+}
+
 const struct kc_member_kind *kc_member_kind_of(const struct kc_options *options)
 {
     static const struct kc_member_kind *const kinds[] = {
@@ -168,6 +175,7 @@ const struct kc_member_kind kc_member_auto = {
     .answer = auto_answer,
     .failure = auto_failure,
     .heard = auto_heard,
+    .refused = auto_refused,
     .tick = on_event,
     .deadline_ms = auto_deadline_ms,
     .standing = auto_standing,

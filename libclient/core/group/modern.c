@@ -9,20 +9,24 @@
 static const struct {
     const char *doing;
     enum kc_standing standing;
-    bool speaks; /* with the coordinator, also without a goodbye */
 } phases[] = {
-    [KC_MODERN_OUT] = {"is not subscribed", KC_STANDING_OUT, false},
-    [KC_MODERN_JOIN] = {"waits for the coordinator to take it in", KC_STANDING_JOINING, true},
-    [KC_MODERN_IN] = {"takes over its partitions", KC_STANDING_JOINING, true},
-    [KC_MODERN_LOST] = {"waits until lost partitions are let go", KC_STANDING_JOINING, false},
-    [KC_MODERN_AWAY] = {"waits to be polled", KC_STANDING_AWAY, false},
-    [KC_MODERN_LEAVE] = {"leaves", KC_STANDING_LEAVING, false},
-    [KC_MODERN_FAILED] = {"has failed", KC_STANDING_FAILED, false},
+    [KC_MODERN_OUT] = {"is not subscribed", KC_STANDING_OUT},
+    [KC_MODERN_JOIN] = {"waits for the coordinator to take it in", KC_STANDING_JOINING},
+    [KC_MODERN_IN] = {"takes over its partitions", KC_STANDING_JOINING},
+    [KC_MODERN_LOST] = {"waits until lost partitions are let go", KC_STANDING_JOINING},
+    [KC_MODERN_AWAY] = {"waits to be polled", KC_STANDING_AWAY},
+    [KC_MODERN_LEAVE] = {"leaves", KC_STANDING_LEAVING},
+    [KC_MODERN_FAILED] = {"has failed", KC_STANDING_FAILED},
 };
+
+static bool takes_part(const struct kc_modern *modern)
+{
+    return modern->phase == KC_MODERN_JOIN || modern->phase == KC_MODERN_IN;
+}
 
 static bool speaks(const struct kc_modern *modern)
 {
-    return phases[modern->phase].speaks || modern->goodbye;
+    return takes_part(modern) || modern->goodbye;
 }
 
 static const char *doing(const struct kc_member *member)
@@ -183,12 +187,17 @@ static void modern_heard(struct kc_member *member, struct kb_time now, int code)
     (void)now, (void)code;
 }
 
-/* ---- Time ---- */
-
-static bool takes_part(const struct kc_modern *modern)
+static void modern_refused(struct kc_member *member, struct kb_time now, const struct kb_error *why)
 {
-    return modern->phase == KC_MODERN_JOIN || modern->phase == KC_MODERN_IN;
+    struct kc_modern *modern = kc_modern_of(member);
+    if (takes_part(modern))
+        kc_modern_fail(member, why);
+    if (modern->goodbye)
+        kc_modern_gone(member);
+    kc_modern_proceed(member, now);
 }
+
+/* ---- Time ---- */
 
 static void lease_expired(struct kc_member *member, struct kb_time now)
 {
@@ -290,6 +299,7 @@ const struct kc_member_kind kc_member_consumer = {
     .answer = kc_modern_answer,
     .failure = kc_modern_failure,
     .heard = modern_heard,
+    .refused = modern_refused,
     .tick = modern_tick,
     .deadline_ms = modern_deadline_ms,
     .standing = modern_standing,

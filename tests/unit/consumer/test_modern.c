@@ -52,6 +52,9 @@ static void learn(struct story *s, const char *name, struct kb_uuid id)
     struct kw_metadata_response answer;
     struct kw_metadata_request request;
     struct kc_target target;
+    if (kc_metadata_topic(&s->metadata, name) &&
+        kb_uuid_equal(kc_metadata_topic(&s->metadata, name)->id, id))
+        return;
     kc_metadata_want(&s->metadata, name);
     assert_true(kc_metadata_query(&s->metadata, s->now, &s->arena, &request, &target));
     kw_metadata_response_init(&answer);
@@ -689,6 +692,30 @@ static void a_refusal_takes_all(void **state)
     says(s, -1); /* the coordinator still counts it in */
 }
 
+static void without_a_coordinator_it_fails(void **state)
+{
+    struct story *s = *state;
+    struct kb_error err;
+    kb_error_set(&err, KB_E_GROUP_AUTHORIZATION_FAILED, "not allowed");
+    for (int i = 0; i < 2; i++) {
+        joins(s);
+        kc_member_refused(&s->member, s->now, &err);
+        stands(s, KC_STANDING_FAILED);
+        wants(s, KC_CHANGE_LOSE, 4);
+        assert_int_equal(s->member.err.code, KB_E_GROUP_AUTHORIZATION_FAILED);
+        kc_member_leave(&s->member, s->now, KC_LEAVE_DEFAULT, s->now.mono_ms + 1000);
+        kc_member_refused(&s->member, s->now, &err);
+        stands(s, KC_STANDING_OUT);
+    }
+    kc_member_deinit(&s->member);
+    assert_true(open_member(s, &kc_member_auto));
+    subscribe(s, "orders");
+    kc_member_refused(&s->member, s->now, &err);
+    stands(s, KC_STANDING_FAILED);
+    subscribe(s, "orders");
+    assert_ptr_equal(s->member.kind, &kc_member_auto);
+}
+
 static void what_passes_is_tried_again(void **state)
 {
     static const int codes[] = {KB_E_COORDINATOR_LOAD_IN_PROGRESS, KB_E_NOT_COORDINATOR,
@@ -913,6 +940,7 @@ int main(void)
         STORY(a_pattern_says_more_than_names),
         STORY(what_cannot_be_is_told_once),
         STORY(a_refusal_takes_all),
+        STORY(without_a_coordinator_it_fails),
         STORY(what_passes_is_tried_again),
         STORY(a_stale_commit_asks_for_the_epoch),
         STORY(auto_becomes_what_the_group_is),
