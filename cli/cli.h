@@ -12,7 +12,13 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
-enum { MAX_TOPICS = 256, MAX_HEADERS = 64, MAX_SETTINGS = 64 };
+enum { MAX_TOPICS = 256, MAX_HEADERS = 64, MAX_SETTINGS = 64, MAX_WORDS = 16 };
+
+/* Where `group reset` puts offsets: exactly one of these is given. */
+struct reset_flags {
+    bool to_earliest, to_latest, to_current;
+    const char *to_offset, *to_datetime, *by_duration, *shift_by, *from_file;
+};
 
 /* What the flags said; strings are the program's arguments. */
 struct args {
@@ -36,8 +42,10 @@ struct args {
     int64_t size, rate;
     int64_t wait_s;
     bool nulls, until_end, unbuffered, json, tee, lines, go_on, dry_run, all, records, if_exists,
-        if_not_exists, unclean, as_kcat;
-    int verbosity; /* 1: usual, 0: -q, more: -v */
+        if_not_exists, unclean, as_kcat, execute, export, all_topics, offsets;
+    struct reset_flags reset;
+    const char *states[MAX_WORDS + 1], *types[MAX_WORDS + 1]; /* ..., NULL */
+    int verbosity;                                            /* 1: usual, 0: -q, more: -v */
     kurier_header headers[MAX_HEADERS];
     size_t header_count;
     const char *settings[2 * MAX_SETTINGS + 2]; /* key, value, ..., NULL */

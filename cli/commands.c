@@ -19,6 +19,8 @@ static commands cluster = {&cluster_info_command,
                            &cluster_apis_command,
                            &cluster_features_command,
                            NULL};
+static commands groups = {&group_list_command,  &group_describe_command, &group_lag_command,
+                          &group_reset_command, &group_delete_command,   NULL};
 static commands logs = {&log_dump_command, &log_verify_command, NULL};
 static commands bench = {&bench_produce_command, &bench_consume_command, NULL};
 static commands meta = {&meta_ls_command, &meta_get_command, NULL};
@@ -58,6 +60,16 @@ const struct group cli_groups[] = {
      "kurier cluster log-dirs -J\n"
      "kurier cluster elect orders",
      cluster},
+    {"group", "show groups of consumers, and change where they are",
+     "Groups of the classic protocol and those of KIP-848 are the same here. Names are given as "
+     "operands, as many as there are.",
+     "kurier group list -s Stable\n"
+     "kurier group describe billing\n"
+     "kurier group lag -J billing | jq 'map(.lag) | add'\n"
+     "kurier group reset --to-datetime 2024-05-06T07:00 -t orders billing\n"
+     "kurier group reset --by-duration PT1H --all-topics --execute billing\n"
+     "kurier group delete --offsets -t orders billing",
+     groups},
     {"log", "look into the files of a log, without a broker",
      "Nothing is ever changed, and the files may be damaged in any way. They may be those of a "
      "running broker; what it writes meanwhile may then look unfinished.",

@@ -12,6 +12,8 @@ extern const struct command config_list_command, config_get_command, config_set_
     config_unset_command;
 extern const struct command cluster_info_command, cluster_brokers_command, cluster_log_dirs_command,
     cluster_elect_command, cluster_apis_command, cluster_features_command;
+extern const struct command group_list_command, group_describe_command, group_lag_command,
+    group_reset_command, group_delete_command;
 extern const struct command log_dump_command, log_verify_command;
 extern const struct command bench_produce_command, bench_consume_command;
 extern const struct command meta_ls_command, meta_get_command;

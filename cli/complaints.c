@@ -61,6 +61,8 @@ static const struct {
     {"OFFSET_OUT_OF_RANGE", "`kurier topic offsets %s` shows what there is"},
     {"MESSAGE_TOO_LARGE", "-X max.request.size=BYTES allows more here, the topic's "
                           "max.message.bytes there"},
+    {"GROUP_ID_NOT_FOUND", "`kurier group list` shows those there are"},
+    {"NON_EMPTY_GROUP", "`kurier group describe %s` shows its members; stop them first"},
     {"INVALID_CONFIG", "`kurier config list --all topic NAME` shows keys and values"},
 };
 

@@ -58,16 +58,36 @@ static void print_names(const struct args *args, const kurier_result *result)
             candidate(args->out, topic->name);
 }
 
+static void print_groups(const struct args *args, const kurier_result *result)
+{
+    const kurier_group_info *group;
+    for (size_t i = 0; (group = kurier_result_group(result, i)); i++)
+        candidate(args->out, group->name);
+}
+
 /* Of the broker that the other words lead to, if it answers at once. */
-static void topics(struct out *out, const struct command *command, int count, char **words)
+static void ask(struct out *out, const struct command *command, int count, char **words,
+                kurier_request *request, admin_print_fn *print)
 {
     struct args args;
-    if (!args_init(&args, command, out))
+    if (!args_init(&args, command, out)) {
+        kurier_request_free(request);
         return;
+    }
     args_parse(&args, count, words);
     args.wait_s = 1;
-    admin_run(&args, kurier_admin_describe_topics(NULL, 0), print_names, KURIER_OK);
+    admin_run(&args, request, print, KURIER_OK);
     args_free(&args);
+}
+
+static void topics(struct out *out, const struct command *command, int count, char **words)
+{
+    ask(out, command, count, words, kurier_admin_describe_topics(NULL, 0), print_names);
+}
+
+static void groups(struct out *out, const struct command *command, int count, char **words)
+{
+    ask(out, command, count, words, kurier_admin_list_groups(NULL, NULL), print_groups);
 }
 
 static void keys(struct out *out)
@@ -102,6 +122,8 @@ static void operands(struct out *out, const struct command *command, int count, 
         candidate(out, "default");
     else if (resource && strcmp(before, "topic") != 0)
         out_text(out, "topic\nbroker\n");
+    else if (strstr(command->operands, "GROUP"))
+        groups(out, command, count, words);
     else if (strstr(command->operands, "TOPIC") || strstr(command->operands, "NAME"))
         topics(out, command, count, words);
 }

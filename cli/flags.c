@@ -70,6 +70,27 @@ static bool add_setting(struct args *args, char *text)
     return true;
 }
 
+static bool add_word(const char **words, char *word)
+{
+    size_t n = 0;
+    while (words[n])
+        n++;
+    if (n == MAX_WORDS || !*word)
+        return false;
+    words[n] = word;
+    return true;
+}
+
+static bool add_state(struct args *args, char *word)
+{
+    return add_word(args->states, word);
+}
+
+static bool add_type(struct args *args, char *word)
+{
+    return add_word(args->types, word);
+}
+
 /* As librdkafka has them, keys of topics may have "topic." in front. */
 static bool set_config(struct args *args, char *text)
 {
@@ -193,6 +214,37 @@ static const struct flag flags[] = {
     {"if-exists", '\0', NULL, "a topic that is not there is no failure",
      INTO(FLAG_SWITCH, if_exists)},
     {"dry-run", 'n', NULL, "checks everything, changes nothing", INTO(FLAG_SWITCH, dry_run)},
+    {"state", 's', "STATE", "those in this state: Stable, Empty ...; may be repeated",
+     CALLS(add_state),
+     .completion =
+         "Empty Stable PreparingRebalance CompletingRebalance Assigning Reconciling Dead"},
+    {"type", '\0', "TYPE", "those of this type: classic, consumer ...; may be repeated",
+     CALLS(add_type), .completion = "classic consumer share streams"},
+    {"all-topics", '\0', NULL, "all topics that the group has offsets of",
+     INTO(FLAG_SWITCH, all_topics)},
+    {"to-earliest", '\0', NULL, "to the first record there is",
+     INTO(FLAG_SWITCH, reset.to_earliest)},
+    {"to-latest", '\0', NULL, "behind the last record", INTO(FLAG_SWITCH, reset.to_latest)},
+    {"to-current", '\0', NULL, "where it is; behind the last record if that is nowhere",
+     INTO(FLAG_SWITCH, reset.to_current)},
+    {"to-offset", '\0', "OFFSET", "to this offset", INTO(FLAG_TEXT, reset.to_offset)},
+    {"to-datetime", '\0', "TIME",
+     "to the first record not older than that, such as 2024-05-06T07:08:09.123+02:00; without a "
+     "zone it is UTC's",
+     INTO(FLAG_TEXT, reset.to_datetime)},
+    {"by-duration", '\0', "DURATION",
+     "to the first record not older than so long before now, such as PT5M or P1DT12H",
+     INTO(FLAG_TEXT, reset.by_duration)},
+    {"shift-by", '\0', "N", "N records on, or back if N is negative",
+     INTO(FLAG_TEXT, reset.shift_by)},
+    {"from-file", '\0', "FILE",
+     "to the offsets in lines of TOPIC,PARTITION,OFFSET; - is standard "
+     "input",
+     INTO(FLAG_TEXT, reset.from_file), .completion = "FILE"},
+    {"execute", '\0', NULL, "does it; without, what it would do is shown",
+     INTO(FLAG_SWITCH, execute)},
+    {"export", '\0', NULL, "prints lines for --from-file", INTO(FLAG_SWITCH, export)},
+    {"offsets", '\0', NULL, "its offsets of the topics alone", INTO(FLAG_SWITCH, offsets)},
     {"offset", 'o', "OFFSET",
      "beginning, end, N, -N (N before the end), s@MS (first at that time); e@MS ends there",
      CALLS(set_offset), .completion = "beginning end"},

@@ -19,9 +19,15 @@ bin_kurier_SOURCES = \
 	cli/envelope_read.c \
 	cli/flags.c \
 	cli/format.c cli/format.h \
+	cli/group_delete.c \
+	cli/group_lag.c \
+	cli/group_plan.c cli/group_plan.h \
+	cli/group_reset.c \
+	cli/group_show.c cli/group_show.h \
 	cli/help.c cli/help.h \
 	cli/histogram.c cli/histogram.h \
 	cli/input.c cli/input.h \
+	cli/iso8601.c cli/iso8601.h \
 	cli/js.c cli/js.h \
 	cli/kcat.c cli/kcat.h \
 	cli/kcat_list.c \
@@ -61,8 +67,8 @@ bin_kurier_LDADD = libkurier.la \
 
 kurier_pages = \
 	doc/man/kurier-bench.1 doc/man/kurier-cluster.1 doc/man/kurier-config.1 \
-	doc/man/kurier-consume.1 doc/man/kurier-log.1 doc/man/kurier-meta.1 \
-	doc/man/kurier-produce.1 doc/man/kurier-topic.1
+	doc/man/kurier-consume.1 doc/man/kurier-group.1 doc/man/kurier-log.1 \
+	doc/man/kurier-meta.1 doc/man/kurier-produce.1 doc/man/kurier-topic.1
 dist_man_MANS += doc/man/kurier.1 $(kurier_pages)
 
 # The pages of the commands are made of their tables; a test sees that they were.

@@ -4,19 +4,13 @@
 import json
 import re
 
-from cli_kit import Cli
+from cli_kit import Cli, table
 
 import broker
 import tap
 
 kurierd = broker.Broker({"num.partitions": 2})
 kurier = Cli(kurierd)
-
-
-def table(text):
-    """Rows of a table by its heads."""
-    heads, *rows = [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
-    return [dict(zip(heads, row)) for row in rows]
 
 
 # ---- Topics -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -28,6 +29,12 @@ if not os.path.exists(PROGRAM):
 HOME = tempfile.TemporaryDirectory(prefix="kurier-home-")
 ENV = {**{k: v for k, v in os.environ.items() if k not in ("KURIER_CONFIG", "NO_COLOR")}, "HOME": HOME.name,
        "TERM": "xterm", "LD_LIBRARY_PATH": LIBRARIES}
+
+
+def table(text):
+    """Rows of a table by its heads."""
+    heads, *rows = [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
+    return [dict(zip(heads, row)) for row in rows]
 
 
 class Done:

@@ -19,6 +19,7 @@ TESTS += tests/system/admin_many_test tests/system/admin_test tests/system/api_t
 
 system_tests += \
 	tests/system/cli_admin_test.py \
+	tests/system/cli_group_test.py \
 	tests/system/cli_kcat_test.py \
 	tests/system/cli_log_test.py \
 	tests/system/cli_records_test.py \
