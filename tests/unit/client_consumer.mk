@@ -7,7 +7,8 @@ unit_programs += \
 	tests/unit/consumer/test_cutter \
 	tests/unit/consumer/test_fetcher \
 	tests/unit/consumer/test_finished \
-	tests/unit/consumer/test_modern
+	tests/unit/consumer/test_modern \
+	tests/unit/consumer/test_modern_group
 
 tests_unit_consumer_test_assignors_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
@@ -17,4 +18,6 @@ tests_unit_consumer_test_fetcher_LDADD = libclient/libclientcore.la wire/libwire
 tests_unit_consumer_test_finished_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_modern_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_modern_group_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)

@@ -99,12 +99,20 @@ static bool may_join(const struct kc_member *member)
             (modern->phase == KC_MODERN_AWAY && modern->back));
 }
 
-/* By what was assigned in this membership; before, what is owned is being lost. */
+/* Towards what was assigned in this membership. The coordinator hears what is owned as
+ * soon as that is within it, even if nothing had to be given up: what it takes back
+ * may be a topic of which we never learned the name. False: no memory. */
 static bool reconcile(struct kc_member *member, struct kb_time now)
 {
     struct kc_modern *modern = kc_modern_of(member);
-    return modern->phase != KC_MODERN_IN || !modern->assigned ||
-           kc_member_reconcile(member, now, &modern->target) != KC_SHORT_OF_MEMORY;
+    if (modern->phase != KC_MODERN_IN || !modern->assigned)
+        return true;
+    bool whole = kc_member_reconcile(member, now, &modern->target) != KC_SHORT_OF_MEMORY;
+    if (whole && modern->heeded != modern->heard && member->change != KC_CHANGE_REVOKE) {
+        modern->heeded = modern->heard;
+        modern->tell_owned = true;
+    }
+    return whole;
 }
 
 /* A static member whose place is still its own does not ask for the protocol again:
@@ -173,7 +181,7 @@ static void modern_polled(struct kc_member *member, struct kb_time now)
 
 static void modern_done(struct kc_member *member, struct kb_time now, enum kc_change change)
 {
-    kc_modern_of(member)->tell_owned |= change != KC_CHANGE_LOSE;
+    kc_modern_of(member)->tell_owned |= change == KC_CHANGE_REVOKE;
     kc_modern_proceed(member, now);
 }
 

@@ -56,6 +56,7 @@ struct kc_modern {
     uint32_t told_version; /* of the topics */
 
     bool assigned;                /* some assignment came in this membership */
+    uint32_t heard, heeded;       /* counts assignments; the last that was acknowledged */
     struct kc_partitions target;  /* the latest */
     struct kc_partitions unnamed; /* as much of it as has no name yet; their names are "" */
     int64_t names_ms;             /* they are asked for then */

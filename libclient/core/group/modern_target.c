@@ -81,6 +81,7 @@ bool kc_modern_assigned(struct kc_member *member,
     if (whole) {
         keep(modern, &sets);
         modern->assigned = true;
+        modern->heard++;
         modern->names_ms = 0;
         kc_backoff_reset(&modern->names_backoff);
     }

@@ -565,8 +565,27 @@ static void an_unknown_topic_is_asked_for(void **state)
     hears_names(s, &topic);
     assert_string_equal(s->member.changing.rows[0].topic, "elsewhere");
     wants(s, KC_CHANGE_ASSIGN, 2);
-    says_owned(s, 1, 2, 2);
     stands(s, KC_STANDING_IN);
+    is_silent(s);
+}
+
+/* The coordinator takes back what we never could take: it waits for our word all the
+ * same. */
+static void what_had_no_name_is_given_back(void **state)
+{
+    struct story *s = *state;
+    subscribe(s, "orders");
+    says_all(s, 0, 0);
+    hears_of(s, 1, NOWHERE, 0, 2);
+    says_owned(s, 1, 0, 0);
+    hears(s, 1);
+    asks_for_names(s);
+    hears_nothing(s);
+    later(s, INTERVAL_MS);
+    says_little(s, 1);
+    hears_of(s, 1, NOWHERE, 0, 1);
+    assert_int_equal(s->member.change, KC_CHANGE_NONE);
+    says_owned(s, 1, 0, 0);
 }
 
 static void metadata_may_bring_the_name(void **state)
@@ -934,6 +953,7 @@ int main(void)
         STORY(a_held_instance_is_waited_for),
         STORY(an_application_that_is_silent_is_out),
         STORY(an_unknown_topic_is_asked_for),
+        STORY(what_had_no_name_is_given_back),
         STORY(metadata_may_bring_the_name),
         STORY(a_topic_made_anew_is_another),
         STORY(a_changed_subscription_is_told),
