@@ -133,8 +133,8 @@ static const struct kd_meta_ops embedded_ops = {.get = embedded_get,
 static void run_open(struct kn_job *job)
 {
     struct kd_embedded *store = KB_CONTAINER(job, struct kd_embedded, job);
-    kd_journal_open(&store->journal, store->options.fs, store->options.dir, store->options.clean,
-                    &store->tree, &store->open_error);
+    kd_journal_open(&store->journal, store->options.fs, store->options.dir, &store->tree,
+                    &store->open_error);
 }
 
 static void open_done(struct kn_job *job)

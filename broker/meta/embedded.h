@@ -22,7 +22,6 @@ struct kd_embedded_options {
     struct kb_log *log;    /* may be NULL */
     const char *dir;       /* in fs; must stay */
     size_t snapshot_bytes; /* of log, after which a snapshot is written; 0: 1 MiB */
-    bool clean;            /* the last stop was: then no write can be torn */
     uint64_t seed;
     /* A write failed; comes once, before those answers. NULL: not needed. */
     void (*failed)(void *ctx, const struct kb_error *err);

@@ -138,18 +138,37 @@ static void move_to_batch(struct kd_embedded *store, struct kd_ask *request)
     kb_list_push_back(&store->batch, &request->link);
 }
 
-/* Up to the first that there is no room for yet. */
+/* What vouches for the log; without room for it the next start is one after a crash. */
+static void record_end(struct kd_embedded *store)
+{
+    struct kd_journal *journal = &store->journal;
+    if (store->status >= 0 && kd_journal_has_room(journal, kd_journal_record_bound(NULL, 0)))
+        (void)kd_journal_record_end(&store->bytes, journal->size, store->tree.zxid);
+}
+
+static bool must_write(const struct kd_embedded *store)
+{
+    return store->bytes.size && store->status >= 0;
+}
+
+/* Up to the first that there is no room for yet. A close comes alone, when all
+ * before it is on the disk. */
 static void take_batch(struct kd_embedded *store)
 {
     struct kd_ask *request;
     while ((request = first_queued(store)) && has_room(store, request)) {
+        bool closes = request->kind == KD_ASK_CLOSE;
+        if (closes && must_write(store))
+            break;
         move_to_batch(store, request);
+        if (closes) {
+            record_end(store);
+            break;
+        }
         if (request->kind == KD_ASK_MULTI)
             apply(store, request);
-        if (request->kind == KD_ASK_CLOSE)
-            break;
     }
-    if (store->bytes.size && store->status >= 0)
+    if (must_write(store))
         kd_embedded_submit(store, run_append, appended);
     else
         kd_embedded_answer(store);

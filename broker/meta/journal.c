@@ -34,13 +34,16 @@ static int load_snapshot(struct kd_journal *journal, struct kd_tree *tree, struc
     return sound ? 0 : kb_error_set(err, KB_E_CORRUPT, "%s is damaged", path);
 }
 
-/* Replays what is whole; answers its end, or -1: a record does not fit. */
-static int64_t replay(const uint8_t *data, size_t size, struct kd_tree *tree)
+/* Replays what is whole; answers how far that goes, or -1: a record does not
+ * fit. end_bytes: of an end in last place. */
+static int64_t replay(const uint8_t *data, size_t size, struct kd_tree *tree, size_t *end_bytes)
 {
     size_t at = KD_MAGIC_BYTES, record;
+    *end_bytes = 0;
     while ((record = kd_journal_record_size(data + at, size - at)) != 0) {
         if (!kd_journal_replay(data + at, record, tree))
             return -1;
+        *end_bytes = kd_journal_record_is_end(data + at) && at + record == size ? record : 0;
         at += record;
     }
     return (int64_t)at;
@@ -57,37 +60,38 @@ static bool was_synced(const uint8_t *data, size_t size, int64_t at)
 }
 
 /* Answers the bytes of `log` that are whole, -1 and the error if it must not be used. */
-static int64_t read_log(const char *path, struct kb_slice log, bool clean, struct kd_tree *tree,
-                        struct kb_error *err)
+static int64_t read_log(const char *path, struct kb_slice log, struct kd_tree *tree,
+                        size_t *end_bytes, struct kb_error *err)
 {
     if (log.size < KD_MAGIC_BYTES || memcmp(log.data, KD_LOG_MAGIC, KD_MAGIC_BYTES) != 0) {
         kb_error_set(err, KB_E_CORRUPT, "%s is no metadata log, or one of another version", path);
         return -1;
     }
-    int64_t whole = replay(log.data, log.size, tree);
-    bool torn = whole < (int64_t)log.size;
+    int64_t whole = replay(log.data, log.size, tree, end_bytes);
     if (whole < 0)
         kb_error_set(err, KB_E_CORRUPT, "%s does not follow its snapshot", path);
-    else if (torn && (clean || was_synced(log.data, log.size, whole)))
+    else if (was_synced(log.data, log.size, whole))
         kb_error_set(err, KB_E_CORRUPT, "%s is damaged at byte %lld", path, (long long)whole);
     return err->code ? -1 : whole;
 }
 
 /* Without a log nothing was ever written, unless somebody took it away. */
-static int load_log(struct kd_journal *journal, bool clean, struct kd_tree *tree,
+static int load_log(struct kd_journal *journal, struct kd_tree *tree, bool *ended,
                     struct kb_error *err)
 {
     char path[128], *data = NULL;
-    size_t size = 0;
+    size_t size = 0, end_bytes = 0;
     path_in(journal, "log", path);
     int r = kb_fs_load(journal->fs, path, MAX_FILE_BYTES, &data, &size);
     if (r == -ENOENT && !tree->zxid)
         return 0;
     if (r < 0)
         return kb_error_errno(err, KB_E_DISK, -r, "cannot read %s", path);
-    journal->size = read_log(path, kb_slice_of(data, size), clean, tree, err);
-    journal->cut_bytes = (int64_t)size - journal->size;
+    int64_t whole = read_log(path, kb_slice_of(data, size), tree, &end_bytes, err);
     kb_free(data);
+    journal->cut_bytes = (int64_t)size - whole;
+    journal->size = whole - (int64_t)end_bytes;
+    *ended = end_bytes > 0;
     return err->code;
 }
 
@@ -118,9 +122,10 @@ static int open_log(struct kd_journal *journal)
     return journal->fs->ops->open(journal->fs, path, KB_OPEN_WRITE, &journal->file);
 }
 
-int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir, bool clean,
+int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir,
                     struct kd_tree *tree, struct kb_error *err)
 {
+    bool ended = false;
     *journal = (struct kd_journal){.fs = fs, .dir = dir};
     kb_error_clear(err);
     int r = make_dir(journal);
@@ -128,10 +133,10 @@ int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *di
         return kb_error_errno(err, KB_E_DISK, -r, "cannot make %s", dir);
     int code = load_snapshot(journal, tree, err);
     if (!code)
-        code = load_log(journal, clean, tree, err);
+        code = load_log(journal, tree, &ended, err);
     if (code)
         return code;
-    r = clean && journal->size ? 0 : write_anew(journal, tree);
+    r = ended ? 0 : write_anew(journal, tree);
     if (r >= 0)
         r = open_log(journal);
     journal->allocated = journal->size;

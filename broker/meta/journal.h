@@ -14,9 +14,10 @@
  * has_room blocks and runs as jobs.
  *
  * After a sync that failed the page cache shows records that are not on the
- * disk, and no later sync will bring them there. So a start that follows no
- * clean stop writes what it read into files of its own, snapshot first, before
- * anybody is told of it: the log never grows behind such a record.
+ * disk, and no later sync will bring them there. So a log that does not close
+ * with an end is not written any more: what was read goes into a new snapshot
+ * and a new log, before anybody is told of it. An end may be such a record
+ * itself; what follows is written over it.
  */
 #include "base/error.h"
 #include "base/fs.h"
@@ -31,9 +32,8 @@ struct kd_journal {
     int64_t cut_bytes; /* torn bytes that open found */
 };
 
-/* Loads the tree, without a torn tail; after a clean stop there can be none, and what
- * looks like one is damage. CORRUPT, DISK. */
-int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir, bool clean,
+/* Loads the tree, without a torn tail. CORRUPT, DISK. */
+int kd_journal_open(struct kd_journal *journal, struct kb_fs *fs, const char *dir,
                     struct kd_tree *tree, struct kb_error *err);
 /* Whether `bytes` more are sure to find room. */
 bool kd_journal_has_room(const struct kd_journal *journal, size_t bytes);

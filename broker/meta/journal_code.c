@@ -91,6 +91,24 @@ bool kd_journal_record(struct kd_bytes *out, int64_t synced, int64_t zxid,
     return true;
 }
 
+enum { END_AT = KD_RECORD_HEAD + 16 };
+
+bool kd_journal_record_end(struct kd_bytes *out, int64_t synced, int64_t zxid)
+{
+    size_t at = out->size;
+    if (!kd_journal_record(out, synced, zxid, NULL, 0))
+        return false;
+    uint8_t *body_at = out->data + at + KD_RECORD_HEAD;
+    kw_put_be32(out->data + at + END_AT, UINT32_MAX);
+    kw_put_be32(out->data + at + 4, kw_crc32c(0, body_at, BODY_MIN));
+    return true;
+}
+
+bool kd_journal_record_is_end(const uint8_t *record)
+{
+    return kw_get_be32(record + END_AT) == UINT32_MAX;
+}
+
 /* Reading: a cursor with a sticky fault. */
 struct cursor {
     const uint8_t *at, *end;
@@ -200,7 +218,7 @@ bool kd_journal_replay(const uint8_t *record, size_t size, struct kd_tree *tree)
     if (c.bad)
         return false;
     if (zxid <= tree->zxid)
-        return true; /* the snapshot has it */
+        return true; /* the snapshot has it, or it is an end */
     while (n-- > 0)
         if (!replay_op(&c, tree, zxid))
             return false;

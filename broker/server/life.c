@@ -209,7 +209,6 @@ static void open_meta(struct kd_life *life)
                                           .fs = shard->fs,
                                           .log = shard->log,
                                           .dir = "kurier-meta",
-                                          .clean = kd_disk_was_clean(shard->disk),
                                           .seed = kb_random_next(&shard->random),
                                           .failed = on_disk_failed,
                                           .ctx = life};

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLEAN = 1, SUMMED = 2, IS_RECORD = 4 };
+enum { SUMMED = 2, IS_RECORD = 4 };
 
 /* ---- Snapshot and log --------------------------------------------------- */
 
@@ -46,14 +46,14 @@ static void sum_log(struct kb_slice bytes)
 }
 
 /* The tree as bytes; data NULL: the store was refused. */
-static struct kd_bytes open_store(struct kb_fs *fs, bool clean, int64_t *cut_bytes)
+static struct kd_bytes open_store(struct kb_fs *fs, int64_t *cut_bytes)
 {
     struct kd_journal journal;
     struct kd_bytes bytes = {0};
     struct kd_tree tree;
     struct kb_error err;
     KB_CHECK(kd_tree_init(&tree, 1));
-    int code = kd_journal_open(&journal, fs, "meta", clean, &tree, &err);
+    int code = kd_journal_open(&journal, fs, "meta", &tree, &err);
     KB_CHECK(!code || *err.text);
     if (!code) {
         *cut_bytes = journal.cut_bytes;
@@ -89,9 +89,8 @@ static void read_store(struct kb_slice input, unsigned flags)
         disk_put(fs, "meta/snapshot", snapshot);
     disk_put(fs, "meta/log", input);
     int64_t cut_bytes = 0;
-    struct kd_bytes first = open_store(fs, flags & CLEAN, &cut_bytes);
-    KB_CHECK(!cut_bytes || !(flags & CLEAN));
-    struct kd_bytes again = open_store(fs, flags & CLEAN, &cut_bytes);
+    struct kd_bytes first = open_store(fs, &cut_bytes);
+    struct kd_bytes again = open_store(fs, &cut_bytes);
     KB_CHECK(first.size == again.size);
     if (first.data) {
         KB_CHECK(!cut_bytes && !memcmp(first.data, again.data, first.size));

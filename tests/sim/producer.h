@@ -29,6 +29,7 @@ struct producer {
     bool unheard;                     /* acks=0: nobody says what became of its records */
     bool keyed;                       /* the key chooses the partition, else the record says it */
     bool patient;                     /* every record must get there */
+    bool compresses;                  /* full batches: they take less than their records */
     bool closing;                     /* records may fail: they were given up */
 };
 

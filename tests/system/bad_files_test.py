@@ -259,7 +259,7 @@ def _():
 def _():
     size = os.path.getsize(os.path.join(Damaged.stopped, "kurier-meta", "log"))
     for at, after_kill in ((0, True), (20, True), (size // 4, True), (size // 2, True),
-                           (size // 2, False), (-5, False)):
+                           (size // 2, False), (-40, False)):
         with Damaged(after_kill) as server:
             server.flip("kurier-meta/log", at)
             server.refuses("kurier-meta/log")

@@ -27,6 +27,8 @@ void kd_group_turn(struct kd_group *group, enum kd_group_state state, struct kb_
     group->state_since_ms = now.wall_ms;
 }
 
+enum { ABSENT_MS = 1000 }; /* between looks for those who stay away, at least */
+
 static int64_t rebalance_ms(const struct kd_group *group)
 {
     int64_t most = 0;
@@ -197,7 +199,8 @@ static void complete(struct kd_group *group, struct kb_time now, struct kd_outco
         return;
     }
     if (!elect_leader(group)) { /* static ones alone, none of them here */
-        kd_timer_set(group, &group->round, kb_deadline(now, rebalance_ms(group)), out);
+        int64_t wait_ms = KB_MAX(rebalance_ms(group), (int64_t)ABSENT_MS);
+        kd_timer_set(group, &group->round, kb_deadline(now, wait_ms), out);
         return;
     }
     next_generation(group);

@@ -44,12 +44,12 @@ static int count_nodes(const struct kd_tree *tree)
     return tree->root->child_count == count - 1 ? count - 1 : -1;
 }
 
-static int store_open(struct store *store, struct kb_fs *fs, bool clean)
+static int store_open(struct store *store, struct kb_fs *fs)
 {
     struct kb_error err;
     *store = (struct store){.fs = fs, .count = NOT_OPENED};
     assert_true(kd_tree_init(&store->tree, 1));
-    int code = kd_journal_open(&store->journal, fs, "meta", clean, &store->tree, &err);
+    int code = kd_journal_open(&store->journal, fs, "meta", &store->tree, &err);
     if (!code)
         store->count = count_nodes(&store->tree);
     return code;
@@ -92,6 +92,16 @@ static int store_snapshot(struct store *store)
     return r == -ENOSPC ? 0 : r; /* the log goes on */
 }
 
+/* As after a clean stop. */
+static int store_end(struct store *store)
+{
+    struct kd_bytes bytes = {0};
+    assert_true(kd_journal_record_end(&bytes, store->journal.size, store->tree.zxid));
+    int r = kd_journal_append(&store->journal, &bytes);
+    kd_bytes_free(&bytes);
+    return r;
+}
+
 /* ---- A life ------------------------------------------------------------- */
 
 struct findings {
@@ -121,7 +131,7 @@ static void check_crash(struct life *life, enum kb_crash how, uint64_t seed)
     kb_fs_mem_crash(disk, how, &random);
     found->images++;
     for (int i = 0; i < 3; i++) {
-        int code = store_open(&store, disk, false);
+        int code = store_open(&store, disk);
         found->refused += code != KB_OK;
         found->lost += !code && store.count < sure;
         found->odd += !code && (store.count < 0 || store.count > life->asked + i);
@@ -152,13 +162,12 @@ static int at_each_operation(void *ctx, enum kb_fs_op op, const char *path, uint
 }
 
 /* What a start has shown must stay. */
-static void start(struct life *life, bool clean)
+static void start(struct life *life)
 {
     for (int tries = 0; tries < 3 && !life->is_open; tries++) {
-        life->is_open = store_open(&life->store, life->fs, clean) == KB_OK;
+        life->is_open = store_open(&life->store, life->fs) == KB_OK;
         if (!life->is_open)
             store_close(&life->store);
-        clean = false;
     }
     assert_true(life->is_open);
     life->sure = life->asked = life->store.count;
@@ -176,7 +185,7 @@ static void kill_and_start(struct life *life)
     kb_random_seed(&random, 1);
     kb_fs_mem_crash(life->fs, KB_CRASH_PROCESS, &random);
     stop(life);
-    start(life, false);
+    start(life);
 }
 
 /* A store that failed is opened anew. */
@@ -197,18 +206,29 @@ static void snapshot(struct life *life)
         kill_and_start(life);
 }
 
+/* A clean stop, and another start. */
+static void end(struct life *life)
+{
+    if (store_end(&life->store) < 0) {
+        kill_and_start(life);
+        return;
+    }
+    stop(life);
+    start(life);
+}
+
 static void lead(struct life *life)
 {
-    start(life, false);
+    start(life);
     write_some(life, 3);
     snapshot(life);
     write_some(life, 2);
-    stop(life);
-    start(life, true);
+    end(life);
     write_some(life, 2);
     kill_and_start(life);
     write_some(life, 2);
-    stop(life);
+    end(life);
+    end(life);
 }
 
 /* Answers how many operations it took. */
@@ -218,6 +238,7 @@ static uint64_t try_life(uint64_t fault_at, int fault, bool lying, struct findin
     kb_fs_mem_set_lying(life.fs, lying);
     kb_fs_mem_set_fault(life.fs, at_each_operation, &life);
     lead(&life);
+    stop(&life);
     uint64_t operations = kb_fs_mem_operations(life.fs);
     kb_fs_mem_set_fault(life.fs, NULL, NULL);
     life.fs->ops->free(life.fs);
