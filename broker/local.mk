@@ -10,6 +10,7 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/live_config.c broker/core/live_config.h \
 	broker/core/overrides.c broker/core/overrides.h \
 	broker/core/group/classic.h \
+	broker/core/group/consumer.h \
 	broker/core/group/describe.c broker/core/group/describe.h \
 	broker/core/group/group.h \
 	broker/core/group/groups.c broker/core/group/groups.h \
@@ -20,6 +21,28 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/group/round.c \
 	broker/core/group/subscription.c \
 	broker/core/group/sync.c \
+	broker/core/group/modern/assign.c broker/core/group/modern/assign.h \
+	broker/core/group/modern/assign_range.c \
+	broker/core/group/modern/assign_uniform.c \
+	broker/core/group/modern/beat.c \
+	broker/core/group/modern/classic.c broker/core/group/modern/classic.h \
+	broker/core/group/modern/commit.c \
+	broker/core/group/modern/describe.c \
+	broker/core/group/modern/embedded.c \
+	broker/core/group/modern/emit.c \
+	broker/core/group/modern/enter.c \
+	broker/core/group/modern/kinds.h \
+	broker/core/group/modern/life.c \
+	broker/core/group/modern/migrate.c broker/core/group/modern/migrate.h \
+	broker/core/group/modern/modern.h \
+	broker/core/group/modern/parts.c broker/core/group/modern/parts.h \
+	broker/core/group/modern/reconcile.c \
+	broker/core/group/modern/refresh.c \
+	broker/core/group/modern/replay.c \
+	broker/core/group/modern/state.c \
+	broker/core/group/modern/target.c \
+	broker/core/group/modern/wants.c \
+	broker/core/group/modern/words.c \
 	broker/core/sessions.c broker/core/sessions.h \
 	broker/core/topic_config.c broker/core/topic_config.h \
 	broker/core/topic_rows.h \
@@ -67,6 +90,8 @@ broker_libbroker_la_SOURCES = \
 	broker/api/find_coordinator.c \
 	broker/api/incremental_alter_configs.c \
 	broker/api/group.c broker/api/group.h \
+	broker/api/consumer_group_describe.c \
+	broker/api/consumer_group_heartbeat.c \
 	broker/api/delete_groups.c \
 	broker/api/describe_groups.c \
 	broker/api/heartbeat.c \

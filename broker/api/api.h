@@ -50,6 +50,8 @@ void kd_handle_alter_configs(struct kd_request *request);
 void kd_handle_alter_partition_reassignments(struct kd_request *request);
 void kd_handle_alter_replica_log_dirs(struct kd_request *request);
 void kd_handle_api_versions(struct kd_request *request);
+void kd_handle_consumer_group_describe(struct kd_request *request);
+void kd_handle_consumer_group_heartbeat(struct kd_request *request);
 void kd_handle_create_partitions(struct kd_request *request);
 void kd_handle_create_topics(struct kd_request *request);
 void kd_handle_delete_groups(struct kd_request *request);

@@ -22,6 +22,26 @@ static void list_apis(struct kd_request *request, struct kw_api_versions_respons
         out->api_keys[out->api_keys_count++] = row_of(&apis[i]);
 }
 
+/*
+ * What the cluster can do beside single APIs. At level 1 groups may be of the consumer
+ * protocol (KIP-848). What is supported from level 0 on clients below version 4 cannot
+ * read, so they are told the level alone.
+ */
+static void list_features(struct kd_request *request, struct kw_api_versions_response *out)
+{
+    const struct kb_slice name = kb_slice_str("group.version");
+    out->finalized_features = kb_arena_alloc(&request->arena, sizeof *out->finalized_features);
+    out->supported_features = kb_arena_alloc(&request->arena, sizeof *out->supported_features);
+    if (request->arena.failed)
+        return;
+    out->finalized_features[out->finalized_features_count++] =
+        (struct kw_api_versions_response_finalized_feature){name, 1, 1};
+    out->finalized_features_epoch = 0;
+    if (request->header.version >= 4)
+        out->supported_features[out->supported_features_count++] =
+            (struct kw_api_versions_response_supported_feature){name, 0, 1};
+}
+
 /* Letters and digits, with '.' and '-' inside. */
 static bool is_software_word(struct kb_slice word)
 {
@@ -83,8 +103,10 @@ void kd_handle_api_versions(struct kd_request *request)
         out.error_code = KB_E_INVALID_REQUEST;
     } else {
         list_apis(request, &out);
-        if (version >= 3)
+        if (version >= 3) {
+            list_features(request, &out);
             note_software(request, &in);
+        }
     }
     answer(request, version, &out);
 }

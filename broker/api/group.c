@@ -29,7 +29,7 @@ void kd_group_finish(struct kd_step *step, struct kd_request *request, struct kd
     kd_step_end(step);
 }
 
-void kd_group_wait(struct kd_request *request, struct kd_reply *reply, struct kd_parked *wait,
+void kd_group_park(struct kd_request *request, struct kd_reply *reply, struct kd_parked *wait,
                    enum kd_parked_kind kind, struct kd_group_shard *shard)
 {
     kb_list_init(&reply->link);
@@ -41,7 +41,7 @@ void kd_group_wait(struct kd_request *request, struct kd_reply *reply, struct kd
     wait->owner = reply;
 }
 
-void kd_group_leave_wait(struct kd_reply *reply, struct kd_parked *wait)
+void kd_group_unpark(struct kd_reply *reply, struct kd_parked *wait)
 {
     kd_reply_forget(reply);
     if (wait->member)

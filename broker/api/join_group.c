@@ -41,7 +41,7 @@ static void on_committed(struct kd_reply *reply, int code)
 static void on_cancel(struct kd_request *request)
 {
     struct join *join = request->op;
-    kd_group_leave_wait(&join->reply, &join->join.wait);
+    kd_group_unpark(&join->reply, &join->join.wait);
     kd_answer_nothing(request);
 }
 
@@ -60,7 +60,7 @@ void kd_handle_join_group(struct kd_request *request)
         refuse(join, request, code);
         return;
     }
-    kd_group_wait(request, &join->reply, &join->join.wait, KD_PARKED_JOIN, step->shard);
+    kd_group_park(request, &join->reply, &join->join.wait, KD_PARKED_JOIN, step->shard);
     join->reply.answer = on_committed;
     request->cancel = on_cancel;
     join->join.in = &join->in;

@@ -132,7 +132,7 @@ void kd_handle_offset_commit(struct kd_request *request)
                                      .member = commit->in.member_id,
                                      .instance = commit->in.group_instance_id,
                                      .generation = commit->in.generation_id_or_member_epoch,
-                                     .knows_no_group = version >= 9};
+                                     .knows_epochs = version >= 9};
     kd_groups_commit(&step->shard->groups, &who, commit->commits, commit->count,
                      kd_request_now(request), &step->outcome);
     for (size_t i = 0; i < commit->count; i++)

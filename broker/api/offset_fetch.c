@@ -215,7 +215,11 @@ static void fetch_group(struct share *share)
         return;
     }
     const struct kd_groups *groups = &step->shard->groups;
-    if (in->topics_count < 0) {
+    share->out->error_code =
+        (int16_t)kd_groups_may_fetch(groups, in->group_id, in->member_id, in->member_epoch);
+    if (share->out->error_code) {
+        share->out->topics_count = 0;
+    } else if (in->topics_count < 0) {
         fetch_all(share, groups);
     } else {
         size_t count = (size_t)in->topics_count;

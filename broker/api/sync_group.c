@@ -38,7 +38,7 @@ static void on_committed(struct kd_reply *reply, int code)
 static void on_cancel(struct kd_request *request)
 {
     struct sync *sync = request->op;
-    kd_group_leave_wait(&sync->reply, &sync->sync.wait);
+    kd_group_unpark(&sync->reply, &sync->sync.wait);
     kd_answer_nothing(request);
 }
 
@@ -56,7 +56,7 @@ void kd_handle_sync_group(struct kd_request *request)
         refuse(request, code);
         return;
     }
-    kd_group_wait(request, &sync->reply, &sync->sync.wait, KD_PARKED_SYNC, step->shard);
+    kd_group_park(request, &sync->reply, &sync->sync.wait, KD_PARKED_SYNC, step->shard);
     sync->reply.answer = on_committed;
     request->cancel = on_cancel;
     sync->sync.in = &sync->in;

@@ -35,6 +35,8 @@ static const struct kd_api apis[] = {
     {KW_API_LIST_PARTITION_REASSIGNMENTS, 0, 0, 0, kd_handle_list_partition_reassignments, KD_ACL_DESCRIBE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_CLUSTER, 0, 2, 0, kd_handle_describe_cluster, KD_ACL_DESCRIBE, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_PRODUCERS, 0, 0, 0, kd_handle_describe_producers, KD_ACL_READ, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
+    {KW_API_CONSUMER_GROUP_HEARTBEAT, 0, 1, 0, kd_handle_consumer_group_heartbeat, KD_ACL_READ, KD_ON_GROUP, KD_THROTTLE_REQUEST, 0},
+    {KW_API_CONSUMER_GROUP_DESCRIBE, 0, 1, 0, kd_handle_consumer_group_describe, KD_ACL_DESCRIBE, KD_ON_GROUP, KD_THROTTLE_REQUEST, 0},
     {KW_API_LIST_CONFIG_RESOURCES, 0, 1, 0, kd_handle_list_config_resources, KD_ACL_DESCRIBE_CONFIGS, KD_ON_CLUSTER, KD_THROTTLE_REQUEST, 0},
     {KW_API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, 0, kd_handle_describe_topic_partitions, KD_ACL_DESCRIBE, KD_ON_TOPIC, KD_THROTTLE_REQUEST, 0},
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/config.h"
+#include "broker/core/group/modern/assign.h"
 #include "base/check.h"
 #include <string.h>
 
@@ -122,6 +123,45 @@ static void settle_times(struct kd_config *config)
         config->topic.segment_ms = scaled(config->roll_hours, 3600000);
 }
 
+static int check_within(const char *key, int32_t value, const char *min_key, int32_t min,
+                        const char *max_key, int32_t max, struct kb_error *err)
+{
+    if (value < min)
+        return kb_error_set(err, KB_E_BAD_CONFIG, "%s=%d is below %s=%d", key, value, min_key, min);
+    if (value > max)
+        return kb_error_set(err, KB_E_BAD_CONFIG, "%s=%d is above %s=%d", key, value, max_key, max);
+    return 0;
+}
+
+static int check_assignors(const struct kd_config *config, struct kb_error *err)
+{
+    const struct kd_assignor *assignors[KD_ASSIGNORS];
+    if (!kd_assignors_parse(config->consumer_assignors, assignors))
+        return kb_error_set(err, KB_E_BAD_CONFIG,
+                            "group.consumer.assignors=%s: name uniform, range or both, each once",
+                            config->consumer_assignors);
+    return 0;
+}
+
+static int check_consumer_groups(const struct kd_config *config, struct kb_error *err)
+{
+    int code =
+        check_within("group.consumer.session.timeout.ms", config->consumer_session_ms,
+                     "group.consumer.min.session.timeout.ms", config->consumer_min_session_ms,
+                     "group.consumer.max.session.timeout.ms", config->consumer_max_session_ms, err);
+    if (!code)
+        code = check_within(
+            "group.consumer.heartbeat.interval.ms", config->consumer_heartbeat_ms,
+            "group.consumer.min.heartbeat.interval.ms", config->consumer_min_heartbeat_ms,
+            "group.consumer.max.heartbeat.interval.ms", config->consumer_max_heartbeat_ms, err);
+    if (!code && config->consumer_heartbeat_ms >= config->consumer_session_ms)
+        return kb_error_set(err, KB_E_BAD_CONFIG,
+                            "group.consumer.heartbeat.interval.ms=%d is not below "
+                            "group.consumer.session.timeout.ms=%d",
+                            config->consumer_heartbeat_ms, config->consumer_session_ms);
+    return code ? code : check_assignors(config, err);
+}
+
 int kd_config_settle(struct kd_config *config, struct kb_error *err)
 {
     settle_times(config);
@@ -131,5 +171,6 @@ int kd_config_settle(struct kd_config *config, struct kb_error *err)
         return kb_error_set(err, KB_E_BAD_CONFIG,
                             "log.dirs=%s names several directories; a broker here has one",
                             config->log_dirs);
-    return kd_topic_config_check(&config->topic, err);
+    int code = check_consumer_groups(config, err);
+    return code ? code : kd_topic_config_check(&config->topic, err);
 }

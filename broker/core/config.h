@@ -16,6 +16,9 @@
 enum { KD_SCOPE_BROKER = 1, KD_SCOPE_TOPIC = 2 };
 enum { KD_CONFIG_ROWS = 512 };
 
+/* Bits of group.consumer.migration.policy, in the order of its words. */
+enum kd_migration_policy { KD_MIGRATE_DOWN = 1, KD_MIGRATE_UP = 2 };
+
 struct kd_config {
     int32_t node_id;
     char *rack;
@@ -41,6 +44,12 @@ struct kd_config {
     int32_t producer_id_expiration_ms;
 
     int32_t group_initial_delay_ms, group_min_session_ms, group_max_session_ms, group_max_size;
+    int32_t consumer_session_ms, consumer_min_session_ms, consumer_max_session_ms;
+    int32_t consumer_heartbeat_ms, consumer_min_heartbeat_ms, consumer_max_heartbeat_ms;
+    int32_t consumer_assignment_interval_ms;
+    int32_t consumer_max_size;
+    int32_t consumer_migration; /* of kd_migration_policy */
+    char *consumer_assignors;
     int32_t offset_metadata_max_bytes;
     int32_t offsets_retention_minutes, offsets_partitions, offsets_segment_bytes;
     int64_t offsets_retention_check_ms;

@@ -52,18 +52,9 @@
     X("early.start.listeners") \
     X("eligible.leader.replicas.enable") \
     X("fetch.purgatory.purge.interval.requests") \
-    X("group.consumer.assignors") \
-    X("group.consumer.heartbeat.interval.ms") \
     X("group.consumer.max.assignment.interval.ms") \
-    X("group.consumer.max.heartbeat.interval.ms") \
-    X("group.consumer.max.session.timeout.ms") \
-    X("group.consumer.max.size") \
-    X("group.consumer.migration.policy") \
     X("group.consumer.min.assignment.interval.ms") \
-    X("group.consumer.min.heartbeat.interval.ms") \
-    X("group.consumer.min.session.timeout.ms") \
     X("group.consumer.regex.refresh.interval.ms") \
-    X("group.consumer.session.timeout.ms") \
     X("group.coordinator.append.linger.ms") \
     X("group.coordinator.background.threads") \
     X("group.coordinator.new.enable") \
@@ -307,7 +298,6 @@
     X("cordoned.log.dirs") \
     X("follower.fetch.last.tiered.offset.enable") \
     X("follower.replication.throttled.rate") \
-    X("group.consumer.assignment.interval.ms") \
     X("group.coordinator.cached.buffer.max.bytes") \
     X("group.share.assignment.interval.ms") \
     X("group.streams.assignment.interval.ms") \

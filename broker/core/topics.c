@@ -27,6 +27,7 @@ void kd_topics_init(struct kd_topics *topics, uint64_t seed)
 {
     kb_map_init(&topics->by_name, seed);
     kb_map_init(&topics->by_id, seed);
+    topics->changes = 1;
 }
 
 void kd_topics_deinit(struct kd_topics *topics)
@@ -162,11 +163,18 @@ bool kd_topics_put(struct kd_topics *topics, struct kd_topic *topic)
         kb_map_remove(&topics->by_name, &topic->by_name);
         return false;
     }
+    topics->changes++;
     return true;
+}
+
+void kd_topics_note_growth(struct kd_topics *topics)
+{
+    topics->changes++;
 }
 
 void kd_topics_remove(struct kd_topics *topics, struct kd_topic *topic)
 {
     kb_map_remove(&topics->by_name, &topic->by_name);
     kb_map_remove(&topics->by_id, &topic->by_id);
+    topics->changes++;
 }

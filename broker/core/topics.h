@@ -41,6 +41,7 @@ struct kd_topic {
 
 struct kd_topics {
     struct kb_map by_name, by_id;
+    uint64_t changes; /* topics that came, grew or went, from 1 on */
 };
 
 enum { KD_TOPIC_NAME_MAX = 249 };
@@ -74,5 +75,6 @@ bool kd_place_set_isr(struct kd_place *place, const int32_t *isr, int32_t count)
 /* The name and the id are not taken (checked). False: no memory. */
 bool kd_topics_put(struct kd_topics *topics, struct kd_topic *topic);
 void kd_topics_remove(struct kd_topics *topics, struct kd_topic *topic); /* the caller frees it */
+void kd_topics_note_growth(struct kd_topics *topics); /* of one that is in the image */
 
 #endif

@@ -170,6 +170,7 @@ static void on_grown(void *ctx, const struct kd_meta_result *result)
         kd_change_finish(change, code);
         return;
     }
+    kd_topics_note_growth(&change->shard->topics);
     KB_LOG(change->shard->log, KB_LOG_INFO, "topics", "grown topic=%s partitions=%d", topic->name,
            topic->count);
     kd_lead(change->shard, topic->places + change->from, (size_t)(count - change->from),

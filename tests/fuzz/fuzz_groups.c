@@ -12,19 +12,25 @@
 
 #include "base/check.h"
 #include "broker/core/group/describe.h"
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/modern.h"
 #include "broker/core/group/offsets.h"
+#include "broker/core/topics.h"
 #include "tests/fuzz/parts.h"
 
 #include <string.h>
 
 enum { STEPS = 64 };
 
-static const struct kd_group_limits limits = {.min_session_ms = 6000,
-                                              .max_session_ms = 1800000,
-                                              .offsets_retention_ms = 7 * 86400000LL,
-                                              .max_size = 1000,
-                                              .offset_metadata_max_bytes = 4096};
+static struct kd_group_limits limits = {
+    .min_session_ms = 6000,
+    .max_session_ms = 1800000,
+    .offsets_retention_ms = 7 * 86400000LL,
+    .max_size = 1000,
+    .offset_metadata_max_bytes = 4096,
+    .settings = {[KD_SET_SESSION] = 45000, [KD_SET_HEARTBEAT] = 5000},
+    .consumer_max_size = 1000,
+    .upgrade = true,
+    .downgrade = true};
 
 static struct kb_slice take_text(struct kb_slice *input)
 {
@@ -69,7 +75,26 @@ static void must_have_offsets(const struct kd_groups *a, const struct kd_groups 
 /* One that never had a member, and of whose offsets none is left, is like none. */
 static bool holds_nothing(const struct kd_group *group)
 {
-    return !group->generation && !group->members.count && !group->offsets.count;
+    return !group->modern && !group->generation && !group->members.count && !group->offsets.count;
+}
+
+/* Of the consumer protocol. */
+static void must_have_members(const struct kd_group *one, const struct kd_group *other)
+{
+    KB_CHECK(other->modern && other->modern->epoch == one->modern->epoch);
+    KB_CHECK(other->modern->assignment_epoch == one->modern->assignment_epoch);
+    KB_CHECK(other->modern->owners.count == one->modern->owners.count);
+    KB_CHECK(other->modern->wanted.count == one->modern->wanted.count);
+    KB_CHECK(other->modern->members.count == one->modern->members.count);
+    KB_LIST_EACH(at, &one->modern->order) {
+        const struct kd_modern_member *a = KB_CONTAINER(at, struct kd_modern_member, link);
+        const struct kd_modern_member *b = kd_modern_find(other, a->id);
+        KB_CHECK(b && kd_words_equal(&a->words, &b->words));
+        KB_CHECK(a->current.epoch == b->current.epoch && a->current.state == b->current.state);
+        KB_CHECK(kd_parts_equal(&a->current.assigned, &b->current.assigned));
+        KB_CHECK(kd_parts_equal(&a->current.revoking, &b->current.revoking));
+        KB_CHECK(kd_parts_equal(&a->target, &b->target));
+    }
 }
 
 /* Between rounds: who has left is written when the next one ends. */
@@ -86,6 +111,8 @@ static void must_have(const struct kd_groups *a, const struct kd_groups *b)
         if (holds_nothing(one))
             continue;
         KB_CHECK(other);
+        if (one->modern)
+            must_have_members(one, other);
         if (is_settled(one) && is_settled(other)) {
             KB_CHECK(other->generation == one->generation);
             KB_CHECK(other->members.count == one->members.count);
@@ -131,12 +158,15 @@ static void pass(struct kd_groups *groups, struct kd_groups *again, struct kb_ti
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kd_groups groups, again;
+    struct kd_topics topics;
     struct kb_random random;
     struct kd_outcome out;
     struct kb_time now = {1000, 1700000000000};
     kb_random_seed(&random, 1);
-    kd_groups_init(&groups, &limits, &random);
-    kd_groups_init(&again, &limits, &random);
+    kd_assignors_parse("uniform,range", limits.assignors);
+    kd_topics_init(&topics, 1);
+    kd_groups_init(&groups, &limits, &topics, &random);
+    kd_groups_init(&again, &limits, &topics, &random);
     replay(&groups, kb_slice_of(data, size), now);
     replay(&again, kb_slice_of(data, size), now);
     must_be_the_same(&groups, &again);
@@ -147,5 +177,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must_be_the_same(&groups, &again);
     kd_groups_deinit(&groups);
     kd_groups_deinit(&again);
+    kd_topics_deinit(&topics);
     return 0;
 }

@@ -213,6 +213,35 @@ def groups(tools, case):
         assert f"Topic: {topic} Partition: 0 Offset: 0" in text, text
 
 
+def consumer_protocol(tools, case):
+    protocol = ["--command-property", "group.protocol=consumer"]
+
+    @case("ConsoleConsumer reads in a group of the consumer protocol, and ConsumerGroupCommand describes it")
+    def _():
+        topic, group = tools.filled("modern", [f"line {i}" for i in range(100)]), tools.topic("modern-group")
+        read = ["ConsoleConsumer", "--topic", topic, "--group", group, *protocol]
+        assert tools.good(*read, "--from-beginning", "--max-messages", 60).count("line ") == 60
+        assert "line 60\n" in tools.good(*read, "--max-messages", 40)
+        command = ["ConsumerGroupCommand", "--group", group]
+        rows = [line.split() for line in tools.good("ConsumerGroupCommand", "--list", "--type").splitlines()]
+        assert [group, "Consumer"] in rows, rows
+        text = tools.good(*command, "--describe", "--state", "--verbose")
+        assert "Empty" in text and "uniform" in text, text
+        tools.good(*command, "--reset-offsets", "--to-offset", 10, "--topic", topic, "--execute")
+        assert "line 10\n" in tools.good(*read, "--max-messages", 1)
+        tools.good(*command, "--delete")
+
+    @case("VerifiableConsumer reads all in a group of the consumer protocol")
+    def _():
+        topic, group = tools.new("verified", 4), tools.topic("verified-group")
+        tools.good("ProducerPerformance", "--topic", topic, "--num-records", 4000, "--record-size", 10,
+                   "--throughput", -1)
+        text = tools.good("VerifiableConsumer", "--topic", topic, "--group-id", group, "--max-messages", 4000,
+                          "--reset-policy", "earliest", "--group-protocol", "consumer", "--group-remote-assignor", "range")
+        events = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        assert sum(event["count"] for event in events if event["name"] == "records_consumed") == 4000, text
+
+
 def cluster(tools, case):
     @case("BrokerApiVersionsCommand lists what kurierd speaks")
     def _():
@@ -225,9 +254,11 @@ def cluster(tools, case):
         run = jvm.tool(tools.version, "ClusterTool", "cluster-id", "--bootstrap-server", kurierd.address)
         assert run.startswith("Cluster ID: ") and len(run.split()[2]) == 22, run
 
-    @case("FeatureCommand has nothing to tell")
+    @case("FeatureCommand tells which groups there may be")
     def _():
-        assert tools.good("FeatureCommand", "describe") == ""
+        text = tools.good("FeatureCommand", "describe")
+        assert text.split() == ["Feature:", "group.version", "SupportedMinVersion:", "0", "SupportedMaxVersion:", "1",
+                                "FinalizedVersionLevel:", "1", "Epoch:", "0"], text
 
 
     @case("LogDirsCommand tells what lies in kurierd's folder")
@@ -322,8 +353,6 @@ REFUSED = [
                        "SCRAM-SHA-256=[password=secret]"], "USER_SCRAM_CREDENTIALS"),
 ]
 REFUSED_4 = [
-    ("ConsoleConsumer", ["--topic", "refused", "--command-property", "group.protocol=consumer"],
-     "CONSUMER_GROUP_HEARTBEAT"),
     ("ConsoleShareConsumer", ["--topic", "refused", "--timeout-ms", 500], "SHARE_GROUP_HEARTBEAT"),
     ("ShareGroupCommand", ["--describe", "--group", "s"], "SHARE_GROUP_DESCRIBE"),
 ]
@@ -340,7 +369,7 @@ def refusals(tools, case):
 
 for each in ["4.3", "3.9"]:
     of = Tools(each)
-    for part in (topics, records, groups, settings, cluster, refusals):
+    for part in (topics, records, groups, *([consumer_protocol] if each == "4.3" else []), settings, cluster, refusals):
         part(of, lambda name, each=each: tap.case(f"{each}: {name}"))
 
 if __name__ == "__main__":

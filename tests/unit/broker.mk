@@ -5,12 +5,15 @@ brokercore_test_libs = broker/libbrokercore.la wire/libwire.la base/libbase.la $
 meta_test_libs = broker/libbrokermeta.la net/libnetsim.la net/libnet.la $(brokercore_test_libs)
 broker_test_libs = broker/libbroker.la net/libnetsim.la $(CMOCKA_LIBS)
 broker_rig = tests/unit/broker/rig.c tests/unit/broker/rig.h
+group_rig = tests/unit/broker/group_rig.c tests/unit/broker/group_rig.h
+consumer_rig = tests/unit/broker/consumer_rig.c tests/unit/broker/consumer_rig.h $(group_rig)
 broker_ask = tests/unit/broker/ask.c tests/unit/broker/ask.h $(broker_rig)
 
 unit_programs += \
 	tests/unit/broker/test_broker \
 	tests/unit/broker/test_config \
 	tests/unit/broker/test_configs \
+	tests/unit/broker/test_consumer_groups \
 	tests/unit/broker/test_group_requests \
 	tests/unit/broker/test_groups \
 	tests/unit/broker/test_journal \
@@ -32,8 +35,9 @@ tests_unit_broker_test_configs_SOURCES = tests/unit/broker/test_configs.c $(brok
 tests_unit_broker_test_configs_LDADD = $(broker_test_libs)
 tests_unit_broker_test_group_requests_SOURCES = tests/unit/broker/test_group_requests.c $(broker_ask)
 tests_unit_broker_test_group_requests_LDADD = $(broker_test_libs)
-tests_unit_broker_test_groups_SOURCES = tests/unit/broker/test_groups.c \
-	tests/unit/broker/group_rig.c tests/unit/broker/group_rig.h
+tests_unit_broker_test_consumer_groups_SOURCES = tests/unit/broker/test_consumer_groups.c $(consumer_rig)
+tests_unit_broker_test_consumer_groups_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_groups_SOURCES = tests/unit/broker/test_groups.c $(group_rig)
 tests_unit_broker_test_groups_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_journal_LDADD = $(meta_test_libs)
 tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/group/describe.h"
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/modern.h"
 #include <strings.h>
 
 static const char *const names[] = {
@@ -38,10 +38,11 @@ void kd_groups_describe(const struct kd_groups *groups, struct kb_slice id, int1
     out->group_id = id;
     out->protocol_type = out->protocol_data = kb_slice_str("");
     out->group_state = kb_slice_str("Dead");
-    if (!group) {
+    if (!group || group->modern) { /* of the consumer protocol: see consumer.h */
         out->error_code = version >= 6 ? KB_E_GROUP_ID_NOT_FOUND : KB_OK;
-        out->error_message =
-            version >= 6 ? kb_slice_str("there is no such group") : kb_slice_null();
+        out->error_message = version < 6 ? kb_slice_null()
+                             : group     ? kb_slice_str("the group is not of the classic protocol")
+                                         : kb_slice_str("there is no such group");
         return;
     }
     out->group_state = kb_slice_str(names[group->state]);
@@ -76,14 +77,17 @@ void kd_groups_list(const struct kd_groups *groups, const struct kw_list_groups_
 {
     for (const struct kb_map_entry *at = NULL; (at = kb_map_next(&groups->by_id, at));) {
         const struct kd_group *group = KB_CONTAINER(at, struct kd_group, by_id);
-        struct kb_slice state = kb_slice_str(names[group->state]), type = kb_slice_str("classic");
+        struct kb_slice state =
+            kb_slice_str(group->modern ? kd_modern_state_name(group) : names[group->state]);
+        struct kb_slice type = kb_slice_str(group->modern ? "consumer" : "classic");
         if (!passes(state, filters->states_filter, filters->states_filter_count) ||
             !passes(type, filters->types_filter, filters->types_filter_count))
             continue;
         struct kw_list_groups_response_group *out = &list[(*count)++];
         kw_list_groups_response_group_init(out);
         out->group_id = group->id;
-        out->protocol_type = or_empty(group->protocol_type);
+        out->protocol_type =
+            group->modern ? kb_slice_str("consumer") : or_empty(group->protocol_type);
         out->group_state = state;
         out->group_type = type;
     }

@@ -18,7 +18,9 @@ struct kd_group_timer {
     enum kd_group_timer_kind {
         KD_TIMER_ROUND,   /* of a group: all should have joined, or synced */
         KD_TIMER_SESSION, /* of a member */
-        KD_TIMER_PENDING  /* of an id given to a member that did not join yet */
+        KD_TIMER_PENDING, /* of an id given to a member that did not join yet */
+        KD_TIMER_BEAT,    /* of a member of the consumer protocol: its session */
+        KD_TIMER_LATE     /* what such a member was asked for is due */
     } kind;
 };
 
@@ -53,10 +55,12 @@ struct kd_pending {
     struct kd_group_timer timer;
 };
 
+/* EMPTY and nothing but offsets where it is one of the consumer protocol. */
 struct kd_group {
     struct kb_map_entry by_id;
     struct kd_groups *groups;
     struct kb_slice id;
+    struct kd_modern *modern; /* of the consumer protocol (modern/modern.h); NULL: it is not */
     enum kd_group_state state;
     int64_t state_since_ms; /* wall */
     struct kb_slice protocol_type, protocol;
@@ -76,8 +80,13 @@ struct kd_group {
 
 struct kd_group *kd_group_find(const struct kd_groups *groups, struct kb_slice id);
 struct kd_group *kd_group_make(struct kd_groups *groups, struct kb_slice id, struct kb_time now);
+struct kd_group *kd_group_obtain(struct kd_groups *groups, struct kb_slice id, struct kb_time now);
 /* Nothing may be parked in it. */
 void kd_group_free(struct kd_group *group);
+/* No classic group from now on: without members and generation. */
+void kd_group_forget_classic(struct kd_group *group);
+/* Nothing that a record would tell of, and nobody who is on his way. */
+bool kd_group_is_void(const struct kd_group *group);
 bool kd_slice_set(struct kb_slice *to, struct kb_slice from); /* false: no memory */
 /* Empty where the arena is out of memory. */
 struct kb_slice kd_slice_copy(struct kb_arena *arena, struct kb_slice from);
@@ -130,6 +139,9 @@ void kd_group_on_pending(struct kd_pending *pending, struct kb_time now, struct 
 /* Has the type, and a protocol that all members know? A group without members has all. */
 bool kd_group_accepts(const struct kd_group *group, struct kb_slice type,
                       const struct kd_protocol *protocols, size_t count);
+/* The protocol that most members prefer, among equals the leader's first. Null: no memory,
+ * or there is none that all know. */
+struct kb_slice kd_group_preferred(const struct kd_group *group);
 /* Would the next round choose the protocol that is in use? */
 bool kd_group_keeps_protocol(const struct kd_group *group);
 /* Answers what is parked with it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/modern.h"
 
 enum { OUTCOME_MAX_BYTES = 64 << 20 };
 
@@ -17,9 +17,10 @@ void kd_outcome_deinit(struct kd_outcome *out)
 }
 
 void kd_groups_init(struct kd_groups *groups, const struct kd_group_limits *limits,
-                    struct kb_random *random)
+                    const struct kd_topics *topics, struct kb_random *random)
 {
-    *groups = (struct kd_groups){.limits = limits, .random = random, .loading = true};
+    *groups =
+        (struct kd_groups){.limits = limits, .topics = topics, .random = random, .loading = true};
     kb_map_init(&groups->by_id, kb_random_next(random));
     kb_heap_init(&groups->timers);
 }
@@ -27,10 +28,17 @@ void kd_groups_init(struct kd_groups *groups, const struct kd_group_limits *limi
 void kd_groups_loaded(struct kd_groups *groups, struct kb_time now, struct kd_outcome *out)
 {
     groups->loading = false;
-    for (struct kb_map_entry *at = NULL; (at = kb_map_next(&groups->by_id, at));) {
+    struct kb_map_entry *at = kb_map_next(&groups->by_id, NULL);
+    while (at) {
+        struct kb_map_entry *next = kb_map_next(&groups->by_id, at);
         struct kd_group *group = KB_CONTAINER(at, struct kd_group, by_id);
         KB_LIST_EACH(m, &group->order)
             kd_member_renew(KB_CONTAINER(m, struct kd_member, link), now, out);
+        if (group->modern)
+            kd_modern_loaded(group, now, out);
+        if (kd_group_is_void(group))
+            kd_group_free(group);
+        at = next;
     }
 }
 
@@ -88,6 +96,12 @@ static void on_timer(struct kd_group_timer *timer, struct kb_time now, struct kd
         break;
     case KD_TIMER_PENDING:
         kd_group_on_pending(KB_CONTAINER(timer, struct kd_pending, timer), now, out);
+        break;
+    case KD_TIMER_BEAT:
+        kd_modern_fence(KB_CONTAINER(timer, struct kd_modern_member, session), now, out);
+        break;
+    case KD_TIMER_LATE:
+        kd_modern_fence(KB_CONTAINER(timer, struct kd_modern_member, late), now, out);
     }
 }
 

@@ -24,6 +24,17 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "broker/core/group/modern/assign.h"
+
+struct kd_topics;
+
+/* Of groups of the consumer protocol. */
+enum kd_group_setting {
+    KD_SET_SESSION,             /* group.consumer.session.timeout.ms */
+    KD_SET_HEARTBEAT,           /* group.consumer.heartbeat.interval.ms */
+    KD_SET_ASSIGNMENT_INTERVAL, /* group.consumer.assignment.interval.ms */
+    KD_GROUP_SETTINGS
+};
 
 struct kd_group_limits {
     int64_t min_session_ms, max_session_ms; /* group.{min,max}.session.timeout.ms */
@@ -31,10 +42,17 @@ struct kd_group_limits {
     int64_t offsets_retention_ms;           /* offsets.retention.minutes */
     int32_t max_size;                       /* group.max.size */
     int32_t offset_metadata_max_bytes;      /* offset.metadata.max.bytes */
+
+    int64_t settings[KD_GROUP_SETTINGS];
+    int32_t consumer_max_size; /* group.consumer.max.size */
+    /* group.consumer.assignors: at least one, NULL behind the last of fewer */
+    const struct kd_assignor *assignors[KD_ASSIGNORS];
+    bool upgrade, downgrade; /* group.consumer.migration.policy */
 };
 
 struct kd_groups {
     const struct kd_group_limits *limits; /* may change between steps */
+    const struct kd_topics *topics;       /* likewise */
     struct kb_random *random;
     struct kb_map by_id;
     struct kb_heap timers;
@@ -70,7 +88,7 @@ struct kd_parked {
 };
 
 void kd_groups_init(struct kd_groups *groups, const struct kd_group_limits *limits,
-                    struct kb_random *random);
+                    const struct kd_topics *topics, struct kb_random *random);
 /* Forgets everything. What is parked is answered with `code`. */
 void kd_groups_drop(struct kd_groups *groups, int code, struct kd_outcome *out);
 void kd_groups_deinit(struct kd_groups *groups); /* nothing may be parked */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JoinGroup: who may join, and what it does to the round. */
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/classic.h"
+#include "broker/core/group/modern/modern.h"
 #include <stdio.h>
 
 enum { NEW_MEMBER_MS = 5 * 60 * 1000 }; /* how long a first join may wait for its round */
@@ -296,6 +297,20 @@ static int check(const struct joining *j)
     return KB_OK;
 }
 
+/* A group of the other protocol: its members go on in it, or there are none, and it
+ * becomes one of this. True: it is. */
+static bool is_ours(struct joining *j)
+{
+    if (!j->group || !j->group->modern)
+        return true;
+    if (j->group->modern->members.count) {
+        kd_modern_join(j->group, j->join, j->now, j->out);
+        return false;
+    }
+    kd_emit_no_modern(j->group, j->out);
+    return true;
+}
+
 static void join_group(struct joining *j)
 {
     const struct kw_join_group_request *in = j->in;
@@ -304,6 +319,8 @@ static void join_group(struct joining *j)
     for (size_t i = 0; j->protocols && i < j->protocol_count; i++)
         j->protocols[i] = (struct kd_protocol){in->protocols[i].name, in->protocols[i].metadata};
     j->group = kd_group_find(j->groups, in->group_id);
+    if (!is_ours(j))
+        return;
     if (!j->group && in->member_id.size) {
         refuse(j, KB_E_UNKNOWN_MEMBER_ID);
         return;

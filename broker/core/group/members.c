@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Groups, members, and the time they have. */
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/modern.h"
 
 bool kd_slice_set(struct kb_slice *to, struct kb_slice from)
 {
@@ -59,6 +59,12 @@ struct kd_group *kd_group_make(struct kd_groups *groups, struct kb_slice id, str
     return group;
 }
 
+struct kd_group *kd_group_obtain(struct kd_groups *groups, struct kb_slice id, struct kb_time now)
+{
+    struct kd_group *group = kd_group_find(groups, id);
+    return group ? group : kd_group_make(groups, id, now);
+}
+
 static void pending_free(struct kd_pending *pending)
 {
     kd_timer_stop(pending->group, &pending->timer);
@@ -93,21 +99,36 @@ bool kd_group_expected(struct kd_group *group, struct kb_slice id)
     return true;
 }
 
-void kd_group_free(struct kd_group *group)
+void kd_group_forget_classic(struct kd_group *group)
 {
     while (!kb_list_empty(&group->order))
         kd_group_remove(KB_LIST_FIRST(&group->order, struct kd_member, link));
     for (struct kb_map_entry *entry; (entry = kb_map_next(&group->pending, NULL));)
         pending_free(KB_CONTAINER(entry, struct kd_pending, by_id));
-    kd_group_drop_offsets(group);
     kd_timer_stop(group, &group->round);
+    slice_drop(&group->protocol_type);
+    slice_drop(&group->protocol);
+    group->state = KD_GROUP_EMPTY;
+    group->generation = 0;
+    group->gathering = false;
+}
+
+bool kd_group_is_void(const struct kd_group *group)
+{
+    return !group->modern && !group->generation && !group->members.count && !group->pending.count &&
+           !group->offsets.count;
+}
+
+void kd_group_free(struct kd_group *group)
+{
+    kd_group_forget_classic(group);
+    kd_modern_free(group);
+    kd_group_drop_offsets(group);
     kb_map_remove(&group->groups->by_id, &group->by_id);
     kb_map_deinit(&group->members);
     kb_map_deinit(&group->instances);
     kb_map_deinit(&group->pending);
     kb_map_deinit(&group->offsets);
-    slice_drop(&group->protocol_type);
-    slice_drop(&group->protocol);
     slice_drop(&group->id);
     kb_free(group);
 }

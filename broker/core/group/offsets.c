@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/group/offsets.h"
 #include "base/mutant.h"
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/modern.h"
 
 enum { TOPIC_MAX = 249, KEY_MAX = 4 + TOPIC_MAX };
 
@@ -97,20 +97,23 @@ static int check_member(const struct kd_group *group, const struct kd_committer 
 }
 
 static int check(struct kd_groups *groups, const struct kd_committer *who, struct kb_time now,
-                 struct kd_group **group, struct kd_outcome *out)
+                 const struct kd_commit *commits, size_t count, struct kd_group **group,
+                 struct kd_outcome *out)
 {
     struct kd_member *member = NULL;
     if (!who->group.data)
         return KB_E_INVALID_GROUP_ID;
     *group = kd_group_find(groups, who->group);
     if (!*group && who->generation >= 0)
-        return who->knows_no_group ? KB_E_GROUP_ID_NOT_FOUND : KB_E_ILLEGAL_GENERATION;
+        return who->knows_epochs ? KB_E_GROUP_ID_NOT_FOUND : KB_E_ILLEGAL_GENERATION;
     if (!*group)
         *group = kd_group_make(groups, who->group, now);
     if (!*group) {
         out->failed = true;
         return KB_E_COORDINATOR_NOT_AVAILABLE;
     }
+    if ((*group)->modern)
+        return kd_modern_may_commit(*group, who, commits, count);
     int code = check_member(*group, who, &member);
     if (member && code != KB_E_ILLEGAL_GENERATION)
         kd_member_renew(member, now, out);
@@ -122,7 +125,7 @@ int kd_groups_commit(struct kd_groups *groups, const struct kd_committer *who,
                      struct kd_outcome *out)
 {
     struct kd_group *group = NULL;
-    int code = check(groups, who, now, &group, out);
+    int code = check(groups, who, now, commits, count, &group, out);
     for (size_t i = 0; i < count; i++) {
         struct kd_commit *commit = &commits[i];
         commit->code = code;
@@ -223,9 +226,17 @@ static void remove_group(struct kd_group *group, struct kd_outcome *out)
 {
     forget(group, &(struct forgetting){is_any, NULL}, out);
     if (group->generation)
-        kd_emit_no_group(group, out); /* which frees it */
-    else
+        kd_emit_no_group(group, out);
+    if (group->modern)
+        kd_emit_no_modern(group, out);
+    if (!out->failed)
         kd_group_free(group);
+}
+
+static bool has_members(const struct kd_group *group)
+{
+    return group->state != KD_GROUP_EMPTY || group->pending.count ||
+           (group->modern && group->modern->members.count);
 }
 
 int kd_groups_delete(struct kd_groups *groups, struct kb_slice group_id, struct kd_outcome *out)
@@ -233,7 +244,7 @@ int kd_groups_delete(struct kd_groups *groups, struct kb_slice group_id, struct 
     struct kd_group *group = kd_group_find(groups, group_id);
     if (!group)
         return KB_E_GROUP_ID_NOT_FOUND;
-    if (group->state != KD_GROUP_EMPTY || group->pending.count)
+    if (has_members(group))
         return KB_E_NON_EMPTY_GROUP;
     remove_group(group, out);
     return KB_OK;
@@ -243,8 +254,10 @@ int kd_groups_delete(struct kd_groups *groups, struct kb_slice group_id, struct 
  * may always need it. */
 static bool is_in_use(const struct kd_group *group, const struct kd_offset *offset)
 {
-    if (group->state == KD_GROUP_EMPTY)
+    if (!has_members(group))
         return false;
+    if (group->modern)
+        return kd_group_subscribes(group, offset->topic);
     return group->state != KD_GROUP_STABLE || !kd_group_is_consumer(group) ||
            kd_group_subscribes(group, offset->topic);
 }
@@ -273,7 +286,7 @@ void kd_groups_expire(struct kd_groups *groups, struct kb_time now, struct kd_ou
         struct kb_map_entry *next = kb_map_next(&groups->by_id, at);
         struct kd_group *group = KB_CONTAINER(at, struct kd_group, by_id);
         forget(group, &expired, out);
-        if (group->state == KD_GROUP_EMPTY && !group->pending.count && !group->offsets.count)
+        if (!has_members(group) && !group->offsets.count)
             remove_group(group, out);
         at = next;
     }

@@ -19,12 +19,12 @@ struct kd_offset {
     uint8_t key[];
 };
 
-/* Who commits: a member of a generation, or, with generation -1 and no member
+/* Who commits: a member of a generation (or epoch), or, with generation -1 and no member
  * id, somebody from outside while the group has no members. */
 struct kd_committer {
     struct kb_slice group, member, instance;
     int32_t generation;
-    bool knows_no_group; /* is told GROUP_ID_NOT_FOUND (version 9) */
+    bool knows_epochs; /* version 9: also what GROUP_ID_NOT_FOUND means */
 };
 
 struct kd_commit {
@@ -41,6 +41,12 @@ struct kd_commit {
 int kd_groups_commit(struct kd_groups *groups, const struct kd_committer *who,
                      struct kd_commit *commits, size_t count, struct kb_time now,
                      struct kd_outcome *out);
+
+/* May this member fetch? member null: whoever it is, it says of itself that it is none.
+ * Groups of the consumer protocol alone ask for more: UNKNOWN_MEMBER_ID,
+ * STALE_MEMBER_EPOCH, ILLEGAL_GENERATION. */
+int kd_groups_may_fetch(const struct kd_groups *groups, struct kb_slice group,
+                        struct kb_slice member, int32_t epoch);
 
 /* NULL: none. Valid until the next step. */
 const struct kd_offset *kd_groups_offset(const struct kd_groups *groups, struct kb_slice group,

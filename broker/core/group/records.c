@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/group/records.h"
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/modern.h"
 #include "wire/gen/group_metadata_record.h"
 #include "wire/gen/offset_commit_record.h"
 #include "wire/reader.h"
@@ -10,11 +10,10 @@
 enum { OFFSET_OF_OLD = 0, OFFSET = 1, GROUP = 2 };
 /* The versions that are written: those that all of today's brokers and tools read. */
 enum { OFFSET_VERSION = 3, OFFSET_EXPIRES_VERSION = 1, GROUP_VERSION = 3 };
-enum { RECORD_MAX_BYTES = 64 << 20 };
 
 /* ---- Emitting ----------------------------------------------------------- */
 
-static struct kb_slice take(struct kd_outcome *out, struct kw_writer *w)
+struct kb_slice kd_emit_take(struct kw_writer *w, struct kd_outcome *out)
 {
     struct kb_slice bytes = kb_slice_null();
     struct kb_buf *buf = kw_writer_take(w);
@@ -38,8 +37,8 @@ static bool make_room(struct kd_outcome *out)
     return true;
 }
 
-static void emit(struct kd_groups *groups, struct kd_group_record record, struct kb_time now,
-                 struct kd_outcome *out)
+void kd_emit(struct kd_groups *groups, struct kd_group_record record, struct kb_time now,
+             struct kd_outcome *out)
 {
     if (out->failed || !make_room(out)) {
         out->failed = true;
@@ -54,10 +53,10 @@ static struct kb_slice offset_key(const struct kd_group *group, struct kb_slice 
 {
     struct kw_writer w;
     const struct kw_offset_commit_key key = {group->id, topic, partition};
-    kw_writer_init(&w, RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
     kw_write_i16(&w, OFFSET);
     kw_offset_commit_key_encode(&w, 0, &key);
-    return take(out, &w);
+    return kd_emit_take(&w, out);
 }
 
 void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, struct kb_time now,
@@ -72,31 +71,32 @@ void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, stru
     value.metadata = commit->metadata.data ? commit->metadata : kb_slice_str("");
     value.commit_timestamp = now.wall_ms;
     value.expire_timestamp = commit->expires_ms;
-    kw_writer_init(&w, RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
     kw_write_i16(&w, version);
     kw_offset_commit_value_encode(&w, version, &value);
-    struct kb_slice bytes = take(out, &w);
-    emit(group->groups,
-         (struct kd_group_record){offset_key(group, commit->topic, commit->partition, out), bytes},
-         now, out);
+    struct kb_slice bytes = kd_emit_take(&w, out);
+    kd_emit(
+        group->groups,
+        (struct kd_group_record){offset_key(group, commit->topic, commit->partition, out), bytes},
+        now, out);
 }
 
 void kd_emit_no_offset(struct kd_group *group, struct kb_slice topic, int32_t partition,
                        struct kd_outcome *out)
 {
-    emit(group->groups,
-         (struct kd_group_record){offset_key(group, topic, partition, out), kb_slice_null()},
-         (struct kb_time){0}, out);
+    kd_emit(group->groups,
+            (struct kd_group_record){offset_key(group, topic, partition, out), kb_slice_null()},
+            (struct kb_time){0}, out);
 }
 
 static struct kb_slice group_key(const struct kd_group *group, struct kd_outcome *out)
 {
     struct kw_writer w;
     const struct kw_group_metadata_key key = {group->id};
-    kw_writer_init(&w, RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
     kw_write_i16(&w, GROUP);
     kw_group_metadata_key_encode(&w, 0, &key);
-    return take(out, &w);
+    return kd_emit_take(&w, out);
 }
 
 static struct kb_slice or_empty(struct kb_slice bytes)
@@ -134,63 +134,50 @@ static struct kb_slice group_value(const struct kd_group *group, struct kb_time 
     KB_LIST_EACH(at, &group->order)
         fill_member(KB_CONTAINER(at, struct kd_member, link),
                     &value.members[value.members_count++]);
-    kw_writer_init(&w, RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
     kw_write_i16(&w, GROUP_VERSION);
     kw_group_metadata_value_encode(&w, GROUP_VERSION, &value);
-    return take(out, &w);
+    return kd_emit_take(&w, out);
 }
 
 void kd_emit_group(struct kd_group *group, struct kb_time now, struct kd_outcome *out)
 {
     struct kb_slice value = group_value(group, now, out);
     out->failed |= !value.data;
-    emit(group->groups, (struct kd_group_record){group_key(group, out), value}, now, out);
+    kd_emit(group->groups, (struct kd_group_record){group_key(group, out), value}, now, out);
     KB_LIST_EACH(at, &group->order)
         KB_CONTAINER(at, struct kd_member, link)->handed = kb_slice_null();
 }
 
 void kd_emit_no_group(struct kd_group *group, struct kd_outcome *out)
 {
-    emit(group->groups, (struct kd_group_record){group_key(group, out), kb_slice_null()},
-         (struct kb_time){0}, out);
+    kd_emit(group->groups, (struct kd_group_record){group_key(group, out), kb_slice_null()},
+            (struct kb_time){0}, out);
 }
 
 /* ---- Replaying ---------------------------------------------------------- */
 
-static struct kd_group *obtain(struct kd_groups *groups, struct kb_slice id, struct kb_time now)
-{
-    struct kd_group *group = kd_group_find(groups, id);
-    return group ? group : kd_group_make(groups, id, now);
-}
-
-/* The arena and the reader of one key or value. */
-struct reading {
-    struct kw_reader r;
-    struct kb_arena arena;
-    int16_t version;
-};
-
-static void reading_init(struct reading *in, struct kb_slice bytes)
+void kd_reading_init(struct kd_group_reading *in, struct kb_slice bytes)
 {
     in->r = kw_reader_of(bytes);
     in->version = kw_read_i16(&in->r);
     kb_arena_init(&in->arena, kw_arena_budget(bytes.size));
 }
 
-static int fault_of(const struct reading *in)
+int kd_reading_fault(const struct kd_group_reading *in)
 {
     return in->arena.failed ? KB_E_NO_MEMORY : KB_E_CORRUPT_MESSAGE;
 }
 
 static int replay_offset(struct kd_groups *groups, const struct kw_offset_commit_key *key,
-                         struct reading *in, struct kb_time now)
+                         struct kd_group_reading *in, struct kb_time now)
 {
     struct kw_offset_commit_value value;
     if (in->version < 0 || in->version > 4)
         return KB_E_UNSUPPORTED_VERSION;
     if (!kw_offset_commit_value_decode(&in->r, in->version, &in->arena, &value))
-        return fault_of(in);
-    struct kd_group *group = obtain(groups, key->group, now);
+        return kd_reading_fault(in);
+    struct kd_group *group = kd_group_obtain(groups, key->group, now);
     const struct kd_commit commit = {.topic = key->topic,
                                      .partition = key->partition,
                                      .offset = value.offset,
@@ -201,20 +188,20 @@ static int replay_offset(struct kd_groups *groups, const struct kw_offset_commit
     return set ? KB_OK : KB_E_NO_MEMORY;
 }
 
-static int replay_offset_key(struct kd_groups *groups, struct reading *key,
+static int replay_offset_key(struct kd_groups *groups, struct kd_group_reading *key,
                              const struct kd_group_record *record, struct kb_time now)
 {
     struct kw_offset_commit_key which;
-    struct reading value;
+    struct kd_group_reading value;
     if (!kw_offset_commit_key_decode(&key->r, 0, &key->arena, &which))
-        return fault_of(key);
+        return kd_reading_fault(key);
     if (!record->value.data) {
         struct kd_group *group = kd_group_find(groups, which.group);
         if (group)
             kd_group_forget_offset(group, which.topic, which.partition);
         return KB_OK;
     }
-    reading_init(&value, record->value);
+    kd_reading_init(&value, record->value);
     int code = replay_offset(groups, &which, &value, now);
     kb_arena_deinit(&value.arena);
     return code;
@@ -238,20 +225,13 @@ static bool set_member(struct kd_group *group, const struct kw_group_metadata_va
            kd_member_set_protocols(member, &protocol, 1);
 }
 
-/* Loading: a later record says everything anew. */
-static void forget_members(struct kd_group *group)
-{
-    while (!kb_list_empty(&group->order))
-        kd_group_remove(KB_LIST_FIRST(&group->order, struct kd_member, link));
-}
-
 static bool set_group(struct kd_group *group, const struct kw_group_metadata_value *value,
                       struct kb_time now)
 {
     bool loading = group->groups->loading;
     bool whole = true;
     if (loading)
-        forget_members(group);
+        kd_group_forget_classic(group);
     for (int32_t i = 0; whole && i < value->members_count; i++)
         whole = set_member(group, value, &value->members[i]);
     group->generation = value->generation;
@@ -270,31 +250,33 @@ static bool set_group(struct kd_group *group, const struct kw_group_metadata_val
 }
 
 static int replay_group(struct kd_groups *groups, const struct kw_group_metadata_key *key,
-                        struct reading *in, struct kb_time now)
+                        struct kd_group_reading *in, struct kb_time now)
 {
     struct kw_group_metadata_value value;
     if (in->version < 0 || in->version > 4)
         return KB_E_UNSUPPORTED_VERSION;
     if (!kw_group_metadata_value_decode(&in->r, in->version, &in->arena, &value))
-        return fault_of(in);
-    struct kd_group *group = obtain(groups, key->group, now);
+        return kd_reading_fault(in);
+    struct kd_group *group = kd_group_obtain(groups, key->group, now);
+    if (group && group->modern)
+        return KB_E_CORRUPT_MESSAGE;
     return group && set_group(group, &value, now) ? KB_OK : KB_E_NO_MEMORY;
 }
 
-static int replay_group_key(struct kd_groups *groups, struct reading *key,
+static int replay_group_key(struct kd_groups *groups, struct kd_group_reading *key,
                             const struct kd_group_record *record, struct kb_time now)
 {
     struct kw_group_metadata_key which;
-    struct reading value;
+    struct kd_group_reading value;
     if (!kw_group_metadata_key_decode(&key->r, 0, &key->arena, &which))
-        return fault_of(key);
+        return kd_reading_fault(key);
     if (!record->value.data) {
         struct kd_group *group = kd_group_find(groups, which.group);
         if (group)
-            kd_group_free(group);
+            kd_group_forget_classic(group);
         return KB_OK;
     }
-    reading_init(&value, record->value);
+    kd_reading_init(&value, record->value);
     int code = replay_group(groups, &which, &value, now);
     kb_arena_deinit(&value.arena);
     return code;
@@ -303,17 +285,19 @@ static int replay_group_key(struct kd_groups *groups, struct reading *key,
 int kd_groups_replay(struct kd_groups *groups, const struct kd_group_record *record,
                      struct kb_time now)
 {
-    struct reading key;
+    struct kd_group_reading key;
     int code = KB_OK;
     if (!record->key.data)
         return KB_E_CORRUPT_MESSAGE;
-    reading_init(&key, record->key);
+    kd_reading_init(&key, record->key);
     if (!kw_reader_ok(&key.r))
         code = KB_E_CORRUPT_MESSAGE;
     else if (key.version == OFFSET_OF_OLD || key.version == OFFSET)
         code = replay_offset_key(groups, &key, record, now);
     else if (key.version == GROUP)
         code = replay_group_key(groups, &key, record, now);
+    else
+        code = kd_modern_replay(groups, &key, record, now);
     kb_arena_deinit(&key.arena);
     return code;
 }

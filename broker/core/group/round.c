@@ -14,7 +14,7 @@
 
 #define BIT(state) (1u << KD_GROUP_##state)
 static const unsigned may_turn_to[] = {
-    [KD_GROUP_EMPTY] = BIT(PREPARING),
+    [KD_GROUP_EMPTY] = BIT(PREPARING) | BIT(STABLE), /* it was of the consumer protocol */
     [KD_GROUP_PREPARING] = BIT(COMPLETING) | BIT(EMPTY),
     [KD_GROUP_COMPLETING] = BIT(STABLE) | BIT(PREPARING),
     [KD_GROUP_STABLE] = BIT(STABLE) | BIT(PREPARING), /* itself: a static member came back */
@@ -107,8 +107,7 @@ static size_t votes(const struct kd_group *group, const bool *known, struct kb_s
     return count;
 }
 
-/* The one that most members prefer, among equals the leader's first. Null: no memory. */
-static struct kb_slice preferred_protocol(const struct kd_group *group)
+struct kb_slice kd_group_preferred(const struct kd_group *group)
 {
     const struct kd_member *leader = group->leader;
     bool *known = kb_calloc(leader->protocol_count, sizeof *known);
@@ -131,7 +130,7 @@ static struct kb_slice preferred_protocol(const struct kd_group *group)
 
 bool kd_group_keeps_protocol(const struct kd_group *group)
 {
-    return group->protocol.data && kb_slice_equal(preferred_protocol(group), group->protocol);
+    return group->protocol.data && kb_slice_equal(kd_group_preferred(group), group->protocol);
 }
 
 /* ---- A round ends ---- */
@@ -204,7 +203,7 @@ static void complete(struct kd_group *group, struct kb_time now, struct kd_outco
         return;
     }
     next_generation(group);
-    struct kb_slice protocol = preferred_protocol(group);
+    struct kb_slice protocol = kd_group_preferred(group);
     if (!protocol.data || !kd_slice_set(&group->protocol, protocol)) {
         out->failed = true;
         return;

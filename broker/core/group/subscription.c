@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What consumers say of themselves in the metadata of their protocols: a version,
  * then the topics; the rest is for their assignors. */
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/modern.h"
 #include "wire/reader.h"
 
 bool kd_group_is_consumer(const struct kd_group *group)
 {
-    return kb_slice_is(group->protocol_type, "consumer");
+    return group->modern || kb_slice_is(group->protocol_type, "consumer");
 }
 
 /* Metadata that cannot be read may mean any topic. */
@@ -27,6 +27,8 @@ static bool names(struct kb_slice metadata, struct kb_slice topic)
 
 bool kd_group_subscribes(const struct kd_group *group, struct kb_slice topic)
 {
+    if (group->modern)
+        return kd_modern_wanted(group, topic);
     KB_LIST_EACH(at, &group->order) {
         const struct kd_member *member = KB_CONTAINER(at, struct kd_member, link);
         for (size_t i = 0; i < member->protocol_count; i++)

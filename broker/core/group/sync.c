@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SyncGroup, Heartbeat, LeaveGroup: what members do between two rounds. */
-#include "broker/core/group/group.h"
+#include "broker/core/group/modern/classic.h"
+#include "broker/core/group/modern/modern.h"
 
 /* ---- Sync ---- */
 
@@ -85,6 +86,10 @@ void kd_groups_sync(struct kd_groups *groups, struct kd_sync *sync, struct kb_ti
     const struct kw_sync_group_request *in = sync->in;
     struct kd_group *group = kd_group_find(groups, in->group_id);
     struct kd_member *member = NULL;
+    if (group && group->modern) {
+        kd_modern_sync(group, sync, now, out);
+        return;
+    }
     int code = !in->group_id.size ? KB_E_INVALID_GROUP_ID
                : !group           ? KB_E_UNKNOWN_MEMBER_ID
                                   : check_sync(group, in, &member);
@@ -113,6 +118,8 @@ int kd_groups_heartbeat(struct kd_groups *groups, const struct kw_heartbeat_requ
         return KB_E_INVALID_GROUP_ID;
     if (!group)
         return KB_E_UNKNOWN_MEMBER_ID;
+    if (group->modern)
+        return kd_modern_heartbeat(group, in, now, out);
     int code = kd_group_identify(group, in->member_id, in->group_instance_id, &member);
     if (code)
         return code;
@@ -128,6 +135,8 @@ static int leave(struct kd_group *group, struct kb_slice id, struct kb_slice ins
                  struct kb_time now, struct kd_outcome *out)
 {
     struct kd_member *member = NULL;
+    if (group->modern)
+        return kd_modern_leave(group, id, instance, now, out);
     if (!instance.data && kd_group_expected(group, id)) {
         kd_group_try_complete(group, now, out);
         return KB_OK;

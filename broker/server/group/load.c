@@ -151,7 +151,8 @@ void kd_group_shard_load(struct kd_group_shard *shard)
     const struct kd_partition *p = kd_replica_state(shard->place->replica);
     struct kd_group_load *load = NULL;
     kd_groups_deinit(&shard->groups);
-    kd_groups_init(&shard->groups, shard->groups.limits, shard->groups.random);
+    kd_groups_init(&shard->groups, shard->groups.limits, shard->groups.topics,
+                   shard->groups.random);
     shard->state = KD_SHARD_LOADING;
     /* What is placed but not written yet may still come. */
     if (p->written_end == p->log_end && !kd_replica_is_offline(shard->place->replica))

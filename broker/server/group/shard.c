@@ -267,7 +267,7 @@ struct kd_group_shard *kd_group_shard_new(struct kd_shard *owner, struct kd_plac
     kn_timer_init(&shard->timer, on_timer);
     kn_timer_init(&shard->expiry, on_expiry);
     kn_timer_init(&shard->again, kd_group_shard_load_again);
-    kd_groups_init(&shard->groups, limits, &owner->random);
+    kd_groups_init(&shard->groups, limits, &owner->topics, &owner->random);
     kd_group_shard_load(shard);
     on_expiry(&shard->expiry);
     return shard;

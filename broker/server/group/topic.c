@@ -71,7 +71,14 @@ void kd_group_topic_init(struct kd_group_topic *topic, struct kd_shard *shard)
         .offsets_retention_ms = (int64_t)config->offsets_retention_minutes * 60000,
         .max_size = config->group_max_size,
         .offset_metadata_max_bytes = config->offset_metadata_max_bytes,
+        .settings = {[KD_SET_SESSION] = config->consumer_session_ms,
+                     [KD_SET_HEARTBEAT] = config->consumer_heartbeat_ms,
+                     [KD_SET_ASSIGNMENT_INTERVAL] = config->consumer_assignment_interval_ms},
+        .consumer_max_size = config->consumer_max_size,
+        .upgrade = config->consumer_migration & KD_MIGRATE_UP,
+        .downgrade = config->consumer_migration & KD_MIGRATE_DOWN,
     };
+    kd_assignors_parse(config->consumer_assignors, topic->limits.assignors);
 }
 
 static void open_shard(struct kd_group_topic *topic, struct kd_place *place)

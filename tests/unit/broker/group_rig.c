@@ -8,14 +8,21 @@
 void rig_init(struct rig *rig)
 {
     memset(rig, 0, sizeof *rig);
-    rig->limits = (struct kd_group_limits){.min_session_ms = 6000,
-                                           .max_session_ms = 1800000,
-                                           .offsets_retention_ms = 7 * 86400000LL,
-                                           .max_size = 1000,
-                                           .offset_metadata_max_bytes = 4096};
+    rig->limits =
+        (struct kd_group_limits){.min_session_ms = 6000,
+                                 .max_session_ms = 1800000,
+                                 .offsets_retention_ms = 7 * 86400000LL,
+                                 .max_size = 1000,
+                                 .offset_metadata_max_bytes = 4096,
+                                 .settings = {[KD_SET_SESSION] = 45000, [KD_SET_HEARTBEAT] = 5000},
+                                 .consumer_max_size = 1000,
+                                 .upgrade = true,
+                                 .downgrade = true};
+    kd_assignors_parse("uniform,range", rig->limits.assignors);
+    kd_topics_init(&rig->topics, 1);
     rig->now = (struct kb_time){1000, 1700000000000};
     kb_random_seed(&rig->random, 1);
-    kd_groups_init(&rig->groups, &rig->limits, &rig->random);
+    kd_groups_init(&rig->groups, &rig->limits, &rig->topics, &rig->random);
     struct kd_outcome out;
     kd_outcome_init(&out);
     kd_groups_loaded(&rig->groups, rig->now, &out);
@@ -72,7 +79,7 @@ static void take_answer(struct kd_parked *wait)
         take_sync(client);
 }
 
-static void end_step(struct rig *rig, struct kd_outcome *out)
+void rig_end_step(struct rig *rig, struct kd_outcome *out)
 {
     struct kb_list *node;
     rig->failed |= out->failed;
@@ -88,8 +95,9 @@ void rig_deinit(struct rig *rig)
     struct kd_outcome out;
     kd_outcome_init(&out);
     kd_groups_drop(&rig->groups, KB_E_NOT_COORDINATOR, &out);
-    end_step(rig, &out);
+    rig_end_step(rig, &out);
     kd_groups_deinit(&rig->groups);
+    kd_topics_deinit(&rig->topics);
     for (size_t i = 0; i < rig->count; i++)
         kb_arena_deinit(&rig->clients[i].arena);
     for (size_t i = 0; i < rig->log_count; i++) {
@@ -156,7 +164,7 @@ int rig_join(struct rig *rig, struct rig_client *client)
     client->join.client_host = kb_slice_str("/127.0.0.1");
     kd_outcome_init(&out);
     kd_groups_join(&rig->groups, &client->join, rig->now, &out);
-    end_step(rig, &out);
+    rig_end_step(rig, &out);
     return client->code;
 }
 
@@ -190,7 +198,7 @@ int rig_sync(struct rig *rig, struct rig_client *client)
     client->sync.in = in;
     kd_outcome_init(&out);
     kd_groups_sync(&rig->groups, &client->sync, rig->now, &out);
-    end_step(rig, &out);
+    rig_end_step(rig, &out);
     return client->code;
 }
 
@@ -205,7 +213,7 @@ int rig_heartbeat(struct rig *rig, struct rig_client *client)
     in.group_instance_id = kb_slice_str(client->instance);
     kd_outcome_init(&out);
     int code = kd_groups_heartbeat(&rig->groups, &in, rig->now, &out);
-    end_step(rig, &out);
+    rig_end_step(rig, &out);
     return code;
 }
 
@@ -226,7 +234,7 @@ int rig_leave(struct rig *rig, struct rig_client *client)
     kd_groups_leave(&rig->groups, &in, 5, &client->arena, rig->now, &answer, &out);
     int code = answer.error_code || !answer.members_count ? answer.error_code
                                                           : answer.members[0].error_code;
-    end_step(rig, &out);
+    rig_end_step(rig, &out);
     return code;
 }
 
@@ -246,7 +254,7 @@ int rig_commit(struct rig *rig, struct rig_client *client, const char *topic, in
                                .generation = client ? client->generation : -1};
     kd_outcome_init(&out);
     int code = kd_groups_commit(&rig->groups, &who, &commit, 1, rig->now, &out);
-    end_step(rig, &out);
+    rig_end_step(rig, &out);
     return code ? code : commit.code;
 }
 
@@ -268,7 +276,7 @@ void rig_pass(struct rig *rig, int64_t ms)
         rig->now.mono_ms = next;
         kd_outcome_init(&out);
         kd_groups_tick(&rig->groups, rig->now, &out);
-        end_step(rig, &out);
+        rig_end_step(rig, &out);
         if (next == end && kd_groups_deadline(&rig->groups) > end)
             return;
     }
@@ -305,7 +313,7 @@ void rig_check_replay(struct rig *rig)
     struct kb_random random = rig->random;
     const struct kd_offset *at = NULL;
     char live[256];
-    kd_groups_init(&again, &rig->limits, &random);
+    kd_groups_init(&again, &rig->limits, &rig->topics, &random);
     for (size_t i = 0; i < rig->log_count; i++)
         assert_int_equal(kd_groups_replay(&again, &rig->log[i], rig->now), KB_OK);
     kd_outcome_init(&out);

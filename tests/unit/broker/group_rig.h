@@ -10,6 +10,7 @@
 #include "broker/core/group/classic.h"
 #include "broker/core/group/describe.h"
 #include "broker/core/group/offsets.h"
+#include "broker/core/topics.h"
 
 enum { RIG_CLIENTS = 16 };
 
@@ -35,6 +36,7 @@ struct rig_client {
 
 struct rig {
     struct kd_group_limits limits;
+    struct kd_topics topics;
     struct kb_random random;
     struct kd_groups groups;
     struct kb_time now;
@@ -48,6 +50,9 @@ struct rig {
 void rig_init(struct rig *rig);
 void rig_deinit(struct rig *rig);
 struct rig_client *rig_client(struct rig *rig, const char *name, const char *protocols);
+
+/* Its records go to the log, its answers to the clients. */
+void rig_end_step(struct rig *rig, struct kd_outcome *out);
 
 /* Each takes one step, and answers the client's code (0 while it waits). */
 int rig_join(struct rig *rig, struct rig_client *client);
