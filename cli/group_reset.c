@@ -108,10 +108,17 @@ static const struct place places[] = {
 };
 enum { PLACES = sizeof places / sizeof *places };
 
+/* What stands behind the flag; NULL: nothing, or it takes nothing. */
+static const char *value_of(const struct args *args, const struct place *place)
+{
+    const char *field = (const char *)&args->reset + place->field;
+    return place->value ? *(const char *const *)field : NULL;
+}
+
 static bool is_given(const struct args *args, const struct place *place)
 {
     const char *field = (const char *)&args->reset + place->field;
-    return place->value ? *(const char *const *)field != NULL : *(const bool *)field;
+    return place->value ? value_of(args, place) != NULL : *(const bool *)field;
 }
 
 /* ---- What the flags say -------------------------------------------------------------------*/
@@ -131,7 +138,7 @@ static int choose(const struct args *args, struct choice *choice)
                                 "--to-datetime, --by-duration, --shift-by, --to-current or "
                                 "--from-file");
     const struct place *place = choice->place;
-    const char *text = *(const char *const *)((const char *)&args->reset + place->field);
+    const char *text = value_of(args, place);
     if (place->parse && !place->parse(text, &choice->number))
         return cli_misuse(args, "--%s %s: this is not %s", place->flag, text, place->value);
     return 0;
