@@ -54,14 +54,17 @@ static void hand_out(struct kd_group *group, const struct kw_sync_group_request 
     }
 }
 
-static void release_all(struct kd_group *group, struct kd_outcome *out)
+/* Who waited begins a session anew: it could not be heard. */
+static void release_all(struct kd_group *group, struct kb_time now, struct kd_outcome *out)
 {
     KB_LIST_EACH(at, &group->order) {
         struct kd_member *member = KB_CONTAINER(at, struct kd_member, link);
         struct kd_sync *sync = member->sync;
         member->sync = NULL;
-        if (sync)
-            kd_sync_answer(sync, KB_OK, group, member->assignment, out);
+        if (!sync)
+            continue;
+        kd_member_renew(member, now, out);
+        kd_sync_answer(sync, KB_OK, group, member->assignment, out);
     }
 }
 
@@ -77,7 +80,7 @@ static void complete_sync(struct kd_member *member, struct kd_sync *sync, struct
         return;
     hand_out(group, sync->in);
     kd_emit_group(group, now, out);
-    release_all(group, out);
+    release_all(group, now, out);
 }
 
 void kd_groups_sync(struct kd_groups *groups, struct kd_sync *sync, struct kb_time now,

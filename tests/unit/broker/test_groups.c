@@ -185,6 +185,49 @@ static void a_lost_session_rebalances(void **state)
     rig_deinit(&rig);
 }
 
+/* It waits for the leader and cannot be heard. */
+static void a_sync_that_waited_begins_a_session(void **state)
+{
+    struct rig rig;
+    (void)state;
+    setup(&rig);
+    struct rig_client *a = rig_client(&rig, "a", "range");
+    struct rig_client *b = rig_client(&rig, "b", "range");
+    a->session_ms = 300000;
+    enter(&rig, a);
+    enter(&rig, b);
+    rig_join(&rig, a);
+    rig_sync(&rig, b);
+    rig_pass(&rig, 9000);
+    assert_int_equal(rig_sync(&rig, a), KB_OK);
+    rig_pass(&rig, 9000);
+    assert_int_equal(rig_heartbeat(&rig, b), KB_OK);
+    rig_pass(&rig, 10000);
+    assert_int_equal(rig_heartbeat(&rig, b), KB_E_UNKNOWN_MEMBER_ID);
+    rig_deinit(&rig);
+}
+
+/* The round that it began ends with nobody there, again and again, but not at once. */
+static void static_members_that_stay_away_cost_no_time(void **state)
+{
+    struct rig rig;
+    (void)state;
+    setup(&rig);
+    struct rig_client *a = rig_client(&rig, "a", "range");
+    struct rig_client *b = rig_client(&rig, "b", "range");
+    a->instance = "i";
+    a->rebalance_ms = b->rebalance_ms = 0;
+    a->session_ms = 300000;
+    enter(&rig, a);
+    settle(&rig);
+    rig_join(&rig, b);
+    rig_join(&rig, b);
+    rig_leave(&rig, b);
+    rig_pass(&rig, 299000);
+    assert_int_equal(rig_join(&rig, a), KB_OK);
+    rig_deinit(&rig);
+}
+
 static void an_id_that_nobody_uses_holds_a_round_for_a_session(void **state)
 {
     struct rig rig;
@@ -397,6 +440,8 @@ int main(void)
         cmocka_unit_test(who_stays_away_is_dropped),
         cmocka_unit_test(who_does_not_sync_is_dropped),
         cmocka_unit_test(a_lost_session_rebalances),
+        cmocka_unit_test(a_sync_that_waited_begins_a_session),
+        cmocka_unit_test(static_members_that_stay_away_cost_no_time),
         cmocka_unit_test(an_id_that_nobody_uses_holds_a_round_for_a_session),
         cmocka_unit_test(a_static_member_comes_back),
         cmocka_unit_test(an_old_static_leader_is_told_its_former_name),
