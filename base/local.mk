@@ -29,6 +29,7 @@ base_libbase_la_SOURCES = \
 	base/regex_class.c \
 	base/regex_compile.c \
 	base/regex_parser.h base/regex_program.h \
+	base/siphash.c base/siphash.h \
 	base/slice.h \
 	base/sparse.c base/sparse.h \
 	base/time.c base/time.h \

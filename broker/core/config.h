@@ -55,6 +55,8 @@ struct kd_config {
     int64_t offsets_retention_check_ms;
 
     int64_t retention_check_ms;
+    bool cleaner_enabled;
+    int64_t cleaner_backoff_ms, cleaner_map_bytes;
     int32_t retention_minutes, retention_hours, roll_hours;
     struct kd_topic_config topic; /* the defaults of topics */
 

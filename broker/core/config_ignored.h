@@ -102,7 +102,6 @@
     X("kafka.metrics.polling.interval.secs") \
     X("kafka.metrics.reporters") \
     X("leader.imbalance.check.interval.seconds") \
-    X("log.cleaner.enable") \
     X("log.dir.failure.timeout.ms") \
     X("log.flush.offset.checkpoint.interval.ms") \
     X("log.flush.scheduler.interval.ms") \
@@ -302,8 +301,6 @@
     X("group.share.assignment.interval.ms") \
     X("group.streams.assignment.interval.ms") \
     X("leader.replication.throttled.rate") \
-    X("log.cleaner.backoff.ms") \
-    X("log.cleaner.dedupe.buffer.size") \
     X("log.cleaner.io.buffer.load.factor") \
     X("log.cleaner.io.buffer.size") \
     X("log.cleaner.io.max.bytes.per.second") \

@@ -145,6 +145,12 @@ static const struct kb_option rows[] = {
         "As log.retention.ms, where that is unset."),
     INT("log.retention.hours", retention_hours, "168", -1, INT32_MAX,
         "As log.retention.minutes, where that is unset."),
+    BOOL("log.cleaner.enable", cleaner_enabled, "true",
+         "Whether logs with cleanup.policy=compact are compacted; __consumer_offsets is one."),
+    LIVE(LONG, "log.cleaner.backoff.ms", cleaner_backoff_ms, "15000", 0, INT64_MAX, NULL,
+         "How often it is looked for logs to compact, where none was."),
+    LIVE(LONG, "log.cleaner.dedupe.buffer.size", cleaner_map_bytes, "134217728", 1024, INT64_MAX, NULL,
+         "Memory for the keys of the log that is being compacted, 24 bytes for each."),
     INT("log.roll.hours", roll_hours, "168", 1, INT32_MAX, "As log.roll.ms, where that is unset."),
 
     KD_TOPIC_ROWS(TOPIC)

@@ -162,6 +162,6 @@ int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_h
 bool kd_partition_retires(const struct kd_partition *p, struct kd_retention *retention)
 {
     struct kd_segment_facts facts = {p->active.base_offset, p->log_end, p->active.bytes,
-                                     p->active.latest_ms};
+                                     p->active.latest_ms, p->active.first_time_ms};
     return p->active.bytes && kd_retention_takes(retention, &facts);
 }

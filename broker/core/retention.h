@@ -23,6 +23,7 @@ struct kd_segment_facts {
     int64_t base_offset, end_offset;
     int64_t bytes;
     int64_t latest_ms; /* of its records; where they have no time, of its last write */
+    int64_t first_ms;  /* of its first batch; latest_ms where that has no time */
 };
 
 struct kd_retention {

@@ -13,7 +13,7 @@
 /* clang-format off */
 #define KD_TOPIC_ROWS(X) \
     X(SET, 0, "cleanup.policy", "log.cleanup.policy", cleanup, "delete", 0, 0, "delete|compact", \
-      "What happens to old records: whole segments are deleted by age and size. Compaction is taken, but not built yet.") \
+      "What happens to old records: whole segments are deleted by age and size; of each key only the latest stays.") \
     X(ENUM, 0, "compression.type", "compression.type", compression_type, "producer", 0, 0, \
       "producer|uncompressed|gzip|snappy|lz4|zstd", \
       "How batches are stored: as the producer sent them, or in this codec.") \
@@ -23,9 +23,9 @@
       "Level where compression.type is lz4.") \
     X(INT, 0, "compression.zstd.level", "compression.zstd.level", zstd_level, "3", -131072, 22, NULL, \
       "Level where compression.type is zstd.") \
-    X(LONG, KB_OPT_LATER, "delete.retention.ms", "log.cleaner.delete.retention.ms", delete_retention_ms, \
+    X(LONG, 0, "delete.retention.ms", "log.cleaner.delete.retention.ms", delete_retention_ms, \
       "86400000", 0, INT64_MAX, NULL, \
-      "How long a tombstone stays in a compacted log.") \
+      "How long a tombstone stays in a log once that is compacted.") \
     X(LONG, 0, "file.delete.delay.ms", "log.segment.delete.delay.ms", file_delete_delay_ms, \
       "60000", 0, INT64_MAX, NULL, \
       "How long a deleted segment's file stays.") \
@@ -37,9 +37,9 @@
       "Bytes of log between two entries of its index.") \
     X(INT, 0, "max.message.bytes", "message.max.bytes", max_message_bytes, "1048588", 0, INT32_MAX, NULL, \
       "The largest record batch.") \
-    X(LONG, KB_OPT_LATER, "max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", max_compaction_lag_ms, \
+    X(LONG, 0, "max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", max_compaction_lag_ms, \
       KD_LONGEST, 1, INT64_MAX, NULL, \
-      "How long a record may escape compaction.") \
+      "How long a record may escape compaction; a segment is begun at that age.") \
     X(LONG, 0, "message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", timestamp_after_max_ms, \
       "3600000", 0, INT64_MAX, NULL, \
       "How far a record's time may lie in the future.") \
@@ -49,10 +49,10 @@
     X(ENUM, 0, "message.timestamp.type", "log.message.timestamp.type", timestamp_type, "CreateTime", 0, 0, \
       "CreateTime|LogAppendTime", \
       "Whose time a record carries: the producer's, or the broker's at append.") \
-    X(DOUBLE, KB_OPT_LATER, "min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", min_cleanable_ratio, \
+    X(DOUBLE, 0, "min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", min_cleanable_ratio, \
       "0.5", 0, 1, NULL, \
-      "Share of unclean bytes from which a log is compacted.") \
-    X(LONG, KB_OPT_LATER, "min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", min_compaction_lag_ms, \
+      "Share of bytes not compacted yet above which a log is compacted.") \
+    X(LONG, 0, "min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", min_compaction_lag_ms, \
       "0", 0, INT64_MAX, NULL, \
       "How long a record is safe from compaction.") \
     X(INT, 0, "min.insync.replicas", "min.insync.replicas", min_insync_replicas, "1", 1, INT32_MAX, NULL, \

@@ -3,7 +3,7 @@
 #include "broker/drive/internal.h"
 #include "base/mem.h"
 
-/* ---- The three files ---------------------------------------------------- */
+/* ---- The files ---------------------------------------------------------- */
 
 /* Of logs that could not be loaded, too: what was known of them stays. Not of logs
  * that leave: another one may come to have the name. */
@@ -19,10 +19,23 @@ bool kd_checkpoint_collect_starts(struct kd_disk *disk, struct kd_checkpoint *ou
     return there;
 }
 
+bool kd_checkpoint_collect_clean_ends(struct kd_disk *disk, struct kd_checkpoint *out)
+{
+    bool there = true;
+    KB_LIST_EACH(it, &disk->replicas) {
+        const struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
+        if (replica->clean_end > 0 && replica->status != KD_LEAVING)
+            there = there &&
+                    kd_checkpoint_add(out, replica->topic, replica->partition, replica->clean_end);
+    }
+    return there;
+}
+
 bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out)
 {
-    *out = (struct kd_checkpoints){0};
-    bool there = kd_checkpoint_collect_starts(disk, &out->log_starts);
+    *out = (struct kd_checkpoints){.has_clean_ends = disk->has_clean_ends};
+    bool there = kd_checkpoint_collect_starts(disk, &out->log_starts) &&
+                 kd_checkpoint_collect_clean_ends(disk, &out->clean_ends);
     KB_LIST_EACH(it, &disk->replicas) {
         const struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
         const struct kd_partition *p = &replica->state;
@@ -42,6 +55,7 @@ void kd_checkpoints_deinit(struct kd_checkpoints *checkpoints)
     kd_checkpoint_deinit(&checkpoints->recovery_points);
     kd_checkpoint_deinit(&checkpoints->log_starts);
     kd_checkpoint_deinit(&checkpoints->high_watermarks);
+    kd_checkpoint_deinit(&checkpoints->clean_ends);
 }
 
 int kd_checkpoints_save(struct kb_fs *fs, const struct kd_checkpoints *checkpoints)
@@ -51,6 +65,8 @@ int kd_checkpoints_save(struct kb_fs *fs, const struct kd_checkpoints *checkpoin
         status = kd_checkpoint_save(fs, KD_LOG_STARTS_FILE, &checkpoints->log_starts);
     if (status >= 0)
         status = kd_checkpoint_save(fs, KD_HIGH_WATERMARKS_FILE, &checkpoints->high_watermarks);
+    if (status >= 0 && checkpoints->has_clean_ends)
+        status = kd_checkpoint_save(fs, KD_CLEAN_ENDS_FILE, &checkpoints->clean_ends);
     return status;
 }
 

@@ -116,6 +116,7 @@ void kd_disk_close(struct kd_disk *disk)
     kn_timer_cancel(disk->loop, &disk->checkpoint_timer);
     kn_timer_cancel(disk->loop, &disk->flush_timer);
     kd_disk_stop_retention(disk);
+    kd_cleaner_stop(disk);
     KB_LIST_EACH(it, &disk->replicas) {
         struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
         struct kb_list *node;

@@ -47,6 +47,7 @@ struct kd_disk *kd_disk_new(const struct kd_disk_options *options)
     kd_disk_epochs_init(disk);
     kd_disk_starts_init(disk);
     kd_disk_retention_init(disk);
+    kd_cleaner_init(disk);
     return disk;
 }
 
@@ -181,6 +182,7 @@ void kd_disk_halt(struct kd_disk *disk)
     kn_timer_cancel(disk->loop, &disk->checkpoint_timer);
     kn_timer_cancel(disk->loop, &disk->flush_timer);
     kd_disk_stop_retention(disk);
+    kd_cleaner_stop(disk);
     KB_LIST_EACH(it, &disk->replicas)
         kd_replica_drop_appends(KB_CONTAINER(it, struct kd_replica, link), KB_E_CLOSED);
     kd_disk_halt_starts(disk);
@@ -246,6 +248,7 @@ void kd_replica_free(struct kd_replica *replica)
         kb_map_remove(&disk->by_id, &replica->by_id);
     kb_map_remove(&disk->by_name, &replica->by_name);
     kd_disk_pass_over(replica);
+    kd_cleaner_pass_over(replica);
     kb_list_remove(&replica->link);
     kb_list_remove(&replica->lane_link);
     kb_list_remove(&replica->sync_link);

@@ -90,6 +90,14 @@ struct kd_space_op {
 };
 void kd_disk_space(struct kd_disk *disk, struct kd_space_op *op);
 
+/* Compaction, which rests until it is told this; may be told anew at any time. */
+struct kd_cleaner_config {
+    bool enabled;
+    int64_t backoff_ms; /* between two looks where nothing was to be done */
+    int64_t map_bytes;  /* memory for the keys of one log, while it is compacted */
+};
+void kd_disk_set_cleaner(struct kd_disk *disk, const struct kd_cleaner_config *config);
+
 /* ---- Its logs ----------------------------------------------------------- */
 
 struct kd_log_config {
@@ -100,7 +108,11 @@ struct kd_log_config {
     int64_t flush_ms;                      /* KB_FOREVER: not set */
     bool delete_old;                       /* cleanup.policy holds delete: by the next two */
     int64_t retention_ms, retention_bytes; /* -1: without bound */
-    int64_t file_delete_delay_ms;          /* from a file's deletion to its unlinking */
+    bool compact;                          /* it holds compact: by the next four */
+    double min_cleanable_ratio;
+    int64_t min_compaction_lag_ms, max_compaction_lag_ms; /* INT64_MAX: without bound */
+    int64_t delete_retention_ms;                          /* of tombstones */
+    int64_t file_delete_delay_ms; /* from a file's deletion to its unlinking */
 };
 
 /* A log that is not on disk yet; its directory is made by the first append.
@@ -116,6 +128,7 @@ void kd_disk_each(struct kd_disk *disk, void (*each)(void *ctx, struct kd_replic
 struct kd_disk_stats {
     uint64_t rounds, syncs, appends, appended_bytes;
     uint64_t recovered_bytes, cut_bytes, cut_logs;
+    uint64_t compactions, compacted_from_bytes, compacted_to_bytes;
 };
 void kd_disk_stats(const struct kd_disk *disk, struct kd_disk_stats *out);
 

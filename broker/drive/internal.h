@@ -13,6 +13,7 @@
  * round at a time. There are two, so that relaxed logs never wait for a sync.
  */
 #include "base/random.h"
+#include "broker/core/clean.h"
 #include "broker/core/wall.h"
 #include "broker/drive/replica.h"
 #include "broker/drive/tail.h"
@@ -63,6 +64,10 @@ struct kd_replica {
     int64_t next_start;     /* as last recorded or being recorded; -1: not known */
     bool retiring;          /* its active segment is old: a roll, then another look */
     unsigned users;         /* jobs that hold it */
+    int64_t clean_end;      /* compacted below */
+    int64_t clean_again_ms; /* not before (monotonic): the last try failed */
+    bool clean_rests;       /* until the next start: it cannot be compacted */
+    bool clean_warned;      /* and the log says why */
 
     struct kb_list waiting, committing;
     struct kd_writes queued, writing;
@@ -102,6 +107,18 @@ struct kd_lane {
     int sync_status;
     bool synced;    /* by the round itself, or it needed none */
     size_t syncing; /* files that are being synced side by side */
+};
+
+/* One log is compacted at a time. */
+struct kd_cleaner {
+    struct kd_cleaner_config config;
+    struct kn_timer timer;
+    struct kn_task looking;
+    struct kb_list *next;    /* of replicas; its head: none */
+    int64_t now_ms;          /* wall time that they are held against */
+    struct kd_replica *best; /* of those looked at; NULL: none is due */
+    struct kd_clean_look of_best;
+    struct kd_cleaning *now; /* NULL: none */
 };
 
 enum kd_disk_status { KD_DISK_NEW, KD_DISK_OPENING, KD_DISK_OPEN, KD_DISK_CLOSING, KD_DISK_CLOSED };
@@ -147,6 +164,8 @@ struct kd_disk {
     struct kb_list *next_look; /* of replicas; its head: none */
     int64_t look_ms;           /* the wall time that they are held against */
     struct kd_wall wall;
+    struct kd_cleaner cleaner;
+    bool has_clean_ends;                /* their file is there, or will be */
     struct kd_epoch_saves *epoch_saves; /* of this turn; NULL: none */
     struct kn_task save_epochs;
     struct kd_opening *opening; /* made with the disk, so that open cannot fail */
@@ -215,15 +234,17 @@ void kd_replica_reload(struct kd_replica *replica);
 void kd_disk_checkpoint_init(struct kd_disk *disk);
 void kd_disk_checkpoint_soon(struct kd_disk *disk);
 void kd_disk_flush_later(struct kd_replica *replica);
-/* The three checkpoint files as they should be now; false: no memory. */
+/* The checkpoint files as they should be now; false: no memory. */
 struct kd_checkpoints {
-    struct kd_checkpoint recovery_points, log_starts, high_watermarks;
+    struct kd_checkpoint recovery_points, log_starts, high_watermarks, clean_ends;
+    bool has_clean_ends; /* else there is no such file */
 };
 bool kd_checkpoints_collect(struct kd_disk *disk, struct kd_checkpoints *out);
 void kd_checkpoints_deinit(struct kd_checkpoints *checkpoints);
 int kd_checkpoints_save(struct kb_fs *fs, const struct kd_checkpoints *checkpoints);
 
 bool kd_checkpoint_collect_starts(struct kd_disk *disk, struct kd_checkpoint *out);
+bool kd_checkpoint_collect_clean_ends(struct kd_disk *disk, struct kd_checkpoint *out);
 
 /* ---- starts.c, retention.c ---------------------------------------------- */
 void kd_disk_starts_init(struct kd_disk *disk);
@@ -238,6 +259,12 @@ void kd_replica_retire(struct kd_replica *replica);
 /* Files that were renamed, to be unlinked after the topic's delay; takes them. */
 void kd_disk_doom(struct kd_replica *replica, struct kd_dropped *files);
 void kd_disk_forget_doomed(struct kd_replica *replica);
+
+/* ---- clean.c ------------------------------------------------------------ */
+void kd_cleaner_init(struct kd_disk *disk);
+void kd_cleaner_wake(struct kd_disk *disk);            /* a look soon, where it is enabled */
+void kd_cleaner_stop(struct kd_disk *disk);            /* what runs gives up after its step */
+void kd_cleaner_pass_over(struct kd_replica *replica); /* it goes */
 
 /* ---- close.c, ops.c ----------------------------------------------------- */
 void kd_disk_close_step(struct kd_disk *disk); /* goes on once all is idle */

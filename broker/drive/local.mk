@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += broker/libdrive.la
 broker_libdrive_la_SOURCES = \
 	broker/drive/append.c \
 	broker/drive/checkpoint.c \
+	broker/drive/clean.c \
 	broker/drive/close.c \
 	broker/drive/disk.c broker/drive/disk.h \
 	broker/drive/epochs_file.c \

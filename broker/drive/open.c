@@ -213,6 +213,8 @@ static int forget_deleted(const struct kd_opening *opening)
     int status = forget_unknown(opening, &dir->recovery_points, KD_RECOVERY_POINTS_FILE);
     if (status >= 0)
         status = forget_unknown(opening, &dir->log_starts, KD_LOG_STARTS_FILE);
+    if (status >= 0)
+        status = forget_unknown(opening, &dir->clean_ends, KD_CLEAN_ENDS_FILE);
     return status;
 }
 
@@ -256,6 +258,7 @@ static void finish_opening(struct kd_opening *opening)
     } else {
         kd_disk_checkpoint_soon(disk);
         kd_disk_start_retention(disk);
+        kd_cleaner_wake(disk);
     }
     disk->options.events.opened(disk->options.ctx, &err);
 }
@@ -307,6 +310,7 @@ static bool load_found(struct kd_opening *opening, const struct found *found)
     replica->status = KD_OFFLINE;
     replica->recovery_point = offset_of(&disk->dir.recovery_points, found, 0);
     replica->next_start = offset_of(&disk->dir.log_starts, found, -1);
+    replica->clean_end = offset_of(&disk->dir.clean_ends, found, 0);
     if (!load_replica(replica, opening, replica->next_start))
         return false;
     opening->left++;
@@ -318,6 +322,7 @@ static void open_done(struct kn_job *job)
     struct kd_opening *opening = KB_CONTAINER(job, struct kd_opening, job);
     struct kd_disk *disk = opening->disk;
     disk->jobs--;
+    disk->has_clean_ends = disk->dir.clean_ends.count > 0;
     if (opening->odd.code)
         KB_LOG(disk->log, KB_LOG_WARN, "disk", "%s; everything is recovered from the start",
                opening->odd.text);

@@ -14,7 +14,7 @@ struct work {
     void (*after)(struct work *); /* on the loop; may be NULL */
     int status;
     int64_t offset, end;
-    bool late; /* there was no room for the three files */
+    bool late; /* there was no room for the checkpoint files */
     struct kd_checkpoints files;
     char to[KD_PATH_MAX];
     char cluster_id[KD_CLUSTER_ID_MAX];
@@ -104,6 +104,8 @@ static int run_truncate(struct work *work)
         return status;
     kd_checkpoint_lower(&work->files.recovery_points, work->replica->topic,
                         work->replica->partition, work->end);
+    kd_checkpoint_lower(&work->files.clean_ends, work->replica->topic, work->replica->partition,
+                        work->end);
     status = kd_checkpoints_save(work->disk->fs, &work->files);
     return status < 0 ? status : kd_log_truncate(log, work->offset, &work->end);
 }
@@ -111,8 +113,10 @@ static int run_truncate(struct work *work)
 static void after_truncate(struct work *work)
 {
     struct kd_replica *replica = work->replica;
-    if (work->status >= 0)
-        replica->recovery_point = KB_MIN(replica->recovery_point, work->end);
+    if (work->status < 0)
+        return;
+    replica->recovery_point = KB_MIN(replica->recovery_point, work->end);
+    replica->clean_end = KB_MIN(replica->clean_end, work->end);
 }
 
 void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_op *op)
@@ -140,7 +144,7 @@ void kd_replica_truncate(struct kd_replica *replica, int64_t log_end, struct kd_
 
 /* ---- Leaving ------------------------------------------------------------ */
 
-/* The three files forget it before its name is another log's, which begins anew.
+/* The checkpoint files forget it before its name is another log's, which begins anew.
  * What is deleted makes room for them; where that is not enough, the next checkpoint
  * has to do it. */
 static int forget_offsets(struct work *work)

@@ -49,11 +49,20 @@ void kd_configs_apply_topic(struct kd_shard *shard, struct kd_topic *topic)
     tell(shard, topic);
 }
 
-/* Most of what reads the broker's keys reads them anew each time; the log does not. */
+static void set_cleaner(struct kd_shard *shard)
+{
+    const struct kd_cleaner_config config = {.enabled = shard->config->cleaner_enabled,
+                                             .backoff_ms = shard->config->cleaner_backoff_ms,
+                                             .map_bytes = shard->config->cleaner_map_bytes};
+    kd_disk_set_cleaner(shard->disk, &config);
+}
+
+/* Most of what reads the broker's keys reads them anew each time; the logs do not. */
 void kd_configs_apply_broker(struct kd_shard *shard)
 {
     if (shard->log)
         shard->log->level = kd_config_log_level(shard->config);
+    set_cleaner(shard);
     tell(shard, NULL);
     for (struct kd_topic *t = kd_topics_next(&shard->topics, NULL); t;
          t = kd_topics_next(&shard->topics, t))

@@ -32,8 +32,9 @@ int kd_configs_plan_topic(struct kd_shard *shard, const struct kd_overrides *own
         return err->code;
     warn(shard, target.table, alterations, count);
     kd_topic_config_make(shard->config, out, NULL, &values);
-    if (values.cleanup & KD_CLEANUP_COMPACT)
-        KB_LOG(shard->log, KB_LOG_WARN, "config", "logs are not compacted yet; nothing is lost");
+    if (values.cleanup & KD_CLEANUP_COMPACT && !shard->config->cleaner_enabled)
+        KB_LOG(shard->log, KB_LOG_WARN, "config",
+               "no log is compacted while log.cleaner.enable is false");
     if (!kd_topic_config_check(&values, err))
         return 0;
     kd_overrides_deinit(out);

@@ -21,8 +21,12 @@ struct lead {
 
 void kd_log_config_of(const struct kd_topic_config *config, struct kd_log_config *out)
 {
+    bool compact = config->cleanup & KD_CLEANUP_COMPACT;
+    int64_t segment_ms = config->segment_ms;
+    if (compact) /* the active segment is never compacted: it must not stay active longer */
+        segment_ms = KB_MIN(segment_ms, config->max_compaction_lag_ms);
     *out = (struct kd_log_config){.segment_bytes = config->segment_bytes,
-                                  .segment_ms = config->segment_ms,
+                                  .segment_ms = segment_ms,
                                   .index_bytes = config->index_bytes,
                                   .index_interval_bytes = config->index_interval_bytes,
                                   .flush_messages = config->flush_messages,
@@ -32,6 +36,11 @@ void kd_log_config_of(const struct kd_topic_config *config, struct kd_log_config
                                   .delete_old = config->cleanup & KD_CLEANUP_DELETE,
                                   .retention_ms = config->retention_ms,
                                   .retention_bytes = config->retention_bytes,
+                                  .compact = compact,
+                                  .min_cleanable_ratio = config->min_cleanable_ratio,
+                                  .min_compaction_lag_ms = config->min_compaction_lag_ms,
+                                  .max_compaction_lag_ms = config->max_compaction_lag_ms,
+                                  .delete_retention_ms = config->delete_retention_ms,
                                   .file_delete_delay_ms = config->file_delete_delay_ms};
 }
 

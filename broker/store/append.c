@@ -181,14 +181,19 @@ static int settle(struct kd_log *log, enum kd_sync sync)
     return kd_index_save(&log->index, log->files->fs, log->dir, active->base_offset, sync);
 }
 
-/* What retention will ask of it. */
+/* What retention and compaction will ask of it. */
 static void seal(struct kd_log *log)
 {
     struct kd_segment *active = kd_log_active(log);
-    int64_t latest_ms = log->index.max_timestamp_ms;
+    int64_t first_ms = -1, latest_ms = log->index.max_timestamp_ms;
     if (latest_ms < 0)
         latest_ms = kd_segment_written_ms(active);
+    if (kd_segment_pin(active, 0) >= 0) {
+        first_ms = kd_segment_first_ms(active);
+        kd_segment_unpin(active);
+    }
     pthread_mutex_lock(&log->lock);
+    active->first_ms = first_ms;
     active->latest_ms = latest_ms;
     pthread_mutex_unlock(&log->lock);
 }

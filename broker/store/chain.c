@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the sealed segments of a log must add up to, and what of them is there
- * no more: files that a deletion left behind. */
+ * no more: files that a deletion or a compaction left behind. */
 #include "base/mem.h"
 #include "broker/store/index_file.h"
 #include "broker/store/layout.h"
@@ -29,19 +29,22 @@ size_t kd_load_skip_deleted(const struct kd_load *load, const struct kd_listing 
     return skip;
 }
 
-static int remove_deleted(void *ctx, const char *name, bool is_dir)
+static int remove_staged(void *ctx, const char *name, bool is_dir)
 {
     struct kd_load *load = ctx;
     struct kb_fs *fs = load->files->fs;
     char path[KD_PATH_MAX];
-    if (!is_dir && kd_file_is_deleted(name)) {
+    enum kd_suffix suffix;
+    enum kd_stage stage;
+    int64_t offset;
+    if (!is_dir && kd_file_parse_stage(name, &offset, &suffix, &stage) && stage != KD_IN_LOG) {
         kd_path_join(path, load->dir, name);
         (void)fs->ops->unlink(fs, path);
     }
     return 0;
 }
 
-void kd_load_clear_deleted(struct kd_load *load, const struct kd_listing *listing)
+void kd_load_clear_staged(struct kd_load *load, const struct kd_listing *listing)
 {
     struct kb_fs *fs = load->files->fs;
     size_t skipped = kd_load_skip_deleted(load, listing);
@@ -54,8 +57,8 @@ void kd_load_clear_deleted(struct kd_load *load, const struct kd_listing *listin
         remove_file(load, listing->index_bases[i], KD_SUFFIX_TIMEINDEX);
         remove_file(load, listing->index_bases[i], KD_SUFFIX_TXNINDEX);
     }
-    if (listing->any_deleted)
-        (void)fs->ops->list(fs, load->dir, remove_deleted, load);
+    if (listing->any_staged)
+        (void)fs->ops->list(fs, load->dir, remove_staged, load);
 }
 
 /* ---- The chain ---------------------------------------------------------- */
@@ -125,6 +128,7 @@ static int check(struct kd_load *load, struct kd_segment *segment, int64_t next_
     if (status < 0)
         return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", load->dir);
     bool whole = inspect(segment, window, &end_offset);
+    segment->first_ms = kd_segment_first_ms(segment);
     kd_segment_unpin(segment);
     if (whole && end_offset == next_base) {
         if (segment->latest_ms < 0)

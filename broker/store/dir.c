@@ -109,6 +109,8 @@ static int read_checkpoints(struct kd_dir *dir, struct kb_error *odd, struct kb_
     int code = kd_checkpoint_load(dir->fs, KD_RECOVERY_POINTS_FILE, &dir->recovery_points, odd);
     if (!code)
         code = kd_checkpoint_load(dir->fs, KD_LOG_STARTS_FILE, &dir->log_starts, odd);
+    if (!code)
+        code = kd_checkpoint_load(dir->fs, KD_CLEAN_ENDS_FILE, &dir->clean_ends, odd);
     if (code == KB_E_CORRUPT) {
         dir->clean = false;
         return KB_OK;
@@ -149,6 +151,7 @@ void kd_dir_close(struct kd_dir *dir)
     dir->lock = NULL;
     kd_checkpoint_deinit(&dir->recovery_points);
     kd_checkpoint_deinit(&dir->log_starts);
+    kd_checkpoint_deinit(&dir->clean_ends);
 }
 
 /* ---- Listing ------------------------------------------------------------ */

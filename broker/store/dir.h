@@ -17,6 +17,7 @@ struct kd_dir {
     char cluster_id[KD_CLUSTER_ID_MAX]; /* "": the directory is new */
     bool clean;                         /* how the last one that held it ended */
     struct kd_checkpoint recovery_points, log_starts;
+    struct kd_checkpoint clean_ends; /* compacted below */
 };
 
 /* Locks it, checks meta.properties against what is expected (cluster_id NULL:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/store/index.h"
 #include "base/mem.h"
-#include "broker/store/layout.h"
 #include "wire/be.h"
 #include <errno.h>
 #include <limits.h>
@@ -249,18 +248,28 @@ static int save_times(struct kd_index *index, struct kb_fs *fs, const char *path
     return status;
 }
 
-int kd_index_save(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
-                  enum kd_sync sync)
+static int save(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
+                enum kd_stage stage, enum kd_sync sync)
 {
     char path[KD_PATH_MAX];
-    if (index->is_saved)
-        return 0;
-    kd_file_path(path, dir, base_offset, KD_SUFFIX_INDEX);
+    kd_file_stage_path(path, dir, base_offset, KD_SUFFIX_INDEX, stage);
     int status = save_offsets(index, fs, path, sync);
     if (status < 0)
         return status;
-    kd_file_path(path, dir, base_offset, KD_SUFFIX_TIMEINDEX);
+    kd_file_stage_path(path, dir, base_offset, KD_SUFFIX_TIMEINDEX, stage);
     status = save_times(index, fs, path, sync);
     index->is_saved = status >= 0;
     return status;
+}
+
+int kd_index_save(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
+                  enum kd_sync sync)
+{
+    return index->is_saved ? 0 : save(index, fs, dir, base_offset, KD_IN_LOG, sync);
+}
+
+int kd_index_save_as(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
+                     enum kd_stage stage)
+{
+    return save(index, fs, dir, base_offset, stage, KD_SYNC_EACH);
 }

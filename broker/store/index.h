@@ -13,6 +13,7 @@
  */
 #include "base/check.h"
 #include "base/fs.h"
+#include "broker/store/layout.h"
 
 struct kd_index_offset {
     uint32_t relative, position;
@@ -62,5 +63,8 @@ enum kd_sync {
 };
 int kd_index_save(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
                   enum kd_sync sync);
+/* Of a segment that is not in its log yet: new files, on disk when it returns. */
+int kd_index_save_as(struct kd_index *index, struct kb_fs *fs, const char *dir, int64_t base_offset,
+                     enum kd_stage stage);
 
 #endif

@@ -18,48 +18,60 @@ static const char *const suffixes[KD_SUFFIXES] = {
 
 enum { OFFSET_DIGITS = 20 };
 
+static const char *const stages[KD_STAGES] = {
+    [KD_IN_LOG] = "",
+    [KD_DELETED] = ".deleted",
+    [KD_CLEANED] = ".cleaned",
+    [KD_SWAP] = ".swap",
+};
+
+void kd_file_stage_path(char out[KD_PATH_MAX], const char *dir, int64_t offset,
+                        enum kd_suffix suffix, enum kd_stage stage)
+{
+    int n = snprintf(out, KD_PATH_MAX, "%s%s%020" PRId64 "%s%s", dir, *dir ? "/" : "", offset,
+                     suffixes[suffix], stages[stage]);
+    KB_CHECK(n < KD_PATH_MAX);
+}
+
 void kd_file_path(char out[KD_PATH_MAX], const char *dir, int64_t offset, enum kd_suffix suffix)
 {
-    int n = snprintf(out, KD_PATH_MAX, "%s%s%020" PRId64 "%s", dir, *dir ? "/" : "", offset,
-                     suffixes[suffix]);
-    KB_CHECK(n < KD_PATH_MAX);
+    kd_file_stage_path(out, dir, offset, suffix, KD_IN_LOG);
+}
+
+/* Which of the texts it is; -1: none of them. */
+static int which(const char *text, size_t size, const char *const *texts, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strlen(texts[i]) == size && !memcmp(texts[i], text, size))
+            return i;
+    return -1;
+}
+
+bool kd_file_parse_stage(const char *name, int64_t *offset, enum kd_suffix *suffix,
+                         enum kd_stage *stage)
+{
+    if (strspn(name, "0123456789") != OFFSET_DIGITS || name[OFFSET_DIGITS] != '.')
+        return false;
+    errno = 0;
+    *offset = strtoll(name, NULL, 10);
+    const char *first = name + OFFSET_DIGITS, *rest = first + 1 + strcspn(first + 1, ".");
+    int what = which(first, (size_t)(rest - first), suffixes, KD_SUFFIXES);
+    int how = which(rest, strlen(rest), stages, KD_STAGES);
+    *suffix = (enum kd_suffix)what;
+    *stage = (enum kd_stage)how;
+    return !errno && what >= 0 && how >= 0;
 }
 
 bool kd_file_parse(const char *name, int64_t *offset, enum kd_suffix *suffix)
 {
-    if (strspn(name, "0123456789") != OFFSET_DIGITS)
-        return false;
-    errno = 0;
-    *offset = strtoll(name, NULL, 10);
-    if (errno)
-        return false;
-    for (int i = 0; i < KD_SUFFIXES; i++) {
-        if (!strcmp(name + OFFSET_DIGITS, suffixes[i])) {
-            *suffix = (enum kd_suffix)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-void kd_file_deleted_path(char out[KD_PATH_MAX], const char *dir, int64_t offset,
-                          enum kd_suffix suffix)
-{
-    kd_file_path(out, dir, offset, suffix);
-    size_t n = strlen(out);
-    KB_CHECK(n + sizeof KD_DELETED_SUFFIX <= KD_PATH_MAX);
-    memcpy(out + n, KD_DELETED_SUFFIX, sizeof KD_DELETED_SUFFIX);
+    enum kd_stage stage;
+    return kd_file_parse_stage(name, offset, suffix, &stage) && stage == KD_IN_LOG;
 }
 
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n > m && !strcmp(text + n - m, end);
-}
-
-bool kd_file_is_deleted(const char *name)
-{
-    return strspn(name, "0123456789") == OFFSET_DIGITS && ends_with(name, KD_DELETED_SUFFIX);
 }
 
 void kd_path_join(char out[KD_PATH_MAX], const char *dir, const char *name)

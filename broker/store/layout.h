@@ -6,11 +6,11 @@
  *
  *   meta.properties  .lock  .kafka_cleanshutdown
  *   recovery-point-offset-checkpoint  log-start-offset-checkpoint
- *   replication-offset-checkpoint
+ *   replication-offset-checkpoint  cleaner-offset-checkpoint
  *   TOPIC-PARTITION/
  *       partition.metadata  leader-epoch-checkpoint
  *       00000000000000000000.log .index .timeindex .snapshot
- *       00000000000000000000.log.deleted
+ *       00000000000000000000.log.deleted  .log.cleaned  .log.swap
  *   TOPIC-PARTITION.HEX-delete/  TOPIC-PARTITION.HEX-stray/
  */
 #include <stdbool.h>
@@ -23,13 +23,11 @@
 #define KD_RECOVERY_POINTS_FILE "recovery-point-offset-checkpoint"
 #define KD_LOG_STARTS_FILE "log-start-offset-checkpoint"
 #define KD_HIGH_WATERMARKS_FILE "replication-offset-checkpoint"
+#define KD_CLEAN_ENDS_FILE "cleaner-offset-checkpoint"
 #define KD_PARTITION_FILE "partition.metadata"
 #define KD_EPOCHS_FILE "leader-epoch-checkpoint"
 
 enum { KD_TOPIC_MAX = 249, KD_PATH_MAX = 384 };
-
-/* Behind the name of a file that is out of its log and will be unlinked. */
-#define KD_DELETED_SUFFIX ".deleted"
 
 enum kd_suffix {
     KD_SUFFIX_LOG,
@@ -41,14 +39,24 @@ enum kd_suffix {
     KD_SUFFIXES
 };
 
+/* What stands behind the name of a file that is not in its log: */
+enum kd_stage {
+    KD_IN_LOG,  /* nothing */
+    KD_DELETED, /* out of it, and will be unlinked */
+    KD_CLEANED, /* what compaction makes, not whole yet */
+    KD_SWAP,    /* whole, and takes the place of what it was made from */
+    KD_STAGES
+};
+
 /* "DIR/00000000000000000042.log"; dir "" for the bare name. */
 void kd_file_path(char out[KD_PATH_MAX], const char *dir, int64_t offset, enum kd_suffix suffix);
-/* False: not such a name. */
+/* False: not such a name, or not in a log. */
 bool kd_file_parse(const char *name, int64_t *offset, enum kd_suffix *suffix);
-/* "DIR/00000000000000000042.log.deleted" */
-void kd_file_deleted_path(char out[KD_PATH_MAX], const char *dir, int64_t offset,
-                          enum kd_suffix suffix);
-bool kd_file_is_deleted(const char *name);
+/* The same with ".deleted" and the like behind it. */
+void kd_file_stage_path(char out[KD_PATH_MAX], const char *dir, int64_t offset,
+                        enum kd_suffix suffix, enum kd_stage stage);
+bool kd_file_parse_stage(const char *name, int64_t *offset, enum kd_suffix *suffix,
+                         enum kd_stage *stage);
 /* "DIR/NAME" */
 void kd_path_join(char out[KD_PATH_MAX], const char *dir, const char *name);
 

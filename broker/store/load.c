@@ -28,12 +28,14 @@ static int note_file(void *ctx, const char *name, bool is_dir)
 {
     struct kd_listing *listing = ctx;
     enum kd_suffix suffix;
+    enum kd_stage stage;
     int64_t offset;
-    if (is_dir)
+    if (is_dir || !kd_file_parse_stage(name, &offset, &suffix, &stage))
         return 0;
-    listing->any_deleted |= kd_file_is_deleted(name);
-    if (!kd_file_parse(name, &offset, &suffix))
+    if (stage != KD_IN_LOG) {
+        listing->any_staged = true;
         return 0;
+    }
     if (suffix == KD_SUFFIX_LOG && !push(&listing->bases, &listing->base_count, offset))
         listing->failed = true;
     if (suffix == KD_SUFFIX_SNAPSHOT &&
@@ -135,8 +137,6 @@ static int describe_active(struct kd_load *load)
 {
     struct kd_segment *active = kd_log_active(load->log);
     const struct kd_index *index = &load->log->index;
-    uint8_t raw[KW_BATCH_HEADER_BYTES];
-    struct kw_batch_header first;
     begin_active(load, active->base_offset);
     load->active.bytes = atomic_load(&active->size);
     load->active.index_entries = (int64_t)index->offset_count;
@@ -148,10 +148,7 @@ static int describe_active(struct kd_load *load)
     int status = kd_segment_pin(active, 0);
     if (status < 0)
         return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be opened", load->dir);
-    if (kd_segment_read(active, raw, sizeof raw, 0, false) == (int64_t)sizeof raw) {
-        kw_batch_peek(raw, &first);
-        load->active.first_time_ms = first.max_timestamp_ms;
-    }
+    load->active.first_time_ms = kd_segment_first_ms(active);
     kd_segment_unpin(active);
     load->active.latest_ms =
         index->max_timestamp_ms >= 0 ? index->max_timestamp_ms : kd_segment_written_ms(active);
@@ -200,7 +197,7 @@ static int load_files(struct kd_load *load, struct kd_listing *listing)
     if (!code)
         code = kd_load_walk(load);
     if (!code)
-        kd_load_clear_deleted(load, listing);
+        kd_load_clear_staged(load, listing);
     if (!code && load->log_start > load->log_end)
         return begin_anew(load);
     if (!code)
@@ -215,6 +212,8 @@ int kd_log_load(struct kd_load *load)
     if (!load->window_bytes)
         load->window_bytes = WINDOW_BYTES;
     int code = read_identity(load);
+    if (!code && !load->abandoned)
+        code = kd_load_finish_swaps(load);
     if (!code)
         code = list_files(load, &listing);
     if (!code && load->abandoned && listing.base_count) {

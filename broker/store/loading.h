@@ -11,18 +11,20 @@ enum { KD_LOAD_FILE_MAX = 1 << 26 };
 struct kd_listing {
     int64_t *bases, *snapshots, *index_bases;
     size_t base_count, snapshot_count, index_count;
-    bool any_deleted; /* files that a deletion renamed */
+    bool any_staged; /* files that are not in the log any more, or not yet */
     bool failed;
 };
 
 /* The log cannot be opened: what was on disk for sure is not there. */
 int kd_load_refuse(struct kd_load *load, int64_t offset, const char *why);
+/* swap.c: what a compaction began to put in place is put there. */
+int kd_load_finish_swaps(struct kd_load *load);
 /* recover.c: finds where the log ends, and makes it end there. */
 int kd_load_walk(struct kd_load *load);
 /* chain.c: how many segments lie wholly below the log's start. */
 size_t kd_load_skip_deleted(const struct kd_load *load, const struct kd_listing *listing);
-/* Unlinks what a deletion left behind, once the rest is known to be well. */
-void kd_load_clear_deleted(struct kd_load *load, const struct kd_listing *listing);
+/* Unlinks what a deletion or a compaction left behind, once the rest is known to be well. */
+void kd_load_clear_staged(struct kd_load *load, const struct kd_listing *listing);
 /* Each sealed segment ends where the next begins. */
 int kd_load_check_chain(struct kd_load *load);
 /* replay.c: what the batches and snapshots say of producers and leaders. */

@@ -2,7 +2,10 @@
 # Segments, indexes, recovery: straight-line code over base/fs.h. The pure
 # state that it loads is of the core.
 broker_libbrokercore_la_SOURCES += \
+	broker/core/clean.c broker/core/clean.h \
+	broker/core/compact.c broker/core/compact.h \
 	broker/core/epochs.c broker/core/epochs.h \
+	broker/core/key_map.c broker/core/key_map.h \
 	broker/core/partition.c broker/core/partition.h \
 	broker/core/producer_snapshot.c \
 	broker/core/producer_state.c broker/core/producer_state.h \
@@ -14,6 +17,7 @@ broker_libstore_la_SOURCES = \
 	broker/store/append.c \
 	broker/store/chain.c \
 	broker/store/checkpoint.c broker/store/checkpoint.h \
+	broker/store/clean.c broker/store/clean.h \
 	broker/store/dir.c broker/store/dir.h \
 	broker/store/index.c broker/store/index.h \
 	broker/store/index_file.c broker/store/index_file.h \
@@ -26,4 +30,5 @@ broker_libstore_la_SOURCES = \
 	broker/store/replay.c \
 	broker/store/scan.c broker/store/scan.h \
 	broker/store/segment.c broker/store/segment.h \
+	broker/store/swap.c broker/store/swap.h \
 	broker/store/trim.c

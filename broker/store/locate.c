@@ -124,7 +124,9 @@ static int locate_in(struct kd_log *log, const struct kd_place *place, const str
     return status;
 }
 
-/* Compaction may leave nothing of a segment from `offset` on: then the next. */
+/* Compaction may leave nothing of a segment from `offset` on: then the next. Or it
+ * puts another one in its place meanwhile: then that. What is below all segments
+ * was deleted. */
 int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_located *out)
 {
     struct kd_locate next = *ask;
@@ -132,10 +134,13 @@ int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_loc
     int status = 0;
     *out = (struct kd_located){0};
     while (next.offset < ask->bound && kd_place_find(log, next.offset, &place)) {
-        status = locate_in(log, &place, &next, out);
-        next.offset = place.end_offset;
+        bool deleted = status == -ESTALE && place.segment->base_offset > next.offset;
+        if (!deleted)
+            status = locate_in(log, &place, &next, out);
+        if (!status)
+            next.offset = place.end_offset;
         kd_segment_unref(place.segment);
-        if (status)
+        if (deleted || (status && status != -ESTALE))
             break;
     }
     return KB_MIN(status, 0);

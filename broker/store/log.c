@@ -14,6 +14,7 @@ struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index
     atomic_init(&log->index_interval_bytes, index_interval_bytes);
     log->end_offset = end_offset;
     kd_index_init(&log->index);
+    pthread_mutex_init(&log->shape, NULL);
     pthread_mutex_init(&log->work, NULL);
     pthread_mutex_init(&log->lock, NULL);
     return log;
@@ -30,6 +31,7 @@ void kd_log_free(struct kd_log *log)
         kd_segment_unref(log->segments[i]);
     }
     kd_index_deinit(&log->index);
+    pthread_mutex_destroy(&log->shape);
     pthread_mutex_destroy(&log->work);
     pthread_mutex_destroy(&log->lock);
     kb_free(log->segments);
@@ -74,8 +76,10 @@ void kd_log_each_sealed(struct kd_log *log, kd_log_each_sealed_fn *each, void *c
     pthread_mutex_lock(&log->lock);
     for (size_t i = 0; more && i + 1 < log->count; i++) {
         const struct kd_segment *segment = log->segments[i];
+        bool dated = segment->first_ms >= 0;
         struct kd_segment_facts facts = {segment->base_offset, log->segments[i + 1]->base_offset,
-                                         atomic_load(&segment->size), segment->latest_ms};
+                                         atomic_load(&segment->size), segment->latest_ms,
+                                         dated ? segment->first_ms : segment->latest_ms};
         more = each(ctx, &facts);
     }
     pthread_mutex_unlock(&log->lock);

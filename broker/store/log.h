@@ -11,7 +11,8 @@
  *
  * Functions that change files take `work` for as long as they last, so that
  * they follow each other; what readers see is published under `lock`, which is
- * never held over I/O.
+ * never held over I/O. Whoever takes sealed segments away, or puts others in their
+ * place, takes `shape` first; so that appends do not wait for a compaction.
  */
 #include "base/slice.h"
 #include "broker/core/retention.h"
@@ -24,7 +25,7 @@ struct kd_log {
     struct kd_files *files;
     char *dir;
     atomic_int_least64_t index_interval_bytes;
-    pthread_mutex_t work, lock;
+    pthread_mutex_t shape, work, lock;
     /* Guarded by lock; changed only with work held as well. */
     struct kd_segment **segments; /* none: nothing is on disk yet */
     size_t count, capacity;

@@ -138,7 +138,7 @@ static int search_segment(struct search *search, const struct kd_place *place)
         return 0;
     int status = kd_segment_pin(place->segment, 0);
     if (status < 0)
-        return status == -ESTALE ? 0 : status;
+        return status;
     status = search_from(search, place, from < place->size ? from : 0);
     if (status == -EBADMSG && from) /* a misleading index */
         status = search_from(search, place, 0);
@@ -148,6 +148,16 @@ static int search_segment(struct search *search, const struct kd_place *place)
 
 /* ---- In the log --------------------------------------------------------- */
 
+/* A segment that left the log meanwhile is looked for again: another one may be in
+ * its place. */
+static int go_on(int status, const struct kd_place *place, int64_t *next)
+{
+    if (status == -ESTALE)
+        return 0;
+    *next = place->end_offset;
+    return status;
+}
+
 static int search_log(struct search *search)
 {
     struct kd_place place;
@@ -155,8 +165,7 @@ static int search_log(struct search *search)
     int status = 0;
     while (status >= 0 && search->out->offset < 0 && next < search->bound &&
            kd_place_find(search->log, next, &place)) {
-        status = search_segment(search, &place);
-        next = place.end_offset;
+        status = go_on(search_segment(search, &place), &place, &next);
         kd_segment_unref(place.segment);
     }
     return status;
@@ -175,7 +184,7 @@ static int latest_by_headers(struct search *search, const struct kd_place *place
         code = kd_scan_next(&scan, false, &header);
         if (code || header.base_offset >= search->bound || status < 0)
             break;
-        if (kw_batch_header_last_offset(&header) < search->from)
+        if (kw_batch_header_last_offset(&header) < search->from || !header.record_count)
             continue;
         if (header.base_offset < search->from)
             status = search_batch(search, segment, at, kw_batch_header_size(&header), find_latest);
@@ -198,7 +207,7 @@ static int latest_of_segment(struct search *search, const struct kd_place *place
     }
     int status = kd_segment_pin(place->segment, 0);
     if (status < 0)
-        return status == -ESTALE ? 0 : status;
+        return status;
     status = latest_by_headers(search, place);
     kd_segment_unpin(place->segment);
     return status;
@@ -210,8 +219,7 @@ static int find_max(struct search *search)
     int64_t next = search->from;
     int status = 0;
     while (status >= 0 && next < search->bound && kd_place_find(search->log, next, &place)) {
-        status = latest_of_segment(search, &place);
-        next = place.end_offset;
+        status = go_on(latest_of_segment(search, &place), &place, &next);
         kd_segment_unref(place.segment);
     }
     search->timestamp_ms = search->latest_ms;

@@ -2,6 +2,7 @@
 #include "broker/store/segment.h"
 #include "base/mem.h"
 #include "broker/store/layout.h"
+#include "wire/batch.h"
 #include <errno.h>
 
 void kd_files_init(struct kd_files *files, struct kb_fs *fs, size_t idle_max)
@@ -29,8 +30,21 @@ struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64
     atomic_init(&segment->size, size);
     segment->files = files;
     segment->base_offset = base_offset;
-    segment->latest_ms = -1;
+    segment->first_ms = segment->latest_ms = -1;
     kb_list_init(&segment->link);
+    return segment;
+}
+
+struct kd_segment *kd_segment_adopt(struct kd_files *files, const char *dir, int64_t base_offset,
+                                    int64_t size, struct kb_file *file)
+{
+    struct kd_segment *segment = kd_segment_new(files, dir, base_offset, size);
+    if (!segment) {
+        files->fs->ops->close(files->fs, file);
+        return NULL;
+    }
+    segment->file = file;
+    segment->pins = 1;
     return segment;
 }
 
@@ -152,6 +166,16 @@ int64_t kd_segment_read(struct kd_segment *segment, void *out, size_t size, int6
     struct kb_fs *fs = segment->files->fs;
     struct iovec io = {out, size};
     return fs->ops->preadv(fs, segment->file, &io, 1, at, nowait);
+}
+
+int64_t kd_segment_first_ms(struct kd_segment *segment)
+{
+    uint8_t raw[KW_BATCH_HEADER_BYTES];
+    struct kw_batch_header first;
+    if (kd_segment_read(segment, raw, sizeof raw, 0, false) != (int64_t)sizeof raw)
+        return -1;
+    kw_batch_peek(raw, &first);
+    return first.max_timestamp_ms;
 }
 
 int kd_segment_datasync(struct kd_segment *segment)

@@ -30,8 +30,9 @@ struct kd_segment {
     struct kd_files *files;
     char *dir; /* of its log, relative to the fs */
     int64_t base_offset;
-    atomic_int_least64_t size; /* bytes that may be read */
-    int64_t latest_ms;         /* of its records, once it is sealed; the log's lock guards it */
+    atomic_int_least64_t size;   /* bytes that may be read */
+    int64_t first_ms, latest_ms; /* of its first batch, of all its records, once it is sealed;
+                                    -1: no time. The log's lock guards them */
     /* Guarded by files->lock. */
     bool gone;            /* out of its log: whoever has it open reads on */
     struct kb_file *file; /* NULL: closed */
@@ -42,6 +43,9 @@ struct kd_segment {
 /* One reference. NULL: no memory. */
 struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64_t base_offset,
                                   int64_t size);
+/* One whose file is open already, perhaps under another name: pinned. Takes the file. */
+struct kd_segment *kd_segment_adopt(struct kd_files *files, const char *dir, int64_t base_offset,
+                                    int64_t size, struct kb_file *file);
 struct kd_segment *kd_segment_ref(struct kd_segment *segment);
 void kd_segment_unref(struct kd_segment *segment); /* NULL is fine */
 
@@ -60,6 +64,7 @@ int64_t kd_segment_written_ms(const struct kd_segment *segment);
 /* While pinned. As kb_fs. */
 int64_t kd_segment_read(struct kd_segment *segment, void *out, size_t size, int64_t at,
                         bool nowait);
+int64_t kd_segment_first_ms(struct kd_segment *segment); /* of its first batch; -1: none */
 int kd_segment_datasync(struct kd_segment *segment);
 
 #endif

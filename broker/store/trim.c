@@ -34,7 +34,7 @@ static int rename_segment(struct kd_log *log, int64_t base_offset)
     int first = 0;
     for (size_t i = 0; i < KB_ARRAY_SIZE(files); i++) {
         kd_file_path(from, log->dir, base_offset, files[i]);
-        kd_file_deleted_path(to, log->dir, base_offset, files[i]);
+        kd_file_stage_path(to, log->dir, base_offset, files[i], KD_DELETED);
         int status = fs->ops->rename(fs, from, to);
         if (status < 0 && status != -ENOENT && !first)
             first = status;
@@ -84,9 +84,11 @@ static int drop_below(struct kd_log *log, int64_t log_start, struct kd_dropped *
 int kd_log_drop_below(struct kd_log *log, int64_t log_start, struct kd_dropped *out)
 {
     *out = (struct kd_dropped){0};
+    pthread_mutex_lock(&log->shape);
     pthread_mutex_lock(&log->work);
     int status = drop_below(log, log_start, out);
     pthread_mutex_unlock(&log->work);
+    pthread_mutex_unlock(&log->shape);
     return status;
 }
 
@@ -95,7 +97,7 @@ void kd_log_unlink_dropped(struct kb_fs *fs, const char *dir, const struct kd_dr
     char path[KD_PATH_MAX];
     for (size_t i = 0; i < dropped->count; i++) {
         for (size_t k = 0; k < KB_ARRAY_SIZE(files); k++) {
-            kd_file_deleted_path(path, dir, dropped->bases[i], files[k]);
+            kd_file_stage_path(path, dir, dropped->bases[i], files[k], KD_DELETED);
             (void)fs->ops->unlink(fs, path);
         }
     }
@@ -140,7 +142,7 @@ static int cut_position(struct kd_segment *segment, int64_t offset, int64_t *pos
     return status;
 }
 
-int kd_log_boundary(struct kd_log *log, int64_t offset, int64_t *base_offset)
+static int find_boundary(struct kd_log *log, int64_t offset, int64_t *base_offset)
 {
     struct kd_place place;
     int64_t position;
@@ -155,6 +157,14 @@ int kd_log_boundary(struct kd_log *log, int64_t offset, int64_t *base_offset)
         kd_segment_unpin(place.segment);
     }
     kd_segment_unref(place.segment);
+    return status;
+}
+
+int kd_log_boundary(struct kd_log *log, int64_t offset, int64_t *base_offset)
+{
+    pthread_mutex_lock(&log->shape);
+    int status = find_boundary(log, offset, base_offset);
+    pthread_mutex_unlock(&log->shape);
     return status;
 }
 
@@ -235,6 +245,7 @@ static int truncate_locked(struct kd_log *log, int64_t offset, int64_t *end)
 
 int kd_log_truncate(struct kd_log *log, int64_t offset, int64_t *end)
 {
+    pthread_mutex_lock(&log->shape);
     pthread_mutex_lock(&log->work);
     int status = log->count ? truncate_locked(log, offset, end) : 0;
     if (!log->count)
@@ -242,5 +253,6 @@ int kd_log_truncate(struct kd_log *log, int64_t offset, int64_t *end)
     if (status < 0)
         log->broken = true;
     pthread_mutex_unlock(&log->work);
+    pthread_mutex_unlock(&log->shape);
     return status;
 }

@@ -36,7 +36,7 @@ static void path_of(char path[KD_PATH_MAX], unsigned kind, int64_t base)
     else if (kind == IDENTITY)
         kd_path_join(path, dir, KD_PARTITION_FILE);
     else if (kind == DELETED)
-        kd_file_deleted_path(path, dir, base, KD_SUFFIX_LOG);
+        kd_file_stage_path(path, dir, base, KD_SUFFIX_LOG, KD_DELETED);
     else
         kd_file_path(path, dir, base, (enum kd_suffix)kind);
 }

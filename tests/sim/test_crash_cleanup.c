@@ -132,11 +132,12 @@ static int note_odd(void *ctx, const char *name, bool is_dir)
 {
     struct litter *litter = ctx;
     enum kd_suffix suffix;
+    enum kd_stage stage;
     int64_t offset;
-    litter->odd += kd_file_is_deleted(name);
-    if (is_dir || !kd_file_parse(name, &offset, &suffix) || suffix == KD_SUFFIX_SNAPSHOT ||
-        suffix == KD_SUFFIX_CUT)
+    if (is_dir || !kd_file_parse_stage(name, &offset, &suffix, &stage) ||
+        suffix == KD_SUFFIX_SNAPSHOT || suffix == KD_SUFFIX_CUT)
         return 0;
+    litter->odd += stage != KD_IN_LOG;
     bool has_log = false;
     for (int i = 0; i < litter->count; i++)
         has_log |= litter->bases[i] == offset;

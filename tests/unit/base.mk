@@ -13,6 +13,7 @@ unit_programs += \
 	tests/unit/base/test_options \
 	tests/unit/base/test_properties \
 	tests/unit/base/test_regex \
+	tests/unit/base/test_siphash \
 	tests/unit/base/test_values
 
 tests_unit_base_test_arena_LDADD = $(base_test_libs)
@@ -24,4 +25,5 @@ tests_unit_base_test_fs_mem_LDADD = $(base_test_libs)
 tests_unit_base_test_options_LDADD = $(base_test_libs)
 tests_unit_base_test_properties_LDADD = $(base_test_libs)
 tests_unit_base_test_regex_LDADD = $(base_test_libs)
+tests_unit_base_test_siphash_LDADD = $(base_test_libs)
 tests_unit_base_test_values_LDADD = $(base_test_libs)

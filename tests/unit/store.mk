@@ -2,6 +2,7 @@
 core_test_libs = broker/libbrokercore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
 drive_test_libs = broker/libdrive.la broker/libstore.la net/libnetsim.la net/libnet.la $(core_test_libs)
 store_rig = tests/unit/store/rig.c tests/unit/store/rig.h
+keyed_rig = $(store_rig) tests/unit/store/keyed.c tests/unit/store/keyed.h
 
 # ---- A log's pure state ----
 unit_programs += \
@@ -15,13 +16,19 @@ tests_unit_store_test_retention_LDADD = $(core_test_libs)
 
 # ---- The store, and the drive over it, in a simulated world ----
 unit_programs += \
+	tests/unit/store/test_clean \
 	tests/unit/store/test_cleanup \
+	tests/unit/store/test_compact \
 	tests/unit/store/test_damage \
 	tests/unit/store/test_drive \
 	tests/unit/store/test_ops \
 	tests/unit/store/test_source \
 	tests/unit/store/test_threads
 
+tests_unit_store_test_clean_SOURCES = tests/unit/store/test_clean.c $(keyed_rig)
+tests_unit_store_test_clean_LDADD = $(drive_test_libs)
+tests_unit_store_test_compact_SOURCES = tests/unit/store/test_compact.c $(keyed_rig)
+tests_unit_store_test_compact_LDADD = $(drive_test_libs)
 tests_unit_store_test_cleanup_SOURCES = tests/unit/store/test_cleanup.c $(store_rig)
 tests_unit_store_test_cleanup_LDADD = $(drive_test_libs)
 tests_unit_store_test_damage_SOURCES = tests/unit/store/test_damage.c $(store_rig)

@@ -78,10 +78,10 @@ static void what_nothing_acts_on_yet_is_kept_with_a_warning(void **state)
     struct lines lines = {{KB_LOG_INFO, count_line}, 0, ""};
     struct kd_config *config = *state;
     assert_int_equal(
-        kd_config_set(config, "log.cleaner.min.compaction.lag.ms", "60000", &lines.log, NULL), 0);
+        kd_config_set(config, "unclean.leader.election.enable", "true", &lines.log, NULL), 0);
     assert_int_equal(lines.warnings, 1);
-    assert_non_null(strstr(lines.last, "key=log.cleaner.min.compaction.lag.ms"));
-    assert_int_equal(config->topic.min_compaction_lag_ms, 60000);
+    assert_non_null(strstr(lines.last, "key=unclean.leader.election.enable"));
+    assert_true(config->topic.unclean_leader_election);
     assert_int_equal(kd_config_set(config, "log.segment.bytes", "2000000", &lines.log, NULL), 0);
     assert_int_equal(lines.warnings, 1);
 }

@@ -84,9 +84,11 @@ static int count_file(void *ctx, const char *name, bool is_dir)
     (void)is_dir;
     int64_t offset;
     enum kd_suffix suffix;
+    enum kd_stage stage;
     int *counts = ctx; /* logs, deleted files */
-    counts[0] += kd_file_parse(name, &offset, &suffix) && suffix == KD_SUFFIX_LOG;
-    counts[1] += kd_file_is_deleted(name);
+    bool known = kd_file_parse_stage(name, &offset, &suffix, &stage);
+    counts[0] += known && suffix == KD_SUFFIX_LOG && stage == KD_IN_LOG;
+    counts[1] += known && stage == KD_DELETED;
     return 0;
 }
 
