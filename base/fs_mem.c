@@ -17,7 +17,7 @@ struct mem_fs {
     struct kb_mem_tree tree;
     uint64_t epoch; /* crashes so far: a file of an older one is dead */
     uint64_t capacity, torn;
-    bool lying;
+    bool lying, spared;
     struct kb_clock *clock;
     kb_fs_fault *fault; /* set while nobody else works on the disk */
     void *fault_ctx;
@@ -44,6 +44,7 @@ static int begin(struct mem_fs *self, enum kb_fs_op op, const char *path)
     uint64_t nth = atomic_fetch_add(&self->operations, 1);
     int rc = self->fault ? self->fault(self->fault_ctx, op, path, nth) : 0;
     pthread_mutex_lock(&self->lock);
+    kb_mem_spare(self->spared);
     return rc;
 }
 
@@ -53,10 +54,16 @@ static int begin_on(struct mem_fs *self, enum kb_fs_op op, const struct kb_file 
     return file->epoch == self->epoch ? rc : -EIO;
 }
 
-static int end(struct mem_fs *self, int rc)
+static int64_t end_at(struct mem_fs *self, int64_t rc)
 {
+    kb_mem_spare(-self->spared);
     pthread_mutex_unlock(&self->lock);
     return rc;
+}
+
+static int end(struct mem_fs *self, int rc)
+{
+    return (int)end_at(self, rc);
 }
 
 /* --- space --- */
@@ -204,8 +211,7 @@ static int64_t mem_preadv(struct kb_fs *fs, struct kb_file *file, const struct i
         rc = at < 0 ? -EINVAL : read_parts(content, parts, n, at);
     else if (rc == 0)
         rc = -ENOMEM;
-    pthread_mutex_unlock(&self->lock);
-    return rc;
+    return end_at(self, rc);
 }
 
 /* Answers how much is to be written, or -errno. */
@@ -237,8 +243,7 @@ static int64_t mem_pwritev(struct kb_fs *fs, struct kb_file *file, const struct 
         rc = failed < 0 ? failed : rc;
         touch(self, file->node);
     }
-    pthread_mutex_unlock(&self->lock);
-    return rc;
+    return end_at(self, rc);
 }
 
 static int mem_truncate(struct kb_fs *fs, struct kb_file *file, int64_t size)
@@ -402,7 +407,8 @@ static int mem_space(struct kb_fs *fs, struct kb_space *out)
     pthread_mutex_lock(&self->lock);
     out->free_bytes = free_space(self);
     out->total_bytes = self->capacity;
-    return end(self, 0);
+    pthread_mutex_unlock(&self->lock);
+    return 0;
 }
 
 /* --- the disk as a whole --- */
@@ -467,6 +473,7 @@ struct kb_fs *kb_fs_mem_clone(struct kb_fs *fs)
     self->capacity = from->capacity;
     self->torn = from->torn;
     self->clock = from->clock;
+    self->spared = from->spared;
     int rc = kb_mem_tree_copy(&self->tree, &from->tree);
     pthread_mutex_unlock(&from->lock);
     if (rc == 0)
@@ -512,6 +519,11 @@ void kb_fs_mem_set_clock(struct kb_fs *fs, struct kb_clock *clock)
 void kb_fs_mem_set_lying(struct kb_fs *fs, bool lying)
 {
     self_of(fs)->lying = lying;
+}
+
+void kb_fs_mem_spare(struct kb_fs *fs)
+{
+    self_of(fs)->spared = true;
 }
 
 uint64_t kb_fs_mem_operations(const struct kb_fs *fs)

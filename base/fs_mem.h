@@ -35,6 +35,8 @@ void kb_fs_mem_set_capacity(struct kb_fs *fs, uint64_t bytes); /* then -ENOSPC *
 void kb_fs_mem_set_clock(struct kb_fs *fs, struct kb_clock *clock);
 /* A control for tests: syncs do nothing, so a power loss must lose data. */
 void kb_fs_mem_set_lying(struct kb_fs *fs, bool lying);
+/* It has all the memory there is (base/mem.h), as a real disk needs none of ours. */
+void kb_fs_mem_spare(struct kb_fs *fs);
 uint64_t kb_fs_mem_operations(const struct kb_fs *fs); /* so far */
 uint64_t kb_fs_mem_torn(const struct kb_fs *fs);       /* writes that power losses tore */
 

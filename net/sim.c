@@ -98,6 +98,11 @@ void kn_sim_jump_wall(struct kn_sim *sim, int64_t ms)
     sim->wall_offset_ms += ms;
 }
 
+const char *kn_sim_running(const struct kn_sim *sim)
+{
+    return sim->running ? sim->running->name : NULL;
+}
+
 /* ---- Nodes and names ---------------------------------------------------- */
 
 struct alias {
@@ -263,7 +268,9 @@ static void turn(struct sim_env *env)
 {
     sim_note(env->sim, env->node->ip, 0);
     env->turning = true;
+    env->sim->running = env->node;
     kn_loop_step(env->env.loop, 0);
+    env->sim->running = NULL;
     env->turning = false;
 }
 

@@ -34,6 +34,9 @@ uint64_t kn_sim_digest(const struct kn_sim *sim);
 /* Connections that a reset or a kill ended, seen from each end. */
 uint64_t kn_sim_lost(const struct kn_sim *sim);
 
+/* Whose loop turns or whose job runs just now; NULL: nobody's. */
+const char *kn_sim_running(const struct kn_sim *sim);
+
 /* One event, or one turn of one loop. False: nothing will ever happen. */
 bool kn_sim_step(struct kn_sim *sim);
 /* Until cond(ctx), or ms of virtual time are over (answers false). cond NULL:

@@ -53,7 +53,9 @@ static void on_time(struct sim_event *event)
     if (exec->node->stopped) {
         sim_at(exec->sim, event, exec->sim->net.job_max_us);
     } else if (!run->has_run) {
+        exec->sim->running = exec->node;
         run->job->run(run->job);
+        exec->sim->running = NULL;
         run->has_run = true;
         sim_at(exec->sim, event, while_us(exec->sim));
     } else {

@@ -29,6 +29,7 @@ struct kn_sim {
     struct kn_sim_net net;
     struct kb_list nodes, links, cuts, names;
     int node_count;
+    const struct sim_node *running;
 };
 
 void *sim_alloc(size_t size); /* zeroed */

@@ -35,7 +35,7 @@ static void on_started(struct kd_op *op, int code)
 {
     struct one *one = KB_CONTAINER(op, struct one, op);
     if (code)
-        one->out->error_code = code <= KB_E_TIMED_OUT ? KB_E_UNKNOWN_SERVER_ERROR : (int16_t)code;
+        one->out->error_code = kd_answer_code(code);
     else
         one->out->low_watermark = one->log_start;
     settle(one->deletion);
@@ -65,7 +65,7 @@ static void start(struct deletion *deletion, struct kb_slice topic,
     int64_t to = in->offset == HIGH_WATERMARK ? state->high_watermark : in->offset;
     struct one *one = kb_arena_alloc(&deletion->request->arena, sizeof *one);
     if (to < 0 || !one) {
-        out->error_code = one ? KB_E_OFFSET_OUT_OF_RANGE : KB_E_UNKNOWN_SERVER_ERROR;
+        out->error_code = one ? KB_E_OFFSET_OUT_OF_RANGE : kd_answer_code(KB_E_NO_MEMORY);
         return;
     }
     *one = (struct one){.op.done = on_started,

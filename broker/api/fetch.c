@@ -9,10 +9,9 @@ static void look_on(struct kd_fetch *f);
 
 static void refuse(struct kd_fetch *f, struct kd_slot *slot, int code)
 {
-    bool own = code <= KB_E_TIMED_OUT;
-    if (code == KB_E_KAFKA_STORAGE_ERROR && f->request->header.version <= 5)
-        code = KB_E_NOT_LEADER_OR_FOLLOWER;
-    slot->code = own ? KB_E_UNKNOWN_SERVER_ERROR : (int16_t)code;
+    slot->code = kd_answer_code(code);
+    if (slot->code == KB_E_KAFKA_STORAGE_ERROR && f->request->header.version <= 5)
+        slot->code = KB_E_NOT_LEADER_OR_FOLLOWER;
     f->failed = true;
 }
 

@@ -52,8 +52,7 @@ static void on_found(struct kd_lookup *lookup)
 {
     struct search *search = KB_CONTAINER(lookup, struct search, lookup);
     struct kw_list_offsets_response_partition *out = search->out;
-    bool own = lookup->code <= KB_E_TIMED_OUT;
-    out->error_code = own ? KB_E_UNKNOWN_SERVER_ERROR : (int16_t)lookup->code;
+    out->error_code = kd_answer_code(lookup->code);
     out->offset = lookup->offset;
     out->timestamp = lookup->found_ms;
     out->leader_epoch = lookup->leader_epoch;
@@ -65,7 +64,7 @@ static void search(struct list *list, const struct kd_place *place, int64_t time
 {
     struct search *search = kb_arena_alloc(&list->request->arena, sizeof *search);
     if (!search) {
-        out->error_code = KB_E_UNKNOWN_SERVER_ERROR;
+        out->error_code = kd_answer_code(KB_E_NO_MEMORY);
         return;
     }
     search->list = list;

@@ -67,8 +67,7 @@ static void settle(struct produce *p)
 static void refuse(struct produce *p, struct kw_produce_response_partition *out, int code,
                    const char *why)
 {
-    bool own = code <= KB_E_TIMED_OUT; /* our codes mean nothing to clients */
-    out->error_code = own ? KB_E_UNKNOWN_SERVER_ERROR : (int16_t)code;
+    out->error_code = kd_answer_code(code);
     out->base_offset = -1;
     if (why && *why)
         out->error_message = kd_keep(p->request, kb_slice_str(why));

@@ -4,13 +4,18 @@
 #include "broker/drive/internal.h"
 #include "base/mem.h"
 
-struct closing {
+struct kd_closing {
     struct kn_job job;
     struct kd_disk *disk;
     struct kd_checkpoints files;
     bool there; /* files and snapshots are all there */
     int status;
 };
+
+struct kd_closing *kd_closing_new(void)
+{
+    return KB_NEW(struct kd_closing);
+}
 
 /* Run on a disk thread while nothing else of the disk runs: the replicas are
  * its own for so long. */
@@ -35,7 +40,7 @@ static int finish_all(struct kd_disk *disk)
 
 static void run_close(struct kn_job *job)
 {
-    struct closing *work = KB_CONTAINER(job, struct closing, job);
+    struct kd_closing *work = KB_CONTAINER(job, struct kd_closing, job);
     struct kd_disk *disk = work->disk;
     if (!disk->failed && work->there) {
         work->status = finish_all(disk);
@@ -49,7 +54,7 @@ static void run_close(struct kn_job *job)
 
 static void close_done(struct kn_job *job)
 {
-    struct closing *work = KB_CONTAINER(job, struct closing, job);
+    struct kd_closing *work = KB_CONTAINER(job, struct kd_closing, job);
     struct kd_disk *disk = work->disk;
     if (work->status < 0 || !work->there)
         KB_LOG(disk->log, KB_LOG_ERROR, "disk",
@@ -67,7 +72,7 @@ static void close_done(struct kn_job *job)
 }
 
 /* Everything is flushed when this is written: the recovery points are the ends. */
-static bool collect(struct kd_disk *disk, struct closing *work)
+static bool collect(struct kd_disk *disk, struct kd_closing *work)
 {
     KB_LIST_EACH(it, &disk->replicas) {
         struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
@@ -99,9 +104,8 @@ void kd_disk_close_step(struct kd_disk *disk)
 {
     if (disk->status != KD_DISK_CLOSING || !is_quiet(disk))
         return;
-    struct closing *work = KB_NEW(struct closing);
-    if (!work)
-        return; /* the next settling tries again */
+    struct kd_closing *work = disk->closing;
+    disk->closing = NULL;
     work->disk = disk;
     work->there = disk->failed || collect(disk, work);
     work->job = (struct kn_job){.run = run_close, .done = close_done};

@@ -13,7 +13,13 @@ static void settle(struct kn_task *task);
 struct kd_disk *kd_disk_new(const struct kd_disk_options *options)
 {
     struct kd_disk *disk = KB_NEW(struct kd_disk);
-    if (!disk || !(disk->opening = kd_opening_new())) {
+    if (!disk)
+        return NULL;
+    disk->opening = kd_opening_new();
+    disk->closing = kd_closing_new();
+    if (!disk->opening || !disk->closing) {
+        kb_free(disk->opening);
+        kb_free(disk->closing);
         kb_free(disk);
         return NULL;
     }
@@ -62,6 +68,7 @@ void kd_disk_free(struct kd_disk *disk)
     kd_dir_close(&disk->dir);
     kd_files_deinit(&disk->files);
     kb_free(disk->opening);
+    kb_free(disk->closing);
     kb_free(disk);
 }
 

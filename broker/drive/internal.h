@@ -169,6 +169,7 @@ struct kd_disk {
     struct kd_epoch_saves *epoch_saves; /* of this turn; NULL: none */
     struct kn_task save_epochs;
     struct kd_opening *opening; /* made with the disk, so that open cannot fail */
+    struct kd_closing *closing; /* the same of close */
     struct kb_error error;      /* of FAILED */
     int last_errno;
     struct kd_disk_stats stats;
@@ -229,6 +230,9 @@ void kd_writes_free(struct kd_writes *writes);
 /* ---- open.c ------------------------------------------------------------- */
 struct kd_opening *kd_opening_new(void);
 void kd_replica_reload(struct kd_replica *replica);
+
+/* ---- close.c ------------------------------------------------------------ */
+struct kd_closing *kd_closing_new(void);
 
 /* ---- checkpoint.c ------------------------------------------------------- */
 void kd_disk_checkpoint_init(struct kd_disk *disk);

@@ -60,6 +60,13 @@ void kd_answer_fail(struct kd_request *request, const char *why)
     close_peer(request, KB_E_NO_MEMORY, why);
 }
 
+int16_t kd_answer_code(int code)
+{
+    if (code == KB_E_NO_MEMORY)
+        return KB_E_KAFKA_STORAGE_ERROR;
+    return (int16_t)(code <= KB_E_TIMED_OUT ? KB_E_UNKNOWN_SERVER_ERROR : code);
+}
+
 void kd_answer_nothing(struct kd_request *request)
 {
     request->silent = true;

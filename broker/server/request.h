@@ -60,6 +60,9 @@ void kd_answer_end(struct kd_request *request, struct kw_writer *w);
 /* What was written is `source`'s first piece already. */
 void kd_answer_source(struct kd_request *request, struct kd_source *source);
 void kd_answer_nothing(struct kd_request *request); /* acks=0 */
+/* A code as clients know it: ours mean nothing to them. A lack of memory passes, and
+ * is told as one of which every client asks again. */
+int16_t kd_answer_code(int code);
 /* Out of memory in mid-answer: the connection is closed. */
 void kd_answer_fail(struct kd_request *request, const char *why);
 

@@ -113,6 +113,25 @@ void kc_fetch_seek(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t o
     place(fetcher, fetch, offset, leader_epoch);
 }
 
+void kc_fetch_take_back(struct kc_fetcher *fetcher, const struct kc_fetched *row,
+                        struct kb_time now)
+{
+    struct kc_fetch *fetch = row->fetch;
+    kc_fetch_wait(fetcher, fetch, now);
+    fetch->end_told = false;
+    if (row->kind == KC_FETCHED_DATA) {
+        fetch->position = row->from;
+        fetch->position_epoch = -1;
+    }
+    if (fetch->state == KC_FETCH_FAILED)
+        fetch->state = KC_FETCH_READY;
+}
+
+bool kc_fetched_is_next(const struct kc_fetched *row)
+{
+    return row->from <= row->fetch->position;
+}
+
 int32_t kc_fetch_leader(const struct kc_fetch *fetch, int32_t *leader_epoch)
 {
     const struct kc_partition *p = kc_metadata_partition(fetch->topic, fetch->partition);

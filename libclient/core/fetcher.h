@@ -126,6 +126,13 @@ void kc_fetcher_failure(struct kc_fetcher *fetcher, struct kb_time now, int32_t 
 /* Would plan have something to ask? */
 bool kc_fetcher_is_due(struct kc_fetcher *fetcher, struct kb_time now, int32_t node,
                        kc_fetch_welcome_fn *welcome, void *ctx);
+/* A row that could not be handed on: its partition is fetched again from there, and
+ * what was told is told again, after a backoff. The version stays, since what came
+ * before it may still wait to be handed out; rows behind it are to be left out, which
+ * kc_fetched_is_next says. */
+void kc_fetch_take_back(struct kc_fetcher *fetcher, const struct kc_fetched *row,
+                        struct kb_time now);
+bool kc_fetched_is_next(const struct kc_fetched *row);
 /* After bad data: the partition backs off before it is asked for again. */
 void kc_fetch_wait(struct kc_fetcher *fetcher, struct kc_fetch *fetch, struct kb_time now);
 

@@ -60,7 +60,8 @@ struct kc_topic {
     bool known;          /* partitions hold what some answer said */
     int32_t partition_count;
     struct kc_partition *partitions;
-    void *owner; /* the handle's own, for what it hangs on a topic */
+    bool unheard; /* the handle had no memory for it: the next answer is news to it */
+    void *owner;  /* the handle's own, for what it hangs on a topic */
 
     /* the machine's */
     uint32_t wanted;

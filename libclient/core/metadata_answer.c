@@ -170,7 +170,8 @@ static enum outcome take_partitions(struct kc_metadata *md, struct kc_topic *top
     if (!fresh)
         return FAILED;
 
-    bool changed = !topic->known || !same_topic || topic->error || count != topic->partition_count;
+    bool changed = topic->unheard || !topic->known || !same_topic || topic->error ||
+                   count != topic->partition_count;
     bool open = count == 0;
     for (int32_t i = 0; i < count; i++) {
         bool known = same_topic && i < topic->partition_count;
@@ -185,6 +186,7 @@ static enum outcome take_partitions(struct kc_metadata *md, struct kc_topic *top
     topic->partition_count = count;
     topic->generation += topic->known && !same_topic;
     topic->known = true;
+    topic->unheard = false;
     topic->error = 0;
     if (!kb_uuid_is_zero(from->topic_id))
         kc_topic_index(md, topic, from->topic_id);

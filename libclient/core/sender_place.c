@@ -28,8 +28,9 @@ static void put_back(struct kc_supply *supply, struct kc_hand *hand)
         kc_supply_drop_notes(supply, hand->notes);
 }
 
-static bool place_record(struct kc_send_topic *topic, const struct kc_table *table,
-                         const struct kc_send_reader *from)
+/* What it still lacks is memory. */
+static enum kc_append place_record(struct kc_send_topic *topic, const struct kc_table *table,
+                                   const struct kc_send_reader *from)
 {
     struct kc_supply *supply = &topic->sender->supply;
     struct kc_hand hand = {.now_ms = from->batch->opened_ms};
@@ -49,7 +50,7 @@ static bool place_record(struct kc_send_topic *topic, const struct kc_table *tab
             to = kc_topic_stick_on(topic, table, to, hand.filled);
     } while (outcome >= KC_APPEND_LACKS_BATCH && fill(supply, outcome, entry.max_bytes, &hand));
     put_back(supply, &hand);
-    return outcome == KC_APPENDED;
+    return outcome;
 }
 
 /* It has no place: a batch of its own tells so. */
@@ -67,7 +68,20 @@ static bool reject_record(struct kc_send_partition *p, const struct kc_send_read
     return true;
 }
 
-/* False: no memory for the record that is at turn, nor for saying so. */
+/* Placed, or told that it cannot be; false: no memory. */
+static bool settle_record(struct kc_send_topic *topic, const struct kc_table *table,
+                          const struct kc_send_reader *from)
+{
+    enum kc_append outcome = place_record(topic, table, from);
+    if (outcome >= KC_APPEND_LACKS_BATCH)
+        return false;
+    if (outcome != KC_APPENDED)
+        return reject_record(&topic->unplaced, from);
+    atomic_fetch_add_explicit(&topic->sender->placed, 1, memory_order_relaxed);
+    return true;
+}
+
+/* False: no memory for the record that is at turn. */
 static bool place_batch(struct kc_send_topic *topic, const struct kc_table *table,
                         struct kc_send_batch *batch)
 {
@@ -76,10 +90,8 @@ static bool place_batch(struct kc_send_topic *topic, const struct kc_table *tabl
     while (placed && kc_send_reader_next(&reader)) {
         if (reader.at <= batch->attempts)
             continue; /* was placed when memory ran out before */
-        if (reader.target < table->count && place_record(topic, table, &reader))
-            atomic_fetch_add_explicit(&topic->sender->placed, 1, memory_order_relaxed);
-        else
-            placed = reject_record(&topic->unplaced, &reader);
+        placed = reader.target < table->count ? settle_record(topic, table, &reader)
+                                              : reject_record(&topic->unplaced, &reader);
         batch->attempts += placed;
     }
     kc_send_reader_deinit(&reader);

@@ -123,7 +123,7 @@ bool kc_sender_topic_known(struct kc_sender *sender, struct kb_time now,
 {
     if (count < 1 || !grow(topic, count) || !publish_count(topic, count))
         return false;
-    bool anew = generation != topic->generation && !kb_uuid_is_zero(topic->id);
+    bool anew = generation != topic->generation && !kb_uuid_is_zero(topic->id), whole = true;
     topic->generation = generation;
     topic->id = id;
     topic->error = 0;
@@ -132,13 +132,14 @@ bool kc_sender_topic_known(struct kc_sender *sender, struct kb_time now,
         kb_list_remove(&p->ring);
         p->gone = i >= count;
         p->broker = p->gone ? NULL : kc_sender_broker(sender, leaders[i]);
+        whole &= p->gone || p->broker || leaders[i] < 0;
         p->bump |= anew;
     }
     kc_topic_place(topic, now);
     for (int32_t i = 0; i < topic->count; i++)
         kc_partition_look(topic->partitions[i], now);
     kc_flushes_look(sender);
-    return true;
+    return whole;
 }
 
 void kc_sender_topic_failed(struct kc_sender *sender, struct kb_time now,

@@ -82,12 +82,8 @@ void kc_consumer_deliver(struct kurier_consumer *c, const struct kc_fetched_list
     struct kb_time now = kn_loop_now(kc_client_loop(c->client));
     for (size_t i = 0; i < list->count; i++) {
         const struct kc_fetched *row = &list->rows[i];
-        struct kc_share *share = row->fetch->owner;
-        if (push(c, row, frame) || atomic_load(&share->version) != row->fetch->version)
-            continue;
-        kc_fetch_seek(&c->fetcher, row->fetch, row->from, -1); /* nothing is lost: again */
-        kc_fetch_wait(&c->fetcher, row->fetch, now);
-        kc_share_go_on(share, row->fetch->version);
+        if (kc_fetched_is_next(row) && !push(c, row, frame))
+            kc_fetch_take_back(&c->fetcher, row, now);
     }
     if (list->count)
         kc_client_pend(c->client, KURIER_BATCHES);

@@ -140,8 +140,9 @@ static void on_topic(void *owner, struct kc_topic *meta)
     if (!topic)
         return;
     if (meta->known && meta->partition_count > 0 && !meta->error) {
-        if (!tell_known(producer, topic, meta))
-            kc_client_refresh(producer->client, meta); /* no memory: hear it again */
+        meta->unheard = !tell_known(producer, topic, meta);
+        if (meta->unheard)
+            kc_client_refresh(producer->client, meta);
     } else if (meta->error) {
         kc_sender_topic_failed(&producer->sender, kn_loop_now(kc_client_loop(producer->client)),
                                &topic->send, meta->error);

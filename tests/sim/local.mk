@@ -28,6 +28,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/workload_client.c \
 	tests/sim/workload_clock.c \
 	tests/sim/workload_idempotent.c \
+	tests/sim/workload_memory.c \
 	tests/sim/workload_plain.c \
 	tests/sim/workload_raw.c \
 	tests/sim/workload_rawgroup.c \

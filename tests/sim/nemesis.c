@@ -182,6 +182,25 @@ static void continue_client(struct nemesis *n)
         kn_sim_cont(n->world->sim, n->victim_node);
 }
 
+/* Its allocations fail one by one, or mostly; nothing is lost by that, and all of it
+ * heals. */
+static void starve(struct nemesis *n)
+{
+    int64_t one_in = (int64_t)1 << world_between(n->world, 1, 10);
+    bool broker = n->at_work && world_between(n->world, 0, 1);
+    if (!broker && !n->victim)
+        return;
+    world_starve(n->world, broker ? "broker" : n->victim->node, one_in);
+    n->world->failing = !n->world->serving; /* a start may give up */
+    world_trace(n->world, "one in %d allocations of %s fails", (int)one_in, n->world->starved);
+}
+
+static void feed(struct nemesis *n)
+{
+    world_starve(n->world, NULL, 0);
+    free_disk(n);
+}
+
 /* As of a machine that wakes with a wrong clock, and is set right. */
 static void jump(struct nemesis *n)
 {
@@ -210,6 +229,7 @@ static const struct fault faults[] = {
     {"failed read", 1, 400, fail_read, replace},
     {"disk full", 2, 2000, fill_disk, free_disk},
     {"wall clock jumps", 2, 0, jump, nothing},
+    {"short of memory", 0, 400, starve, feed},
 };
 
 /* ---- One after another -------------------------------------------------- */

@@ -25,6 +25,7 @@ struct nemesis {
     bool (*busy)(void *ctx);
     void *ctx;
     bool over;
+    bool at_work;    /* the broker has made all that it is to serve */
     long unanswered; /* crashes while busy */
     long kills;      /* of processes */
 };

@@ -28,7 +28,9 @@ bool run_is_told(const struct run *run)
 
 void run_tell(struct run *run, uint64_t id, const struct history_telling *telling)
 {
+    enum { AT_WORK = 100 };
     history_tell(&run->history, id, telling, world_now_ms(&run->world));
+    run->nemesis.at_work = run->history.acked >= AT_WORK;
 }
 
 void run_complain(struct run *run, const char *format, ...)
@@ -150,6 +152,7 @@ static void count(struct run *run)
     run->counts[RUN_SHORTENED] = count_shortened(&run->history);
     run->counts[RUN_COMMITS] = run->ledger.accepted;
     run->counts[RUN_HANDED] = run->ledger.handed;
+    run->counts[RUN_STARVINGS] = w->starvings;
 }
 
 static void judge(struct run *run)

@@ -41,6 +41,7 @@ enum run_count {
     RUN_SHORTENED, /* logs that do not begin at 0 in the end */
     RUN_COMMITS,   /* of groups, accepted */
     RUN_HANDED,    /* times that a member was told what it holds */
+    RUN_STARVINGS, /* allocations that failed */
     RUN_COUNTS
 };
 extern const char *const run_count_names[RUN_COUNTS];

@@ -20,6 +20,7 @@ const char *const run_count_names[RUN_COUNTS] = {
     [RUN_SHORTENED] = "shortened logs",
     [RUN_COMMITS] = "commits",
     [RUN_HANDED] = "assignments",
+    [RUN_STARVINGS] = "failed allocations",
 };
 
 void tally_merge(struct tally *tally, const struct tally *more)

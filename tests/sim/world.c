@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { STOP_MS = 30 * 1000 };
 #define DISK_BYTES ((uint64_t)1 << 40)
@@ -248,6 +249,24 @@ void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth)
     w->fail_in = nth;
 }
 
+static int may_allocate(void *ctx, size_t size)
+{
+    struct world *w = ctx;
+    const char *running = kn_sim_running(w->sim);
+    (void)size;
+    if (!running || strcmp(running, w->starved) != 0 || world_between(w, 1, w->starved_one_in) > 1)
+        return true;
+    w->starvings++;
+    return false;
+}
+
+void world_starve(struct world *w, const char *node, int64_t one_in)
+{
+    w->starved = node;
+    w->starved_one_in = one_in;
+    kb_mem_set_hook(node ? may_allocate : NULL, w);
+}
+
 void world_limit_disk(struct world *w, int64_t bytes)
 {
     struct kb_space space;
@@ -317,6 +336,7 @@ void world_init(struct world *w, const struct world_options *options)
     w->sim = kn_sim_new(kb_random_next(&w->random));
     w->disk = kb_fs_mem_new();
     KB_CHECK(w->sim && w->disk);
+    kb_fs_mem_spare(w->disk);
     kb_list_init(&w->processes);
     set_scene(w);
 }
@@ -324,6 +344,7 @@ void world_init(struct world *w, const struct world_options *options)
 void world_deinit(struct world *w)
 {
     KB_CHECK(kb_list_empty(&w->processes));
+    world_starve(w, NULL, 0);
     if (w->current)
         put_to_rest(w);
     bury(w);

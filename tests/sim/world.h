@@ -52,6 +52,10 @@ struct world {
     enum kb_fs_op fail_op;
     int64_t fail_in; /* operations of that kind; < 0: none */
 
+    const char *starved; /* a node; NULL: none */
+    int64_t starved_one_in;
+    long starvings; /* allocations that failed */
+
     struct kb_list processes;
 
     int64_t ahead_ms;         /* by how much the wall clock has jumped */
@@ -75,6 +79,8 @@ void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth);
 void world_crash_at_sync(struct world *w, enum kb_crash how, int64_t nth);
 /* The nth operation of that kind from now answers -EIO, once. */
 void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth);
+/* One of so many allocations of that node fails, from now on; NULL: none. */
+void world_starve(struct world *w, const char *node, int64_t one_in);
 /* The disk has room for that much more; KB_FOREVER: all there is. */
 void world_limit_disk(struct world *w, int64_t bytes);
 /* A clean stop, waited for; false: it did not come to an end. */
