@@ -29,13 +29,24 @@ libclient_libclientcore_la_SOURCES += \
 libclient_libclient_la_SOURCES += \
 	libclient/api/batch.c \
 	libclient/api/batch_finish.c \
-	libclient/api/consumer.c \
+	libclient/api/consumer.c libclient/api/consumer.h \
+	libclient/api/consumer_commit.c \
+	libclient/api/consumer_group.c \
+	libclient/api/consumer_poll.c \
+	libclient/drive/auto_commit.c libclient/drive/auto_commit.h \
 	libclient/drive/batch.h \
+	libclient/drive/commit.c libclient/drive/commit.h \
+	libclient/drive/committed.c libclient/drive/committed.h \
 	libclient/drive/consumer.c libclient/drive/consumer.h \
+	libclient/drive/consumer_assign.c \
 	libclient/drive/consumer_fetch.c libclient/drive/consumer_fetch.h \
 	libclient/drive/consumer_offsets.c \
 	libclient/drive/cutter.c libclient/drive/cutter.h \
 	libclient/drive/feed.c libclient/drive/feed.h \
+	libclient/drive/explain.c libclient/drive/explain.h \
+	libclient/drive/lease.h \
+	libclient/drive/listener.c libclient/drive/listener.h \
+	libclient/drive/lookup.c libclient/drive/lookup.h \
 	libclient/drive/membership.c libclient/drive/membership.h \
-	libclient/drive/rebalance.h \
+	libclient/drive/rebalance.c libclient/drive/rebalance.h \
 	libclient/drive/share.c libclient/drive/share.h

@@ -56,12 +56,14 @@ typedef enum kurier_code {
     KURIER_E_CLOSED = -107,
     KURIER_E_FORKED = -108,
     KURIER_E_NO_MEMORY = -109,
-    KURIER_E_UNDELIVERED = -110, /* some records failed: take the reports */
-    KURIER_E_HELD = -112,        /* you hold the whole fetch budget */
-    KURIER_E_TRANSPORT = -115,   /* DNS, TCP: the text has errno and host */
-    KURIER_E_UNSUPPORTED = -118, /* the broker cannot; the text says which */
-    KURIER_E_PROTOCOL = -119,    /* the other side is no Kafka broker, or a broken one */
-    KURIER_E_PURGED = -123       /* given up by kurier_producer_purge or close */
+    KURIER_E_UNDELIVERED = -110,     /* some records failed: take the reports */
+    KURIER_E_ASSIGNMENT_LOST = -111, /* the partition has moved to another member */
+    KURIER_E_HELD = -112,            /* you hold the whole fetch budget */
+    KURIER_E_LEASE_EXPIRED = -113,   /* max.poll.interval.ms went by: partitions were lost */
+    KURIER_E_TRANSPORT = -115,       /* DNS, TCP: the text has errno and host */
+    KURIER_E_UNSUPPORTED = -118,     /* the broker cannot; the text says which */
+    KURIER_E_PROTOCOL = -119,        /* the other side is no Kafka broker, or a broken one */
+    KURIER_E_PURGED = -123           /* given up by kurier_producer_purge or close */
 } kurier_code;
 
 /* TIMED_OUT, INTERRUPTED and QUEUE_FULL are retriable. */
@@ -111,22 +113,24 @@ KURIER_API bool kurier_record_header(const kurier_record *record, size_t *at, ku
 enum {
     KURIER_END = -1,
     KURIER_BEGINNING = -2,
-    KURIER_LATEST = -3 /* kurier_admin_list_offsets: the record of the latest timestamp */
+    KURIER_LATEST = -3,      /* kurier_admin_list_offsets: the record of the latest timestamp */
+    KURIER_COMMITTED = -1000 /* the group's; where nothing is committed, auto.offset.reset says */
 };
 
 typedef struct kurier_position {
     const char *topic;
     int32_t partition;
     int32_t leader_epoch; /* -1: not known */
-    int64_t offset;       /* of the next record; or KURIER_END, KURIER_BEGINNING */
+    int64_t offset;       /* of the next record; or KURIER_END, KURIER_BEGINNING ... */
     int64_t timestamp_ms; /* for kurier_consumer_offsets_for_times */
+    const char *metadata; /* committed with it; NULL: none */
     kurier_code code;     /* out: this partition's own outcome */
     int32_t reserved;
 } kurier_position;
 
 static inline kurier_position kurier_at(const char *topic, int32_t partition, int64_t offset)
 {
-    kurier_position p = {topic, partition, -1, offset, 0, KURIER_OK, 0};
+    kurier_position p = {topic, partition, -1, offset, 0, NULL, KURIER_OK, 0};
     return p;
 }
 

@@ -64,12 +64,13 @@ KURIER_CHECKED kurier_code kurier_client_ready(kurier_client *client, int timeou
 
 /* What waits for you. The fd is readable while the mask is not 0. */
 enum {
-    KURIER_REPORTS = 1,  /* kurier_producer_poll has some */
-    KURIER_ROOM = 2,     /* try_send was refused and would now be taken */
-    KURIER_BATCHES = 4,  /* kurier_consumer_poll has some */
-    KURIER_EVENTS = 16,  /* kurier_client_event has some */
-    KURIER_RESULTS = 32, /* kurier_client_result has some */
-    KURIER_RESUME = 64   /* a resumable call would now come to its end */
+    KURIER_REPORTS = 1,   /* kurier_producer_poll has some */
+    KURIER_ROOM = 2,      /* try_send was refused and would now be taken */
+    KURIER_BATCHES = 4,   /* kurier_consumer_poll has some */
+    KURIER_REBALANCE = 8, /* kurier_consumer_poll would call the listener, or tell of the group */
+    KURIER_EVENTS = 16,   /* kurier_client_event has some */
+    KURIER_RESULTS = 32,  /* kurier_client_result has some */
+    KURIER_RESUME = 64    /* a resumable call would now come to its end */
 };
 KURIER_API int kurier_client_fd(kurier_client *client);
 KURIER_API uint32_t kurier_client_pending(kurier_client *client);
@@ -101,13 +102,17 @@ typedef enum kurier_event_kind {
     KURIER_EVENT_UNSUPPORTED,
     /* An address belongs to another cluster than before, and is asked nothing more. If
      * the cluster was replaced on purpose, make a new handle; else correct the address. */
-    KURIER_EVENT_OTHER_CLUSTER
+    KURIER_EVENT_OTHER_CLUSTER,
+    /* The outcome of kurier_consumer_commit_async, under its opaque; under opaque 0 an
+     * automatic commit that failed: the next one tries again. */
+    KURIER_EVENT_COMMITTED
 } kurier_event_kind;
 
 typedef struct kurier_event {
     kurier_event_kind kind;
     int32_t level; /* as syslog's: 3 error ... 7 debug */
     int64_t time_ms;
+    uint64_t opaque;    /* of commit_async */
     const char *topic;  /* or NULL; interned, lives as long as the client */
     int32_t partition;  /* or -1 */
     kurier_error error; /* its text is the event's text */

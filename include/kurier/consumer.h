@@ -2,8 +2,9 @@
 #ifndef KURIER_CONSUMER_H
 #define KURIER_CONSUMER_H
 /*
- * Batches of records from assigned partitions. fetch.memory bounds what is
- * fetched, decompressed and in your hands together.
+ * Batches of records from partitions that a group gives out, or that you assign.
+ * What is committed is what you finished, never what was merely handed out.
+ * fetch.memory bounds what is fetched, decompressed and in your hands together.
  */
 #include <kurier/client.h>
 
@@ -17,7 +18,17 @@ typedef struct kurier_batch kurier_batch;
 KURIER_API kurier_consumer *kurier_consumer_new(kurier_runtime *runtime,
                                                 const kurier_config *config, kurier_error *err);
 KURIER_API kurier_client *kurier_consumer_client(kurier_consumer *consumer); /* lives as long */
-/* Replaces the assignment; n == 0: none. */
+/* Joins the group of group.id, which gives out the topics' partitions among its
+ * members; or goes on with these topics instead. They begin at what is committed,
+ * else by auto.offset.reset. */
+KURIER_CHECKED kurier_code kurier_consumer_subscribe(kurier_consumer *consumer,
+                                                     const char *const *topics, size_t n,
+                                                     kurier_error *err);
+/* Gives up all partitions as in a rebalance, and leaves the group. Where it only
+ * assigned: assigns nothing. [resumable] [calls back] */
+KURIER_CHECKED kurier_code kurier_consumer_unsubscribe(kurier_consumer *consumer, int timeout_ms,
+                                                       kurier_error *err);
+/* Replaces the assignment; n == 0: none. Not while subscribed. */
 KURIER_CHECKED kurier_code kurier_consumer_assign(kurier_consumer *consumer,
                                                   const kurier_position *positions, size_t n,
                                                   kurier_error *err);
@@ -28,11 +39,13 @@ KURIER_API size_t kurier_consumer_assignment(kurier_consumer *consumer, kurier_p
 
 /* Hands out batches; each is one partition's next records, at most
  * max.poll.records; with enable.partition.eof an empty one at the end. HELD:
- * nothing can be fetched until you give some back. */
+ * nothing can be fetched until you give some back. LEASE_EXPIRED, once: you did not
+ * poll for max.poll.interval.ms, and what you had is others'; this joined again.
+ * [calls back] */
 KURIER_API size_t kurier_consumer_poll(kurier_consumer *consumer, kurier_batch **out, size_t max,
                                        int timeout_ms, kurier_error *err);
 /* One record. The previous one is finished by this call, or by finish below. Its
- * views live until then. Not to be mixed with poll. */
+ * views live until then. Not to be mixed with poll. [calls back] */
 KURIER_API bool kurier_consumer_next(kurier_consumer *consumer, kurier_record *out, int timeout_ms,
                                      kurier_error *err);
 KURIER_API void kurier_consumer_finish(kurier_consumer *consumer);
@@ -48,7 +61,8 @@ typedef struct kurier_batch_info {
 
 /* Each batch handed out is yours until done, retry or release: exactly one of
  * them, on any thread, in any order, also after the consumer was freed. One
- * thread at a time walks it. */
+ * thread at a time walks it. What is committed is the end of the unbroken run of
+ * finished records: a released batch holds it back, and explain says so. */
 KURIER_API const kurier_batch_info *kurier_batch_view(const kurier_batch *batch);
 KURIER_API bool kurier_batch_next(kurier_batch *batch, kurier_record *out); /* false: end */
 KURIER_API size_t kurier_batch_read(kurier_batch *batch, kurier_record *out, size_t max);
@@ -77,7 +91,84 @@ KURIER_CHECKED kurier_code kurier_consumer_seek(kurier_consumer *consumer,
 KURIER_CHECKED kurier_code kurier_consumer_offsets_for_times(kurier_consumer *consumer,
                                                              kurier_position *inout, size_t n,
                                                              int timeout_ms, kurier_error *err);
-/* In any case closed when it returns. Asks nothing of you: no batch in hand. */
+
+/* ---- Commits: with a group.id ----------------------------------------------------
+ * In the order in which they are made. ASSIGNMENT_LOST: a partition is not ours (any
+ * more); its next owner begins at what was committed before. */
+/* NULL, 0: everything finished. */
+KURIER_CHECKED kurier_code kurier_consumer_commit(kurier_consumer *consumer,
+                                                  const kurier_position *positions, size_t n,
+                                                  int timeout_ms, kurier_error *err);
+/* The outcome is a KURIER_EVENT_COMMITTED with that opaque. */
+KURIER_CHECKED kurier_code kurier_consumer_commit_async(kurier_consumer *consumer,
+                                                        const kurier_position *positions, size_t n,
+                                                        uint64_t opaque, kurier_error *err);
+/* What the group has committed: offset, leader_epoch, metadata (until the next such
+ * call); offset KURIER_COMMITTED where there is nothing. Each row has its own code;
+ * the first is answered. */
+KURIER_CHECKED kurier_code kurier_consumer_committed(kurier_consumer *consumer,
+                                                     kurier_position *inout, size_t n,
+                                                     int timeout_ms, kurier_error *err);
+
+/* ---- Rebalances --------------------------------------------------------------------
+ * Without a listener they need no poll: what is to be given up waits for its batches,
+ * at most rebalance.drain.ms. With one it waits for revoked, which runs inside poll,
+ * next or unsubscribe, until max.poll.interval.ms is over; then it happens anyway and
+ * is told as lost. Each call names only the partitions that change, whatever the
+ * protocol. Inside, all of the consumer's functions may be called but poll, next,
+ * subscribe, unsubscribe, assign and close. */
+typedef struct kurier_rebalance_listener {
+    /* Before anything of them is handed out: may seek. */
+    void (*assigned)(void *ctx, kurier_consumer *consumer, const kurier_position *positions,
+                     size_t n);
+    /* Nothing more of them is handed out; offset: finished up to here. May commit. */
+    void (*revoked)(void *ctx, kurier_consumer *consumer, const kurier_position *positions,
+                    size_t n);
+    /* Others have them already: too late to commit. */
+    void (*lost)(void *ctx, kurier_consumer *consumer, const kurier_position *positions, size_t n);
+    void *ctx;
+    bool deferred; /* revoked is over not when it returns but by revoke_done */
+} kurier_rebalance_listener;
+/* For the consumers that are made with this config; any function may be NULL. */
+KURIER_API void kurier_config_set_rebalance_listener(kurier_config *config,
+                                                     const kurier_rebalance_listener *listener);
+KURIER_API void kurier_consumer_revoke_done(kurier_consumer *consumer); /* any thread */
+/* You are alive for ms from now on, without a poll; done, progress and finish count
+ * as polling too. Any thread. */
+KURIER_API kurier_code kurier_consumer_extend(kurier_consumer *consumer, int ms, kurier_error *err);
+
+/* ---- Why does this partition not move? ---------------------------------------------*/
+typedef enum kurier_why {
+    KURIER_WHY_MOVES,           /* it does: fetching, or there is something to poll */
+    KURIER_WHY_NOT_ASSIGNED,    /* another member's, or nobody's */
+    KURIER_WHY_JOINING,         /* the group is not joined, or rebalances */
+    KURIER_WHY_REVOKING,        /* on its way to another member: finish what you hold of it */
+    KURIER_WHY_LISTENER,        /* poll would call the listener first */
+    KURIER_WHY_PAUSED,          /* resume it */
+    KURIER_WHY_LOOKING_UP,      /* where it begins is asked for */
+    KURIER_WHY_NO_LEADER,       /* no broker leads it, or metadata is not there yet */
+    KURIER_WHY_NO_CONNECTION,   /* its leader cannot be reached */
+    KURIER_WHY_HELD,            /* the batches in your hands use up fetch.memory */
+    KURIER_WHY_BACKING_OFF,     /* after an error; tried again by itself */
+    KURIER_WHY_FAILED,          /* seek to go on */
+    KURIER_WHY_AT_END,          /* all was handed out */
+    KURIER_WHY_COMMIT_HELD_BACK /* it moves, but a released batch holds its commits back */
+} kurier_why;
+
+typedef struct kurier_explanation {
+    kurier_why why;
+    int32_t held;                               /* batches of it in your hands */
+    int64_t position, finished, committed, end; /* -1: not known */
+    char text[232];                             /* one line: what, and what to do */
+} kurier_explanation;
+/* Any thread. */
+KURIER_API kurier_code kurier_consumer_explain(kurier_consumer *consumer, const char *topic,
+                                               int32_t partition, kurier_explanation *out,
+                                               kurier_error *err);
+
+/* Commits what is finished (enable.auto.commit), leaves the group, and at the deadline
+ * just goes: in any case closed when it returns. Asks nothing of you: no callback, no
+ * batch in hand. An error says what could not be done by then. */
 KURIER_API kurier_code kurier_consumer_close(kurier_consumer *consumer, int timeout_ms,
                                              kurier_error *err);
 KURIER_API void kurier_consumer_free(kurier_consumer *consumer); /* open: as close(0) */

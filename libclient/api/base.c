@@ -14,7 +14,7 @@
 _Static_assert(sizeof(kurier_bytes) == 16, "ABI");
 _Static_assert(sizeof(kurier_header) == 24, "ABI");
 _Static_assert(sizeof(kurier_record) == 104, "ABI");
-_Static_assert(sizeof(kurier_position) == 40, "ABI");
+_Static_assert(sizeof(kurier_position) == 48, "ABI");
 _Static_assert(sizeof(kurier_report) == 56, "ABI");
 _Static_assert(sizeof(kurier_error) == 256, "ABI");
 #endif

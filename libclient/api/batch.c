@@ -37,7 +37,7 @@ bool kc_batch_hand(struct kurier_batch *batch)
         return true;
     batch->mark = batch->walk;
     return kc_share_hand(share, &batch->ticket, batch->version, batch->info.first_offset,
-                         batch->info.next_offset);
+                         batch->info.next_offset, batch->info.leader_epoch);
 }
 
 /* ---- Walking -------------------------------------------------------------------*/
@@ -120,5 +120,5 @@ const kurier_batch_info *kurier_batch_view(const kurier_batch *batch)
 
 bool kurier_batch_stale(const kurier_batch *batch)
 {
-    return !kc_batch_goes_on(batch) && !atomic_load(&batch->ticket.live);
+    return kc_batch_is_stale(batch);
 }

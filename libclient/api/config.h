@@ -3,6 +3,7 @@
 #define KC_CONFIG_H
 /* What stands behind the public kurier_config: options, hooks, and the first
  * mistake, which _new answers. */
+#include "kurier/consumer.h"
 #include "kurier/producer.h"
 #include "libclient/core/options.h"
 
@@ -11,6 +12,8 @@ struct kurier_config {
     struct kb_error mistake; /* code 0: none */
     kurier_partition_fn *partitioner;
     void *partitioner_ctx;
+    bool has_listener;
+    kurier_rebalance_listener listener;
 };
 
 /* The first mistake of a config, or that it was made before a fork; NULL is fine. */

@@ -172,8 +172,10 @@ struct kc_fetched *kc_fetched_add(struct kc_fetched_list *list, struct kb_arena 
     return row;
 }
 
-void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
-                         const char *why, struct kb_arena *arena, struct kc_fetched_list *out)
+/* By auto.offset.reset, or told with these words. Without memory to tell it, the next
+ * answer comes to the same end. */
+static void reset(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                  const char *what, struct kb_arena *arena, struct kc_fetched_list *out)
 {
     static const int64_t to[] = {[KC_RESET_LATEST] = KC_LATEST, [KC_RESET_EARLIEST] = KC_EARLIEST};
     if (fetcher->options->auto_offset_reset != KC_RESET_NONE) {
@@ -183,15 +185,24 @@ void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kb_time now, struct 
         return;
     }
     struct kc_fetched *row = kc_fetched_add(out, arena, KC_FETCHED_ERROR, fetch);
-    if (!row) { /* the next answer comes to the same end, and may be told */
+    if (!row) {
         kc_fetch_wait(fetcher, fetch, now);
         return;
     }
     fetch->topic_generation = fetch->topic->generation;
     fetch->state = KC_FETCH_FAILED;
     kb_error_set(&row->err, KB_E_OFFSET_OUT_OF_RANGE,
-                 "%s[%d]: offset %lld %s, and auto.offset.reset is none: seek to go on",
-                 fetch->topic->name, fetch->partition, (long long)fetch->position, why);
+                 "%s[%d]: %s, and auto.offset.reset is none: seek to go on", fetch->topic->name,
+                 fetch->partition, what);
+}
+
+void kc_fetch_lost_place(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                         const char *why, struct kb_arena *arena, struct kc_fetched_list *out)
+{
+    struct kb_error what;
+    kb_error_set(&what, KB_E_OFFSET_OUT_OF_RANGE, "offset %lld %s", (long long)fetch->position,
+                 why);
+    reset(fetcher, now, fetch, what.text, arena, out);
 }
 
 void kc_fetch_lost_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
@@ -199,6 +210,38 @@ void kc_fetch_lost_topic(struct kc_fetcher *fetcher, struct kb_time now, struct 
 {
     kc_fetch_lost_place(fetcher, now, fetch, "belongs to a topic that was deleted and made anew",
                         arena, out);
+}
+
+/* ---- What the group has committed ----------------------------------------------*/
+
+bool kc_fetch_wants_committed(const struct kc_fetch *fetch, struct kb_time now)
+{
+    return fetch->state == KC_FETCH_RESET && fetch->reset_to == KC_COMMITTED &&
+           fetch->not_before_ms <= now.mono_ms;
+}
+
+void kc_fetch_committed(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                        int64_t offset, int32_t leader_epoch, struct kb_arena *arena,
+                        struct kc_fetched_list *out)
+{
+    fetch->not_before_ms = 0;
+    if (offset < 0) {
+        reset(fetcher, now, fetch, "nothing is committed", arena, out);
+        return;
+    }
+    fetch->state = KC_FETCH_READY;
+    fetch->position = fetch->start = offset;
+    fetch->position_epoch = leader_epoch;
+}
+
+void kc_fetch_not_committed(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                            int32_t code, struct kb_arena *arena, struct kc_fetched_list *out)
+{
+    struct kc_fetched *row = kc_fetched_add(out, arena, KC_FETCHED_ERROR, fetch);
+    kc_fetch_wait(fetcher, fetch, now);
+    if (row)
+        kb_error_set(&row->err, code, "%s[%d]: the committed offset cannot be had: %s",
+                     fetch->topic->name, fetch->partition, kb_code_text(code));
 }
 
 /* Only what the application should hear; the rest heals and is asked again. */

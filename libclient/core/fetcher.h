@@ -33,7 +33,8 @@ struct kw_list_offsets_response;
 
 enum kc_fetch_state { KC_FETCH_RESET, KC_FETCH_ASKED, KC_FETCH_READY, KC_FETCH_FAILED };
 
-enum { KC_LATEST = -1, KC_EARLIEST = -2 }; /* as offsets: to be asked for */
+/* As offsets: to be asked for. COMMITTED by the driver, of the group's coordinator. */
+enum { KC_LATEST = -1, KC_EARLIEST = -2, KC_COMMITTED = -1000 };
 
 /* One assigned partition. Made by assign, freed by the next assign without it. */
 struct kc_fetch {
@@ -47,7 +48,7 @@ struct kc_fetch {
     int64_t position;                  /* next to fetch */
     int64_t start;                     /* where this version began; -1: not known yet */
     int32_t position_epoch;            /* of the last batch fetched; -1 */
-    int64_t reset_to;                  /* in RESET: KC_LATEST, KC_EARLIEST */
+    int64_t reset_to;                  /* in RESET: KC_LATEST, KC_EARLIEST, KC_COMMITTED */
     int64_t not_before_ms;             /* backing off */
     uint32_t topic_generation;         /* of topic, that position belongs to */
     int64_t high_watermark, log_start; /* as last told; -1 */
@@ -93,7 +94,7 @@ void kc_fetcher_init(struct kc_fetcher *fetcher, const struct kc_consumer_option
                      int32_t backoff_ms, int32_t backoff_max_ms, struct kb_random *random);
 void kc_fetcher_deinit(struct kc_fetcher *fetcher); /* fetches are freed */
 
-/* A partition more. offset >= 0, KC_LATEST or KC_EARLIEST. The topic outlives
+/* A partition more. offset >= 0, KC_LATEST, KC_EARLIEST or KC_COMMITTED. The topic outlives
  * it (the driver holds a want). NULL: no memory. */
 struct kc_fetch *kc_fetcher_add(struct kc_fetcher *fetcher, struct kc_topic *topic,
                                 int32_t partition, int64_t offset, int32_t leader_epoch,
@@ -102,6 +103,15 @@ void kc_fetcher_remove(struct kc_fetcher *fetcher, struct kc_fetch *fetch);
 /* A new version from there on. */
 void kc_fetch_seek(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t offset,
                    int32_t leader_epoch);
+/* One in RESET to KC_COMMITTED, to be looked up now; then what is committed of it (-1:
+ * nothing, so auto.offset.reset decides), or why that cannot be had: it is told, and
+ * looked up again after a backoff. */
+bool kc_fetch_wants_committed(const struct kc_fetch *fetch, struct kb_time now);
+void kc_fetch_committed(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                        int64_t offset, int32_t leader_epoch, struct kb_arena *arena,
+                        struct kc_fetched_list *out);
+void kc_fetch_not_committed(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,
+                            int32_t code, struct kb_arena *arena, struct kc_fetched_list *out);
 /* Metadata told something new of the topic: errors to hand out, a topic made
  * anew. `out` may get one row per partition. */
 void kc_fetcher_topic(struct kc_fetcher *fetcher, struct kb_time now, struct kc_topic *topic,

@@ -230,8 +230,8 @@ void kc_fetcher_failure(struct kc_fetcher *fetcher, struct kb_time now, int32_t 
 static bool reset_due(const struct kc_fetch *fetch, struct kb_time now, int32_t node,
                       int32_t *leader_epoch)
 {
-    return fetch->state == KC_FETCH_RESET && fetch->not_before_ms <= now.mono_ms &&
-           kc_fetch_leader(fetch, leader_epoch) == node;
+    return fetch->state == KC_FETCH_RESET && fetch->reset_to != KC_COMMITTED &&
+           fetch->not_before_ms <= now.mono_ms && kc_fetch_leader(fetch, leader_epoch) == node;
 }
 
 bool kc_fetcher_offsets_due(struct kc_fetcher *fetcher, struct kb_time now, int32_t node_id)

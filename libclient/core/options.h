@@ -75,8 +75,10 @@ struct kc_consumer_options {
     char *group_id, *group_instance_id;
     int32_t group_protocol;      /* enum kc_group_protocol */
     char *group_remote_assignor; /* NULL: the coordinator's choice */
-    char *assignment_strategy; /* names, separated by commas */
+    char *assignment_strategy;   /* names, separated by commas */
     int32_t session_timeout_ms, heartbeat_interval_ms, max_poll_interval_ms;
+    bool enable_auto_commit;
+    int32_t auto_commit_interval_ms, rebalance_drain_ms;
 };
 
 enum { KC_OPTIONS_MAX = 96 }; /* rows, checked */

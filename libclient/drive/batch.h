@@ -40,10 +40,18 @@ void kc_walk_begin(struct kc_walk *walk, const struct kw_batch_header *header,
 bool kc_walk_on(struct kc_walk *walk);
 /* Complete: goes to the application. False: it is stale, and must not. */
 bool kc_batch_hand(struct kurier_batch *batch);
+/* Finishing it changes nothing any more. */
+static inline bool kc_batch_is_stale(const struct kurier_batch *batch)
+{
+    return batch->tracked ? !atomic_load(&batch->ticket.live)
+                          : batch->version < atomic_load(&batch->share->begun);
+}
+
 /* Its records may still be handed out one by one: neither sought nor given up. */
 static inline bool kc_batch_goes_on(const struct kurier_batch *batch)
 {
-    return atomic_load(&batch->share->version) == batch->version;
+    unsigned long long version = atomic_load(&batch->share->version);
+    return version == batch->version || (version && !kc_batch_is_stale(batch));
 }
 
 #endif

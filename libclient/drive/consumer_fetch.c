@@ -2,6 +2,7 @@
 #include "libclient/drive/consumer_fetch.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "libclient/drive/committed.h"
 #include "wire/gen/fetch.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
@@ -331,6 +332,8 @@ void kc_consumer_look(struct kurier_consumer *c)
     struct look look = {.consumer = c, .now = kn_loop_now(loop)};
     for (int32_t node = -1; (node = kc_fetcher_next_node(&c->fetcher, node)) >= 0;)
         look.nodes++;
+    if (c->committed)
+        kc_committed_look(c->committed);
     look.partition_bytes = KB_MAX((int64_t)c->options->max_partition_fetch_bytes,
                                   c->feed->total_bytes / (2 * KB_MAX(c->assigned, 1)));
     look_once(&look);

@@ -141,18 +141,32 @@ static void write_line(struct kb_log *log, enum kb_level level, const char *comp
     ring_put(events->client, &event);
 }
 
+static void put(struct kurier_client *client, kurier_event *event, const struct kb_error *what)
+{
+    event->time_ms = kc_runtime_now(client->runtime).wall_ms;
+    memcpy(&event->error, what, sizeof event->error);
+    ring_put(client, event);
+    if (client->events.sink)
+        KB_LOG(kc_client_log(client), (enum kb_level)event->level, "client", "%s", what->text);
+}
+
 void kc_event_put(struct kurier_client *client, kurier_event_kind kind, int level,
                   const char *topic, int32_t partition, const struct kb_error *what)
 {
-    kurier_event event = {.kind = kind,
-                          .level = level,
-                          .time_ms = kc_runtime_now(client->runtime).wall_ms,
-                          .topic = topic,
-                          .partition = partition};
-    memcpy(&event.error, what, sizeof event.error);
-    ring_put(client, &event);
-    if (client->events.sink)
-        KB_LOG(kc_client_log(client), (enum kb_level)level, "client", "%s", what->text);
+    kurier_event event = {.kind = kind, .level = level, .topic = topic, .partition = partition};
+    put(client, &event, what);
+}
+
+void kc_event_committed(struct kurier_client *client, uint64_t opaque, const struct kb_error *err)
+{
+    kurier_event event = {.kind = KURIER_EVENT_COMMITTED,
+                          .level = err->code ? KB_LOG_WARN : KB_LOG_DEBUG,
+                          .opaque = opaque,
+                          .partition = -1};
+    struct kb_error what = *err;
+    if (!err->code)
+        snprintf(what.text, sizeof what.text, "committed");
+    put(client, &event, &what);
 }
 
 static int open_sink(struct kc_events *events, const char *sink, struct kb_error *err)

@@ -27,6 +27,8 @@ void kc_events_deinit(struct kc_events *events);
 /* level: as syslog's. topic is copied (interned); NULL and -1 for none. */
 void kc_event_put(struct kurier_client *client, kurier_event_kind kind, int level,
                   const char *topic, int32_t partition, const struct kb_error *what);
+/* KURIER_EVENT_COMMITTED; code 0: it went well. */
+void kc_event_committed(struct kurier_client *client, uint64_t opaque, const struct kb_error *err);
 bool kc_event_take(struct kc_events *events, kurier_event *out);
 
 #endif

@@ -17,46 +17,37 @@
  *   LOSE  ──────────────────> drop them, commit nothing ───────> lost, in poll
  *   done  <─────────────────── (at once)
  *
- * One change at a time: the next comes after kc_membership_done. Belongs to the
- * loop; a change comes from the membership's turn, never from inside a call into
- * it, and done may be said before kc_rebalance_change returns.
- *
- * What this asks of membership.h, all on the loop:
- *
- *   kc_membership_subscribe    join with these topics, or change them
- *   kc_membership_leave        no REVOKE for it: rebalance gave up everything
- *                              before. kc_rebalance_left once the group was told or
- *                              cannot be. Also where nothing was joined.
- *   kc_membership_done         the change is over
- *   kc_membership_polled       the application came back after LEASE_EXPIRED: join
- *   kc_membership_identity     who commits
- *   kc_membership_coordinator  the node, or -1: then it is looked for, also where
- *                              nothing is subscribed (a commit of assigned
- *                              partitions); kc_rebalance_coordinator when found
- *   kc_membership_heard        a code that a commit was answered with
+ * Ending is a revocation of all, and then the group is left: unsubscribe as any
+ * other; close at once, without a word to the listener, and with what is finished
+ * by then. On the loop.
  */
-#include "base/error.h"
-#include "base/time.h"
-#include "libclient/core/group/change.h"
 #include "libclient/core/group/partitions.h"
+#include "libclient/drive/call.h"
+#include "libclient/drive/consumer.h"
+#include "libclient/drive/listener.h"
+#include "libclient/drive/membership.h"
 
-struct kurier_consumer;
+struct kc_rebalance;
+struct kc_rebalance *kc_rebalance_new(
+    struct kurier_consumer *consumer,
+    const kurier_rebalance_listener *listener); /* NULL: no memory */
+/* Nothing is waited for any more; a call that ends is answered with _CLOSED. */
+void kc_rebalance_stop(struct kc_rebalance *rebalance);
+void kc_rebalance_free(struct kc_rebalance *rebalance); /* nobody is inside */
 
-/* The partitions are copied. */
-void kc_rebalance_change(struct kurier_consumer *consumer, enum kc_change change,
-                         const struct kc_partitions *partitions);
-/* What only the application can mend (LEASE_EXPIRED, a strategy that the group does
- * not share, no right to the group, fenced by another instance): the next poll
- * answers it, once. */
-void kc_rebalance_tell(struct kurier_consumer *consumer, const struct kb_error *err);
-void kc_rebalance_left(struct kurier_consumer *consumer);
-/* The coordinator is known now, or another one: what waits for it goes on. */
-void kc_rebalance_coordinator(struct kurier_consumer *consumer);
+/* What the membership calls. */
+extern const struct kc_membership_ops kc_rebalance_ops;
 
-/* Until when (mono) the application counts as alive: its last poll, done or
- * progress and max.poll.interval.ms, or what extend gave it. Asked before each
- * tick of the member; past it the member lets go with LEASE_EXPIRED. A poll that
- * waits is alive all the time. */
-int64_t kc_rebalance_alive_until_ms(struct kurier_consumer *consumer, struct kb_time now);
+/* A batch came back: perhaps the last of those that are waited for. */
+void kc_rebalance_look(struct kc_rebalance *rebalance);
+
+/* Gives up all, leaves the group, then `call` is done. A second one takes the first
+ * one's place, which is answered with _CLOSED. close: see above; at most until
+ * call->deadline_ms. */
+void kc_rebalance_end(struct kc_rebalance *rebalance, struct kc_call *call, bool close);
+bool kc_rebalance_is_ending(const struct kc_rebalance *rebalance);
+
+/* ---- The application's threads ------------------------------------------------*/
+struct kc_listener *kc_rebalance_listener(struct kc_rebalance *rebalance);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "libclient/drive/client.h"
+#include <limits.h>
 #include <stdio.h>
 
 /* ---- Life --------------------------------------------------------------------*/
@@ -62,11 +63,12 @@ static void unlock(struct kc_share *share)
     pthread_mutex_unlock(&share->feed->lock);
 }
 
-void kc_share_begin(struct kc_share *share, unsigned long long version, int64_t position)
+void kc_share_begin(struct kc_share *share, unsigned long long version, struct kc_spot from)
 {
     lock(share);
     atomic_store(&share->version, version);
-    kc_finished_begin(&share->finished, version, position);
+    atomic_store(&share->begun, version ? version : ULLONG_MAX);
+    kc_finished_begin(&share->finished, version, from);
     share->draining = false;
     share->rewind_version = 0;
     unlock(share);
@@ -93,10 +95,10 @@ bool kc_share_halt(struct kc_share *share)
     return drained;
 }
 
-int64_t kc_share_finished(struct kc_share *share, bool *walled)
+struct kc_spot kc_share_finished(struct kc_share *share, bool *walled)
 {
     lock(share);
-    int64_t position = kc_finished_position(&share->finished);
+    struct kc_spot position = kc_finished_position(&share->finished);
     *walled = kc_finished_is_walled(&share->finished);
     unlock(share);
     return position;
@@ -111,10 +113,10 @@ uint32_t kc_share_held(struct kc_share *share)
 }
 
 bool kc_share_hand(struct kc_share *share, struct kc_ticket *ticket, unsigned long long version,
-                   int64_t from, int64_t next)
+                   int64_t from, int64_t next, int32_t leader_epoch)
 {
     lock(share);
-    bool handed = kc_finished_hand(&share->finished, ticket, version, from, next);
+    bool handed = kc_finished_hand(&share->finished, ticket, version, from, next, leader_epoch);
     unlock(share);
     return handed;
 }

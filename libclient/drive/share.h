@@ -24,6 +24,7 @@ struct kc_share {
     char *topic, *key; /* key: "topic-partition" */
     int32_t partition;
     atomic_ullong version; /* changed under the feed's lock */
+    atomic_ullong begun;   /* the version it began under; what is older is stale */
     atomic_llong handed;   /* offset behind what was handed out; -1: nothing yet */
     atomic_bool paused;
     atomic_size_t waiting_bytes; /* fetched and not handed out */
@@ -39,7 +40,11 @@ struct kc_share {
     /* the loop's */
     struct kc_fetch *fetch; /* NULL: not assigned now */
     struct kb_map_entry by_key;
-    bool keep; /* while a new assignment is being made */
+    bool keep;           /* marked, while an assignment is being changed */
+    bool halted;         /* on its way to another member */
+    bool untold;         /* the listener has not heard that it is ours */
+    uint64_t assignment; /* counts them; 0: not assigned */
+    int64_t committed;   /* as far as we know; -1 */
 };
 
 /* "topic-partition", as snprintf counts. */
@@ -50,21 +55,21 @@ void kc_share_unref(struct kc_share *share);
 
 /* ---- On the loop -------------------------------------------------------------*/
 /* Assigned, or sought: see kc_finished_begin. Version 0: not assigned any more. */
-void kc_share_begin(struct kc_share *share, unsigned long long version, int64_t position);
+void kc_share_begin(struct kc_share *share, unsigned long long version, struct kc_spot from);
 /* The same assignment under another version: what is in hand still counts. */
 void kc_share_go_on(struct kc_share *share, unsigned long long version);
 /* Nothing more is handed out, and the feed's owner is kicked once nothing is in
  * hand. True: nothing is. */
 bool kc_share_halt(struct kc_share *share);
-/* Finished below that offset; -1: nothing was handed out yet. walled: a released
+/* Finished up to there; offset -1: nothing was handed out yet. walled: a released
  * batch is all that holds it there. */
-int64_t kc_share_finished(struct kc_share *share, bool *walled);
+struct kc_spot kc_share_finished(struct kc_share *share, bool *walled);
 uint32_t kc_share_held(struct kc_share *share);
 
 /* ---- Any thread --------------------------------------------------------------*/
 /* False: it is stale by now, and must not be handed out. */
 bool kc_share_hand(struct kc_share *share, struct kc_ticket *ticket, unsigned long long version,
-                   int64_t from, int64_t next);
+                   int64_t from, int64_t next, int32_t leader_epoch);
 void kc_share_done(struct kc_share *share, struct kc_ticket *ticket);
 void kc_share_release(struct kc_share *share, struct kc_ticket *ticket);
 

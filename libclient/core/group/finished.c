@@ -31,7 +31,7 @@ static void unlink_ticket(struct kc_finished *f, struct kc_ticket *ticket)
 }
 
 /* The one before a ticket, or the partition itself, learns where its run ends. */
-static void tell_before(struct kc_finished *f, struct kc_ticket *ticket, int64_t run_end)
+static void tell_before(struct kc_finished *f, struct kc_ticket *ticket, struct kc_spot run_end)
 {
     if (ticket->node.prev == &f->in_hand)
         f->run_end = run_end;
@@ -51,18 +51,18 @@ static void cut_from(struct kc_finished *f, struct kb_list *node)
 
 void kc_finished_init(struct kc_finished *f)
 {
-    *f = (struct kc_finished){.run_end = -1};
+    *f = (struct kc_finished){.run_end = {-1, -1}};
     kb_list_init(&f->in_hand);
     kb_list_init(&f->wall.node);
     atomic_init(&f->wall.live, false);
     atomic_init(&f->wall.reached, 0);
 }
 
-void kc_finished_begin(struct kc_finished *f, uint64_t version, int64_t position)
+void kc_finished_begin(struct kc_finished *f, uint64_t version, struct kc_spot from)
 {
     cut_from(f, f->in_hand.next);
     f->version = version;
-    f->run_end = position;
+    f->run_end = from;
 }
 
 void kc_finished_halt(struct kc_finished *f)
@@ -76,15 +76,17 @@ void kc_finished_go_on(struct kc_finished *f, uint64_t version)
 }
 
 bool kc_finished_hand(struct kc_finished *f, struct kc_ticket *ticket, uint64_t version,
-                      int64_t from, int64_t next)
+                      int64_t from, int64_t next, int32_t leader_epoch)
 {
     if (!version || version != f->version)
         return false;
-    if (f->run_end < 0)
-        f->run_end = from;
+    if (f->run_end.offset < 0)
+        f->run_end.offset = from;
     ticket->turn = f->turns++;
     ticket->from = from;
-    ticket->next = ticket->run_end = next;
+    ticket->next = next;
+    ticket->leader_epoch = leader_epoch;
+    ticket->run_end = (struct kc_spot){next, leader_epoch};
     atomic_store(&ticket->reached, from);
     link_before(&f->in_hand, ticket);
     f->held++;
@@ -104,7 +106,7 @@ static void keep_reached(struct kc_finished *f, struct kc_ticket *ticket)
 {
     int64_t offset = reached(ticket);
     if (offset > ticket->from)
-        tell_before(f, ticket, offset);
+        tell_before(f, ticket, (struct kc_spot){offset, ticket->leader_epoch});
 }
 
 void kc_finished_release(struct kc_finished *f, struct kc_ticket *ticket)
@@ -120,7 +122,7 @@ void kc_finished_release(struct kc_finished *f, struct kc_ticket *ticket)
         kb_list_remove(&wall->node);
         keep_reached(f, ticket);
         wall->turn = ticket->turn;
-        wall->from = wall->next = wall->run_end = reached(ticket);
+        wall->from = wall->next = reached(ticket);
         atomic_store(&wall->reached, wall->from);
         link_before(&ticket->node, wall);
     }
@@ -138,14 +140,14 @@ int64_t kc_finished_retry(struct kc_finished *f, struct kc_ticket *ticket)
     return from;
 }
 
-int64_t kc_finished_position(const struct kc_finished *f)
+struct kc_spot kc_finished_position(const struct kc_finished *f)
 {
-    int64_t position = f->run_end;
+    struct kc_spot position = f->run_end;
     KB_LIST_EACH(it, &f->in_hand) {
         const struct kc_ticket *ticket = ticket_of(it);
         int64_t offset = reached(ticket);
         if (offset > ticket->from)
-            position = offset;
+            position = (struct kc_spot){offset, ticket->leader_epoch};
         if (offset < ticket->next || ticket == &f->wall)
             break;
         position = ticket->run_end; /* all of it is finished, though it was not said yet */

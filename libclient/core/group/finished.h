@@ -29,35 +29,41 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct kc_spot {
+    int64_t offset;       /* -1: not known */
+    int32_t leader_epoch; /* of what lies before it; -1: not known */
+};
+
 struct kc_ticket {
     struct kb_list node;
     atomic_bool live;        /* in hand, and it counts; any thread may look */
     uint64_t turn;           /* which came first */
     int64_t from, next;      /* the batch's offsets */
+    int32_t leader_epoch;    /* and epoch */
     _Atomic int64_t reached; /* finished below this */
-    int64_t run_end;         /* behind it, finished below this */
+    struct kc_spot run_end;  /* behind it, finished below this */
 };
 
 struct kc_finished {
     struct kb_list in_hand; /* oldest first */
     struct kc_ticket wall;
     uint64_t version, turns;
-    int64_t run_end; /* -1: not known before something is handed out */
-    uint32_t held;   /* live tickets, but for the wall's */
+    struct kc_spot run_end; /* not known before something is handed out */
+    uint32_t held;          /* live tickets, but for the wall's */
 };
 
 void kc_finished_init(struct kc_finished *finished); /* version 0 */
 
-/* A new assignment, or a seek. position -1: where the first batch will begin. */
-void kc_finished_begin(struct kc_finished *finished, uint64_t version, int64_t position);
+/* A new assignment, or a seek. Offset -1: where the first batch will begin. */
+void kc_finished_begin(struct kc_finished *finished, uint64_t version, struct kc_spot from);
 /* Hands out no more; what is in hand still counts. */
 void kc_finished_halt(struct kc_finished *finished);
 /* Goes on under a new version; what is in hand still counts. */
 void kc_finished_go_on(struct kc_finished *finished, uint64_t version);
 
-/* False: of another version, so it must not be handed out. */
+/* A batch [from, next). False: of another version, so it must not be handed out. */
 bool kc_finished_hand(struct kc_finished *finished, struct kc_ticket *ticket, uint64_t version,
-                      int64_t from, int64_t next);
+                      int64_t from, int64_t next, int32_t leader_epoch);
 void kc_finished_done(struct kc_finished *finished, struct kc_ticket *ticket);
 /* Given back; what was not reached holds the run back. */
 void kc_finished_release(struct kc_finished *finished, struct kc_ticket *ticket);
@@ -71,8 +77,8 @@ static inline void kc_ticket_reach(struct kc_ticket *ticket, int64_t offset)
     atomic_store_explicit(&ticket->reached, offset, memory_order_release);
 }
 
-/* May be committed; -1: nothing was handed out yet. */
-int64_t kc_finished_position(const struct kc_finished *finished);
+/* What may be committed; not known: nothing was handed out yet. */
+struct kc_spot kc_finished_position(const struct kc_finished *finished);
 /* A released batch is all that stands behind that position. */
 bool kc_finished_is_walled(const struct kc_finished *finished);
 

@@ -812,7 +812,8 @@ enum { KINDS = 7 };
 static kurier_request *make(int kind)
 {
     static const char *const names[] = {"c1", "k1", NULL};
-    static const kurier_position at[] = {{"t", 1, -1, 0, 0, 0, 0}, {"s", 0, -1, 0, 0, 0, 0}};
+    static const kurier_position at[] = {{.topic = "t", .partition = 1, .leader_epoch = -1},
+                                         {.topic = "s", .leader_epoch = -1}};
     static const kurier_group_offset offset = {.topic = "t", .offset = 7, .metadata = "why"};
     const kurier_group_ref refs[] = {{"c1", at, 2}, {.name = "k1"}};
     switch (kind) {

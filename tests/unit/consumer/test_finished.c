@@ -14,14 +14,21 @@ struct story {
     struct kc_ticket t[4]; /* 100-110, 110-120 ... */
 };
 
+static const struct kc_spot nowhere = {-1, -1};
+
+static int64_t position(const struct kc_finished *f)
+{
+    return kc_finished_position(f).offset;
+}
+
 static int begin(void **state)
 {
     static struct story s;
     kc_finished_init(&s.f);
-    kc_finished_begin(&s.f, VERSION, 100);
+    kc_finished_begin(&s.f, VERSION, (struct kc_spot){100, 3});
     for (int i = 0; i < 4; i++)
-        assert_true(kc_finished_hand(&s.f, &s.t[i], VERSION, 100 + i * LENGTH,
-                                     100 + (i + 1) * LENGTH));
+        assert_true(
+            kc_finished_hand(&s.f, &s.t[i], VERSION, 100 + i * LENGTH, 100 + (i + 1) * LENGTH, 3));
     *state = &s;
     return 0;
 }
@@ -29,16 +36,16 @@ static int begin(void **state)
 static void the_unbroken_run_counts(void **state)
 {
     struct story *s = *state;
-    assert_int_equal(kc_finished_position(&s->f), 100);
+    assert_int_equal(position(&s->f), 100);
     kc_finished_done(&s->f, &s->t[2]);
     kc_finished_done(&s->f, &s->t[1]);
-    assert_int_equal(kc_finished_position(&s->f), 100);
+    assert_int_equal(position(&s->f), 100);
     kc_finished_done(&s->f, &s->t[0]);
-    assert_int_equal(kc_finished_position(&s->f), 130);
+    assert_int_equal(position(&s->f), 130);
     assert_int_equal(s->f.held, 1);
     kc_finished_done(&s->f, &s->t[3]);
     kc_finished_done(&s->f, &s->t[3]);
-    assert_int_equal(kc_finished_position(&s->f), 140);
+    assert_int_equal(position(&s->f), 140);
     assert_int_equal(s->f.held, 0);
 }
 
@@ -47,9 +54,9 @@ static void a_part_counts(void **state)
     struct story *s = *state;
     kc_ticket_reach(&s->t[0], 104);
     kc_ticket_reach(&s->t[1], 113);
-    assert_int_equal(kc_finished_position(&s->f), 104);
+    assert_int_equal(position(&s->f), 104);
     kc_finished_done(&s->f, &s->t[0]);
-    assert_int_equal(kc_finished_position(&s->f), 113);
+    assert_int_equal(position(&s->f), 113);
 }
 
 static void a_released_one_holds_back(void **state)
@@ -60,9 +67,21 @@ static void a_released_one_holds_back(void **state)
     kc_finished_release(&s->f, &s->t[1]);
     kc_finished_done(&s->f, &s->t[0]);
     kc_finished_done(&s->f, &s->t[3]);
-    assert_int_equal(kc_finished_position(&s->f), 112);
+    assert_int_equal(position(&s->f), 112);
     assert_true(kc_finished_is_walled(&s->f));
     assert_int_equal(s->f.held, 0);
+}
+
+static void the_epoch_is_that_of_what_was_finished_last(void **state)
+{
+    struct story *s = *state;
+    struct kc_ticket later;
+    assert_true(kc_finished_hand(&s->f, &later, VERSION, 140, 150, 4));
+    for (int i = 0; i < 4; i++)
+        kc_finished_done(&s->f, &s->t[i]);
+    assert_int_equal(kc_finished_position(&s->f).leader_epoch, 3);
+    kc_ticket_reach(&later, 141);
+    assert_int_equal(kc_finished_position(&s->f).leader_epoch, 4);
 }
 
 static void released_but_reached_is_finished(void **state)
@@ -70,7 +89,7 @@ static void released_but_reached_is_finished(void **state)
     struct story *s = *state;
     kc_ticket_reach(&s->t[0], 110);
     kc_finished_release(&s->f, &s->t[0]);
-    assert_int_equal(kc_finished_position(&s->f), 110);
+    assert_int_equal(position(&s->f), 110);
     assert_false(kc_finished_is_walled(&s->f));
 }
 
@@ -84,30 +103,30 @@ static void a_retry_takes_what_followed_with_it(void **state)
     assert_false(atomic_load(&s->t[3].live));
     assert_int_equal(kc_finished_retry(&s->f, &s->t[3]), -1);
     kc_finished_done(&s->f, &s->t[3]);
-    assert_false(kc_finished_hand(&s->f, &s->t[3], VERSION, 140, 150)); /* before it goes on */
+    assert_false(kc_finished_hand(&s->f, &s->t[3], VERSION, 140, 150, 3)); /* before it goes on */
     kc_finished_go_on(&s->f, VERSION + 1);
-    assert_false(kc_finished_hand(&s->f, &s->t[3], VERSION, 140, 150));
-    assert_true(kc_finished_hand(&s->f, &s->t[1], VERSION + 1, 115, 130));
+    assert_false(kc_finished_hand(&s->f, &s->t[3], VERSION, 140, 150, 3));
+    assert_true(kc_finished_hand(&s->f, &s->t[1], VERSION + 1, 115, 130, 3));
     kc_finished_done(&s->f, &s->t[1]);
-    assert_int_equal(kc_finished_position(&s->f), 100);
+    assert_int_equal(position(&s->f), 100);
     kc_finished_done(&s->f, &s->t[0]);
-    assert_int_equal(kc_finished_position(&s->f), 130);
+    assert_int_equal(position(&s->f), 130);
 }
 
 static void what_was_taken_away_counts_for_nothing(void **state)
 {
     struct story *s = *state;
-    kc_finished_begin(&s->f, 0, -1);
+    kc_finished_begin(&s->f, 0, nowhere);
     kc_ticket_reach(&s->t[0], 105);
     kc_finished_done(&s->f, &s->t[0]);
     kc_finished_release(&s->f, &s->t[1]);
     assert_int_equal(kc_finished_retry(&s->f, &s->t[2]), -1);
-    assert_int_equal(kc_finished_position(&s->f), -1);
+    assert_int_equal(position(&s->f), -1);
     assert_int_equal(s->f.held, 0);
-    assert_false(kc_finished_hand(&s->f, &s->t[3], 0, 0, 1));
-    kc_finished_begin(&s->f, VERSION + 1, -1); /* ours again, from where it begins */
-    assert_true(kc_finished_hand(&s->f, &s->t[0], VERSION + 1, 500, 510));
-    assert_int_equal(kc_finished_position(&s->f), 500);
+    assert_false(kc_finished_hand(&s->f, &s->t[3], 0, 0, 1, 3));
+    kc_finished_begin(&s->f, VERSION + 1, nowhere); /* ours again, from where it begins */
+    assert_true(kc_finished_hand(&s->f, &s->t[0], VERSION + 1, 500, 510, 3));
+    assert_int_equal(position(&s->f), 500);
 }
 
 static void halted_it_still_counts(void **state)
@@ -115,9 +134,9 @@ static void halted_it_still_counts(void **state)
     struct story *s = *state;
     struct kc_ticket late;
     kc_finished_halt(&s->f);
-    assert_false(kc_finished_hand(&s->f, &late, VERSION, 140, 150));
+    assert_false(kc_finished_hand(&s->f, &late, VERSION, 140, 150, 3));
     kc_finished_done(&s->f, &s->t[0]);
-    assert_int_equal(kc_finished_position(&s->f), 110);
+    assert_int_equal(position(&s->f), 110);
     assert_int_equal(s->f.held, 3);
 }
 
@@ -157,7 +176,7 @@ static void hand(struct model *m, int i)
     int64_t next = m->end + 1 + (int64_t)kb_random_below(&m->random, 6);
     if (next >= OFFSETS)
         return;
-    assert_true(kc_finished_hand(&m->f, &m->tickets[i], m->version, m->end, next));
+    assert_true(kc_finished_hand(&m->f, &m->tickets[i], m->version, m->end, next, 3));
     m->used[i] = m->counts[i] = true;
     m->from[i] = m->reached[i] = m->end;
     m->next[i] = next;
@@ -191,7 +210,7 @@ static void anew(struct model *m)
     m->start = m->end = (int64_t)kb_random_below(&m->random, OFFSETS / 2);
     memset(m->finished, 0, sizeof m->finished);
     memset(m->counts, 0, sizeof m->counts);
-    kc_finished_begin(&m->f, ++m->version, m->start);
+    kc_finished_begin(&m->f, ++m->version, (struct kc_spot){m->start, -1});
 }
 
 static void take_back(struct model *m, int i)
@@ -236,10 +255,9 @@ static void random_orders_agree_with_the_model(void **state)
                 hand(&m, i);
             else
                 take_back(&m, i);
-            if (kc_finished_position(&m.f) != expected(&m) || m.f.held != in_hand(&m))
+            if (position(&m.f) != expected(&m) || m.f.held != in_hand(&m))
                 fail_msg("seed %d, step %d: %lld, not %lld; held %u, not %u", (int)seed, step,
-                         (long long)kc_finished_position(&m.f), (long long)expected(&m), m.f.held,
-                         in_hand(&m));
+                         (long long)position(&m.f), (long long)expected(&m), m.f.held, in_hand(&m));
         }
     }
 }
@@ -250,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup(the_unbroken_run_counts, begin),
         cmocka_unit_test_setup(a_part_counts, begin),
         cmocka_unit_test_setup(a_released_one_holds_back, begin),
+        cmocka_unit_test_setup(the_epoch_is_that_of_what_was_finished_last, begin),
         cmocka_unit_test_setup(released_but_reached_is_finished, begin),
         cmocka_unit_test_setup(a_retry_takes_what_followed_with_it, begin),
         cmocka_unit_test_setup(what_was_taken_away_counts_for_nothing, begin),
