@@ -52,6 +52,16 @@ static int settle(struct plan *plan)
 
 /* ---- Of a file ------------------------------------------------------------------------------*/
 
+/* Kafka's tool puts quotes around long names. */
+static char *unquoted(char *name)
+{
+    size_t size = strlen(name);
+    if (size < 2 || name[0] != '"' || name[size - 1] != '"')
+        return name;
+    name[size - 1] = '\0';
+    return name + 1;
+}
+
 /* "orders,0,17", cut in place. */
 static bool take_line(struct plan *plan, char *line, int *status)
 {
@@ -61,7 +71,7 @@ static bool take_line(struct plan *plan, char *line, int *status)
     if (!offset || strtok_r(NULL, ",", &save) || !cli_number(partition, 0, INT32_MAX, &number) ||
         !cli_number(offset, 0, INT64_MAX, &at))
         return false;
-    *status = add(plan, topic, (int32_t)number, at);
+    *status = add(plan, unquoted(topic), (int32_t)number, at);
     return true;
 }
 

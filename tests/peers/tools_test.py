@@ -9,13 +9,21 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "kit")]
+sys.path[:0] = [os.path.join(HERE, "..", "kit"), os.path.join(HERE, "..", "system")]
 
 import broker
+import clients
 import jvm
+import peers
 import tap
+from cli_kit import Cli
+from members import Group
 
-kurierd = broker.Broker({"group.initial.rebalance.delay.ms": 0})
+kurierd = broker.Broker({"group.initial.rebalance.delay.ms": 0, "group.consumer.min.heartbeat.interval.ms": 100,
+                         "group.consumer.heartbeat.interval.ms": 200})
+kurier = Cli(kurierd)
+MEMBER = clients.in_c(os.path.join("tests", "peers", "rdkafka_member"))
+PARTITIONS = 4
 
 
 @contextlib.contextmanager
@@ -213,6 +221,105 @@ def groups(tools, case):
         assert f"Topic: {topic} Partition: 0 Offset: 0" in text, text
 
 
+def rows_of(text):
+    """Of a table of the tool's, by its heads."""
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    heads = next(i for i, words in enumerate(lines) if words[0] == "GROUP")
+    return [dict(zip(lines[heads], words)) for words in lines[heads + 1:]]
+
+
+class Both:
+    """A group with two members, seen by the tool and by kurier group."""
+
+    def __init__(self, tools, strategy):
+        self.tools, self.strategy, self.name = tools, strategy, tools.topic(f"both-{strategy}")
+        self.members = Group(PARTITIONS)
+        kurier("topic", "create", "-p", PARTITIONS, self.name)
+        lines = "".join(json.dumps({"key": str(i), "payload": "x", "ts": 1700000000000 + i}) + "\n" for i in range(200))
+        kurier("produce", "-J", "-t", self.name, text=lines)
+        self.members.produced = 200
+        for _ in range(2):
+            self.members.add("librdkafka", ["env", f"LD_LIBRARY_PATH={peers.librdkafka()}", *MEMBER(), kurierd.address,
+                                            self.name, self.name, strategy, "6000"])
+        self.members.settle(f"{tools.version}, {strategy}")
+        self.members.read_all()
+
+    def tool(self, *words):
+        return self.tools.good("ConsumerGroupCommand", "--group", self.name, *words)
+
+    def same_members(self):
+        ours, = kurier.json("group", "describe", self.name)
+        theirs = rows_of(self.tool("--describe", "--members", "--verbose"))
+        assert {(r["CONSUMER-ID"], r["HOST"], r["CLIENT-ID"], int(r["#PARTITIONS"])) for r in theirs} == {
+            (m["member"], m["host"], m["client"], sum(len(a["partitions"]) for a in m["assigned"]))
+            for m in ours["members"]}, (theirs, ours)
+        state = self.tool("--describe", "--state").split()
+        assert state[-3:] == [ours["assignor"], ours["state"], str(len(ours["members"]))], (state, ours)
+        type_of = "Consumer" if self.strategy == "consumer" else "Classic"
+        listed = rows_of(self.tools.good("ConsumerGroupCommand", "--list", "--state", "--type"))
+        assert {"GROUP": self.name, "TYPE": type_of, "STATE": "Stable"} in listed and ours["type"] == type_of.lower()
+
+    def same_lag(self):
+        def told(value):
+            return "-" if value in (None, -1) else str(value)
+        ours = {tuple(told(row[key]) for key in ("topic", "partition", "committed", "end", "lag", "member", "host",
+                                                 "client")) for row in kurier.json("group", "lag", self.name)}
+        theirs = {tuple(row.values())[1:] for row in rows_of(self.tool("--describe"))}
+        assert ours == theirs and len(ours) == PARTITIONS, (ours, theirs)
+
+    def both_refused(self):
+        for ours, theirs, want in [(["reset", "--to-earliest", "-t", self.name], ["--reset-offsets", "--to-earliest",
+                                    "--topic", self.name], "can only be reset if the group"),
+                                   (["delete"], ["--delete"], "GroupNotEmptyException"),
+                                   (["delete", "--offsets", "-t", self.name], ["--delete-offsets", "--topic", self.name],
+                                    "GroupSubscribedToTopicException")]:
+            kurier.fails("group", *ours, self.name)
+            self.tools.says(want, "ConsumerGroupCommand", "--group", self.name, *theirs)
+
+    def same_plans(self):
+        for words in [["--to-earliest"], ["--to-latest"], ["--to-current"], ["--to-offset", 7], ["--to-offset", 9999],
+                      ["--shift-by", -3], ["--shift-by", 9999], ["--to-datetime", "2023-11-14T22:13:20.100"],
+                      ["--to-datetime", "2023-11-15T00:13:20.150+02:00"], ["--by-duration", "PT1H"],
+                      ["--by-duration", "P20000D"]]:
+            theirs = self.tool("--reset-offsets", *words, "--topic", self.name, "--dry-run", "--export")
+            ours = kurier("group", "reset", *words, "-t", self.name, "--export", "-q", self.name)
+            theirs = theirs.replace('"', "")  # around longer names; and there are warnings
+            assert sorted(word for word in theirs.split() if word.startswith(self.name + ",")) == ours.split(), (
+                words, theirs, ours)
+
+    def each_others_files(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as out:
+            out.write("".join(f"{self.name},{p},{p}\n" for p in range(PARTITIONS)))
+            out.flush()
+            self.tool("--reset-offsets", "--from-file", out.name, "--execute")
+        assert [row["committed"] for row in kurier.json("group", "lag", self.name)] == list(range(PARTITIONS))
+        plan = self.tool("--reset-offsets", "--shift-by", 1, "--all-topics", "--dry-run", "--export")
+        kurier("group", "reset", "--from-file", "-", "--execute", self.name, text=plan)
+        assert {(int(row["PARTITION"]), int(row["CURRENT-OFFSET"])) for row in rows_of(self.tool("--describe"))} == {
+            (p, p + 1) for p in range(PARTITIONS)}
+
+
+def compared(tools, case):
+    for strategy in ["cooperative-sticky", "consumer"]:
+        @case(f"ConsumerGroupCommand and kurier group tell the same and do the same, of {strategy}")
+        def _(strategy=strategy):
+            both = Both(tools, strategy)
+            try:
+                both.same_members()
+                both.same_lag()
+                both.both_refused()
+                both.members.end()
+            finally:
+                both.members.kill_all()
+            both.same_lag()
+            both.same_plans()
+            both.each_others_files()
+            both.tool("--delete-offsets", "--topic", both.name)
+            assert kurier.json("group", "lag", both.name) == []
+            both.tool("--delete")
+            assert both.name not in {row["group"] for row in kurier.json("group", "list")}
+
+
 def consumer_protocol(tools, case):
     protocol = ["--command-property", "group.protocol=consumer"]
 
@@ -240,6 +347,16 @@ def consumer_protocol(tools, case):
                           "--reset-policy", "earliest", "--group-protocol", "consumer", "--group-remote-assignor", "range")
         events = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         assert sum(event["count"] for event in events if event["name"] == "records_consumed") == 4000, text
+
+    @case("ConsumerPerformance reads all in a group of the consumer protocol")
+    def _():
+        topic, group = tools.new("quick", 2), tools.topic("quick-group")
+        tools.good("ProducerPerformance", "--topic", topic, "--num-records", 20_000, "--record-size", 100,
+                   "--throughput", -1)
+        rows = tools.good("ConsumerPerformance", "--topic", topic, "--num-records", 20_000, "--group", group,
+                          *protocol).splitlines()
+        assert dict(zip(rows[-2].split(", "), rows[-1].split(", ")))["data.consumed.in.nMsg"] == "20000", rows
+        assert {"group": group, "type": "consumer"}.items() <= kurier.json("group", "describe", group)[0].items()
 
 
 def cluster(tools, case):
@@ -369,7 +486,8 @@ def refusals(tools, case):
 
 for each in ["4.3", "3.9"]:
     of = Tools(each)
-    for part in (topics, records, groups, *([consumer_protocol] if each == "4.3" else []), settings, cluster, refusals):
+    modern = [consumer_protocol] if each == "4.3" else []
+    for part in (topics, records, groups, compared, *modern, settings, cluster, refusals):
         part(of, lambda name, each=each: tap.case(f"{each}: {name}"))
 
 if __name__ == "__main__":

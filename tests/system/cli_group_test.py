@@ -144,7 +144,7 @@ def _():
     commit("export", "orders", 3)
     lines = kurier("group", "reset", "--to-current", "--all-topics", "--export", "-q", "export")
     assert lines == "orders,0,3\norders,1,3\norders,2,3\n", lines
-    kurier("group", "reset", "--from-file", "-", "--execute", "import", text=lines.replace("1,3", "1,8"))
+    kurier("group", "reset", "--from-file", "-", "--execute", "import", text=lines.replace("orders,1,3", '"orders",1,8'))
     assert list(committed("import").values()) == [3, 8, 3]
     for text, want in [("orders,0\n", "line 1 is not TOPIC,PARTITION,OFFSET"), ("", "nothing to reset"),
                        ("orders,0,1\norders,0,2\n", "is to be at"), ("gone,0,1\n", "UNKNOWN_TOPIC_OR_PARTITION")]:
