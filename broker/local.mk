@@ -43,6 +43,14 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/group/modern/target.c \
 	broker/core/group/modern/wants.c \
 	broker/core/group/modern/words.c \
+	broker/core/outcome.c broker/core/outcome.h \
+	broker/core/txn/add.c \
+	broker/core/txn/begin.c \
+	broker/core/txn/describe.c broker/core/txn/describe.h \
+	broker/core/txn/end.c \
+	broker/core/txn/records.c \
+	broker/core/txn/txn.h \
+	broker/core/txn/txns.c broker/core/txn/txns.h \
 	broker/core/sessions.c broker/core/sessions.h \
 	broker/core/topic_config.c broker/core/topic_config.h \
 	broker/core/topic_rows.h \

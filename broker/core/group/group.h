@@ -87,9 +87,6 @@ void kd_group_free(struct kd_group *group);
 void kd_group_forget_classic(struct kd_group *group);
 /* Nothing that a record would tell of, and nobody who is on his way. */
 bool kd_group_is_void(const struct kd_group *group);
-bool kd_slice_set(struct kb_slice *to, struct kb_slice from); /* false: no memory */
-/* Empty where the arena is out of memory. */
-struct kb_slice kd_slice_copy(struct kb_arena *arena, struct kb_slice from);
 
 struct kd_member *kd_group_member(const struct kd_group *group, struct kb_slice id);
 struct kd_member *kd_group_static(const struct kd_group *group, struct kb_slice instance);

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/group/modern/modern.h"
 
-enum { OUTCOME_MAX_BYTES = 64 << 20 };
-
-void kd_outcome_init(struct kd_outcome *out)
-{
-    *out = (struct kd_outcome){0};
-    kb_arena_init(&out->arena, OUTCOME_MAX_BYTES);
-    kb_list_init(&out->answers);
-}
-
-void kd_outcome_deinit(struct kd_outcome *out)
-{
-    kb_arena_deinit(&out->arena);
-    kb_free(out->records);
-}
-
 void kd_groups_init(struct kd_groups *groups, const struct kd_group_limits *limits,
                     const struct kd_topics *topics, struct kb_random *random)
 {

@@ -18,8 +18,8 @@
  * fails, or a step ran out of memory (outcome.failed), it drops the whole
  * coordinator, tells the clients NOT_COORDINATOR and loads anew.
  */
-#include "base/arena.h"
 #include "base/heap.h"
+#include "broker/core/outcome.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/random.h"
@@ -58,23 +58,6 @@ struct kd_groups {
     struct kb_heap timers;
     bool loading; /* until kd_groups_loaded; nothing but replay until then */
 };
-
-/* A record to be written; value null: a tombstone. */
-struct kd_group_record {
-    struct kb_slice key, value;
-};
-
-/* One outcome serves one step. */
-struct kd_outcome {
-    struct kb_arena arena; /* holds the records */
-    struct kd_group_record *records;
-    size_t record_count, record_room;
-    struct kb_list answers; /* of struct kd_parked */
-    bool failed;            /* no memory: see above */
-};
-
-void kd_outcome_init(struct kd_outcome *outcome);
-void kd_outcome_deinit(struct kd_outcome *outcome);
 
 /* A request that may have to wait: the first member of a join or a sync. It is
  * in a member's hands, or in an outcome's answers. */

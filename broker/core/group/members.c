@@ -2,28 +2,6 @@
 /* Groups, members, and the time they have. */
 #include "broker/core/group/modern/modern.h"
 
-bool kd_slice_set(struct kb_slice *to, struct kb_slice from)
-{
-    uint8_t *copy = NULL;
-    if (from.data) {
-        copy = kb_malloc(from.size + 1);
-        if (!copy)
-            return false;
-        memcpy(copy, from.data, from.size);
-    }
-    kb_free((void *)to->data);
-    *to = kb_slice_of(copy, from.size);
-    return true;
-}
-
-struct kb_slice kd_slice_copy(struct kb_arena *arena, struct kb_slice from)
-{
-    char *copy = from.data ? kb_arena_strdup(arena, from) : NULL;
-    if (from.data && !copy)
-        return kb_slice_str("");
-    return kb_slice_of(copy, from.size);
-}
-
 static void slice_drop(struct kb_slice *slice)
 {
     kb_free((void *)slice->data);

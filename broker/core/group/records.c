@@ -13,39 +13,11 @@ enum { OFFSET_VERSION = 3, OFFSET_EXPIRES_VERSION = 1, GROUP_VERSION = 3 };
 
 /* ---- Emitting ----------------------------------------------------------- */
 
-struct kb_slice kd_emit_take(struct kw_writer *w, struct kd_outcome *out)
-{
-    struct kb_slice bytes = kb_slice_null();
-    struct kb_buf *buf = kw_writer_take(w);
-    if (buf)
-        bytes = kd_slice_copy(&out->arena, kb_buf_view(buf));
-    kb_buf_unref(buf);
-    out->failed |= !bytes.data;
-    return bytes;
-}
-
-static bool make_room(struct kd_outcome *out)
-{
-    if (out->record_count < out->record_room)
-        return true;
-    size_t room = out->record_room ? 2 * out->record_room : 8;
-    struct kd_group_record *records = kb_realloc(out->records, room * sizeof *records);
-    if (!records)
-        return false;
-    out->records = records;
-    out->record_room = room;
-    return true;
-}
-
 void kd_emit(struct kd_groups *groups, struct kd_group_record record, struct kb_time now,
              struct kd_outcome *out)
 {
-    if (out->failed || !make_room(out)) {
-        out->failed = true;
-        return;
-    }
-    out->records[out->record_count++] = record;
-    out->failed |= kd_groups_replay(groups, &record, now) != KB_OK;
+    if (kd_outcome_add(out, record))
+        out->failed |= kd_groups_replay(groups, &record, now) != KB_OK;
 }
 
 static struct kb_slice offset_key(const struct kd_group *group, struct kb_slice topic,
@@ -156,18 +128,6 @@ void kd_emit_no_group(struct kd_group *group, struct kd_outcome *out)
 }
 
 /* ---- Replaying ---------------------------------------------------------- */
-
-void kd_reading_init(struct kd_group_reading *in, struct kb_slice bytes)
-{
-    in->r = kw_reader_of(bytes);
-    in->version = kw_read_i16(&in->r);
-    kb_arena_init(&in->arena, kw_arena_budget(bytes.size));
-}
-
-int kd_reading_fault(const struct kd_group_reading *in)
-{
-    return in->arena.failed ? KB_E_NO_MEMORY : KB_E_CORRUPT_MESSAGE;
-}
 
 static int replay_offset(struct kd_groups *groups, const struct kw_offset_commit_key *key,
                          struct kd_group_reading *in, struct kb_time now)

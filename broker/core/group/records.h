@@ -7,10 +7,8 @@
  * loaded cannot differ. Out of memory sets outcome.failed.
  */
 #include "broker/core/group/offsets.h"
-#include "wire/reader.h"
 
 struct kd_group;
-struct kw_writer;
 
 void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, struct kb_time now,
                     struct kd_outcome *out);
@@ -21,23 +19,9 @@ void kd_emit_no_offset(struct kd_group *group, struct kb_slice topic, int32_t pa
 void kd_emit_group(struct kd_group *group, struct kb_time now, struct kd_outcome *out);
 void kd_emit_no_group(struct kd_group *group, struct kd_outcome *out); /* its offsets stay */
 
-/* ---- For those who emit and replay other kinds ---- */
+/* ---- For those who emit other kinds ---- */
 
-enum { KD_GROUP_RECORD_MAX_BYTES = 64 << 20 };
-
-/* What was written, in the outcome's arena; null: it could not be. */
-struct kb_slice kd_emit_take(struct kw_writer *w, struct kd_outcome *out);
 void kd_emit(struct kd_groups *groups, struct kd_group_record record, struct kb_time now,
              struct kd_outcome *out);
-
-/* The arena and the reader of one key or value, behind the number that it begins with. */
-struct kd_group_reading {
-    struct kw_reader r;
-    struct kb_arena arena;
-    int16_t version;
-};
-
-void kd_reading_init(struct kd_group_reading *in, struct kb_slice bytes); /* deinit the arena */
-int kd_reading_fault(const struct kd_group_reading *in);
 
 #endif

@@ -39,7 +39,8 @@ static void say(const char *what, const rd_kafka_topic_partition_list_t *partiti
 }
 
 /* Of what is refused by now nothing is said: the member will hear of it. */
-static void give_up(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions, bool incremental)
+static void give_up(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions,
+                    bool incremental)
 {
     if (rd_kafka_assignment_lost(client)) {
         say("lost", partitions);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/core/txn/describe.h"
+#include "broker/core/txn/txn.h"
+
+static const char *const names[KD_TXN_STATES] = {
+    [KD_TXN_EMPTY] = "Empty",
+    [KD_TXN_ONGOING] = "Ongoing",
+    [KD_TXN_PREPARE_COMMIT] = "PrepareCommit",
+    [KD_TXN_PREPARE_ABORT] = "PrepareAbort",
+    [KD_TXN_COMPLETE_COMMIT] = "CompleteCommit",
+    [KD_TXN_COMPLETE_ABORT] = "CompleteAbort",
+};
+
+bool kd_txn_state_is_known(struct kb_slice name)
+{
+    for (int i = 0; i < KD_TXN_STATES; i++)
+        if (kb_slice_equal(kb_slice_str(names[i]), name))
+            return true;
+    return false;
+}
+
+size_t kd_txns_count(const struct kd_txns *txns)
+{
+    return txns->by_id.count;
+}
+
+/* ---- Describe ---- */
+
+static struct kw_describe_transactions_response_topic *topic_of(
+    struct kw_describe_transactions_response_transaction_state *out, struct kb_slice name,
+    size_t most, struct kb_arena *arena)
+{
+    for (int32_t i = 0; i < out->topics_count; i++)
+        if (kb_slice_equal(out->topics[i].topic, name))
+            return &out->topics[i];
+    int32_t *partitions = kb_arena_array(arena, most, sizeof *partitions);
+    if (!partitions)
+        return NULL;
+    struct kw_describe_transactions_response_topic *topic = &out->topics[out->topics_count++];
+    *topic = (struct kw_describe_transactions_response_topic){name, partitions, 0};
+    return topic;
+}
+
+/* How many partitions of that topic. */
+static size_t count_of(const struct kd_txn *txn, struct kb_slice name)
+{
+    size_t n = 0;
+    for (const struct kb_map_entry *at = NULL; (at = kb_map_next(&txn->parts, at));)
+        n += kb_slice_equal(KB_CONTAINER(at, struct kd_txn_part, by_key)->topic, name);
+    return n;
+}
+
+static void describe_parts(const struct kd_txn *txn, struct kb_arena *arena,
+                           struct kw_describe_transactions_response_transaction_state *out)
+{
+    out->topics = kb_arena_array(arena, txn->parts.count, sizeof *out->topics);
+    for (const struct kb_map_entry *at = NULL;
+         out->topics && (at = kb_map_next(&txn->parts, at));) {
+        const struct kd_txn_part *part = KB_CONTAINER(at, struct kd_txn_part, by_key);
+        struct kw_describe_transactions_response_topic *topic =
+            topic_of(out, part->topic, count_of(txn, part->topic), arena);
+        if (topic)
+            topic->partitions[topic->partitions_count++] = part->partition;
+    }
+}
+
+void kd_txns_describe(const struct kd_txns *txns, struct kb_slice id, struct kb_arena *arena,
+                      struct kw_describe_transactions_response_transaction_state *out)
+{
+    const struct kd_txn *txn = kd_txn_find(txns, id);
+    kw_describe_transactions_response_transaction_state_init(out);
+    out->transactional_id = id;
+    out->transaction_state = kb_slice_str("");
+    if (!txn) {
+        out->error_code = id.size ? KB_E_TRANSACTIONAL_ID_NOT_FOUND : KB_E_INVALID_REQUEST;
+        return;
+    }
+    out->transaction_state = kb_slice_str(names[txn->state]);
+    out->transaction_timeout_ms = txn->timeout_ms;
+    out->transaction_start_time_ms = txn->started_ms;
+    out->producer_id = txn->producer;
+    out->producer_epoch = txn->epoch;
+    describe_parts(txn, arena, out);
+}
+
+/* ---- List ---- */
+
+static bool has_state(const struct kw_list_transactions_request *filters, const struct kd_txn *txn)
+{
+    for (int32_t i = 0; i < filters->state_filters_count; i++)
+        if (kb_slice_equal(filters->state_filters[i], kb_slice_str(names[txn->state])))
+            return true;
+    return filters->state_filters_count <= 0;
+}
+
+static bool has_producer(const struct kw_list_transactions_request *filters,
+                         const struct kd_txn *txn)
+{
+    for (int32_t i = 0; i < filters->producer_id_filters_count; i++)
+        if (filters->producer_id_filters[i] == txn->producer)
+            return true;
+    return filters->producer_id_filters_count <= 0;
+}
+
+/* Longer than that; where nothing is open, no time at all. */
+static bool runs_long(const struct kw_list_transactions_request *filters, const struct kd_txn *txn,
+                      struct kb_time now)
+{
+    if (filters->duration_filter < 0)
+        return true;
+    return txn->started_ms >= 0 && now.wall_ms - txn->started_ms > filters->duration_filter;
+}
+
+void kd_txns_list(const struct kd_txns *txns, const struct kw_list_transactions_request *filters,
+                  struct kb_regex *pattern, struct kb_time now,
+                  struct kw_list_transactions_response_transaction_state *list, int32_t *count)
+{
+    for (const struct kb_map_entry *at = NULL; (at = kb_map_next(&txns->by_id, at));) {
+        const struct kd_txn *txn = KB_CONTAINER(at, struct kd_txn, by_id);
+        if (!has_state(filters, txn) || !has_producer(filters, txn) ||
+            !runs_long(filters, txn, now) || (pattern && !kb_regex_match(pattern, txn->id)))
+            continue;
+        list[(*count)++] = (struct kw_list_transactions_response_transaction_state){
+            txn->id, txn->producer, kb_slice_str(names[txn->state])};
+    }
+}
