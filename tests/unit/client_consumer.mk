@@ -6,6 +6,8 @@ unit_programs += \
 	tests/unit/consumer/test_assignors \
 	tests/unit/consumer/test_cutter \
 	tests/unit/consumer/test_fetcher \
+	tests/unit/consumer/test_member \
+	tests/unit/consumer/test_partitions \
 	tests/unit/consumer/test_finished \
 	tests/unit/consumer/test_modern \
 	tests/unit/consumer/test_modern_group
@@ -20,4 +22,10 @@ tests_unit_consumer_test_finished_LDADD = libclient/libclientcore.la wire/libwir
 tests_unit_consumer_test_modern_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_modern_group_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_member_SOURCES = tests/unit/consumer/test_member.c \
+	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h
+tests_unit_consumer_test_member_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_partitions_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)

@@ -349,7 +349,29 @@ static int64_t session_deadline_ms(const struct kc_member *member)
     return counts ? c->session_ms : KB_NEVER;
 }
 
-static void session_expired(struct kc_member *member, struct kb_time now)
+/* The coordinator counts from when it heard or answered us, which was not before the
+ * request was sent. A round may have held the answer back for longer than a session:
+ * then the next heartbeat, due at once, says whether we are still there. */
+void kc_classic_lives(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    const struct kc_consumer_options *options = &member->options->consumer;
+    bool prompt = now.mono_ms - c->sent_ms < options->session_timeout_ms / 2;
+    c->session_ms = (prompt ? c->sent_ms : now.mono_ms) + options->session_timeout_ms;
+    c->beat_ms = c->sent_ms + options->heartbeat_interval_ms;
+}
+
+/* A round that began behind our back drops who does not join it in time. */
+static int64_t revoke_deadline_ms(const struct kc_member *member)
+{
+    const struct kc_classic *c = of(member);
+    if (member->change != KC_CHANGE_REVOKE)
+        return KB_NEVER;
+    return KB_MIN(member->change_by_ms,
+                  c->calm_ms + member->options->consumer.max_poll_interval_ms);
+}
+
+static void session_expired(struct kc_member *member)
 {
     struct kb_error err;
     kb_error_set(&err, KB_E_TIMED_OUT,
@@ -359,10 +381,9 @@ static void session_expired(struct kc_member *member, struct kb_time now)
     member->coordinator_known = false;
     kc_member_abandon(member);
     kc_classic_lost(member, false);
-    (void)now;
 }
 
-static void revoke_expired(struct kc_member *member, struct kb_time now)
+static void revoke_expired(struct kc_member *member)
 {
     kb_error_set(&member->trouble, KB_E_TIMED_OUT,
                  "group %s: partitions were not given up within max.poll.interval.ms (%d)",
@@ -370,7 +391,6 @@ static void revoke_expired(struct kc_member *member, struct kb_time now)
                  member->options->consumer.max_poll_interval_ms);
     kc_member_abandon(member);
     kc_classic_lost(member, false);
-    (void)now;
 }
 
 static void tick(struct kc_member *member, struct kb_time now)
@@ -383,9 +403,9 @@ static void tick(struct kc_member *member, struct kb_time now)
     if (kc_classic_is_member(c) && now.mono_ms >= member->alive_until_ms)
         lease_expired(member, now);
     if (now.mono_ms >= session_deadline_ms(member))
-        session_expired(member, now);
-    if (now.mono_ms >= member->change_by_ms)
-        revoke_expired(member, now);
+        session_expired(member);
+    if (now.mono_ms >= revoke_deadline_ms(member))
+        revoke_expired(member);
     kc_classic_proceed(member, now);
 }
 
@@ -405,7 +425,7 @@ static int64_t deadline_ms(const struct kc_member *member)
     const struct kc_classic *c = of(member);
     int64_t ms = KB_MIN(plan_deadline_ms(member), c->again_ms);
     ms = KB_MIN(ms, session_deadline_ms(member));
-    ms = KB_MIN(ms, member->change_by_ms);
+    ms = KB_MIN(ms, revoke_deadline_ms(member));
     if (kc_classic_is_member(c))
         ms = KB_MIN(ms, member->alive_until_ms);
     if (c->state == KC_CLASSIC_LEAD)

@@ -57,6 +57,7 @@ struct kc_classic {
     int64_t sent_ms;         /* the request in flight */
     int64_t beat_ms;         /* when the next heartbeat is due */
     int64_t session_ms;      /* when the coordinator has given us up */
+    int64_t calm_ms;         /* no round had begun by then */
     int64_t lead_ms;         /* until when LEAD waits */
     int64_t again_ms;        /* after a lack of memory; KB_NEVER */
     struct kb_error refusal; /* that WHY finds words for */
@@ -71,6 +72,8 @@ void kc_classic_round(struct kc_member *member, const char *why);
 /* No member of this generation any more: all is lost, joins anew. */
 void kc_classic_lost(struct kc_member *member, bool id_too);
 void kc_classic_fail(struct kc_member *member, const struct kb_error *why);
+/* An answer came that says so: the coordinator counts us alive. */
+void kc_classic_lives(struct kc_member *member, struct kb_time now);
 /* LEAVE is over, answered or not. */
 void kc_classic_left(struct kc_member *member);
 /* Is it one for the coordinator? Then the session and the lease count. */

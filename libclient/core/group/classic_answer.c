@@ -157,12 +157,12 @@ static void joined(struct kc_member *member, struct kb_time now,
                    const struct kw_join_group_response *response)
 {
     struct kc_classic *c = member->state;
-    const struct kc_consumer_options *options = &member->options->consumer;
     struct kb_error err;
     c->chosen = offered(member, response->protocol_name);
     if (!c->chosen) {
         kb_error_set(&err, KB_E_PROTOCOL,
-                     "group %s: chose the strategy %.*s, which was not offered", options->group_id,
+                     "group %s: chose the strategy %.*s, which was not offered",
+                     member->options->consumer.group_id,
                      (int)KB_MIN(response->protocol_name.size, (size_t)80),
                      (const char *)response->protocol_name.data);
         kc_classic_fail(member, &err);
@@ -170,8 +170,7 @@ static void joined(struct kc_member *member, struct kb_time now,
     }
     kc_member_relax(member);
     member->generation = response->generation_id;
-    c->session_ms = kb_deadline(now, options->session_timeout_ms);
-    c->beat_ms = kb_deadline(now, options->heartbeat_interval_ms);
+    kc_classic_lives(member, now);
     c->reason = NULL;
     c->wants = false;
     kc_lead_end(&c->lead);
@@ -214,7 +213,6 @@ static void answer_sync(struct kc_member *member, struct kb_time now,
                         const struct kw_sync_group_response *response)
 {
     struct kc_classic *c = member->state;
-    const struct kc_consumer_options *options = &member->options->consumer;
     struct kb_error err;
     if (response->error_code) {
         act(member, now, rule_of(response->error_code)->sync, response->error_code);
@@ -229,8 +227,8 @@ static void answer_sync(struct kc_member *member, struct kb_time now,
     }
     kc_member_relax(member);
     c->before_generation = member->generation;
-    c->session_ms = kb_deadline(now, options->session_timeout_ms);
-    c->beat_ms = kb_deadline(now, options->heartbeat_interval_ms);
+    c->calm_ms = now.mono_ms;
+    kc_classic_lives(member, now);
     kc_classic_turn(member, KC_CLASSIC_IN);
 }
 
@@ -240,13 +238,13 @@ static void answer_heartbeat(struct kc_member *member, struct kb_time now,
                              const struct kw_heartbeat_response *response)
 {
     struct kc_classic *c = member->state;
-    const struct kc_consumer_options *options = &member->options->consumer;
     int code = response->error_code;
     if (!code || code == KB_E_REBALANCE_IN_PROGRESS) {
         kc_member_relax(member);
-        c->session_ms = c->sent_ms + options->session_timeout_ms;
-        c->beat_ms = c->sent_ms + options->heartbeat_interval_ms;
+        kc_classic_lives(member, now);
     }
+    if (!code)
+        c->calm_ms = c->sent_ms;
     if (code)
         act(member, now, rule_of(code)->beat, code);
 }
@@ -328,8 +326,6 @@ void kc_classic_failure(struct kc_member *member, struct kb_time now, const stru
 {
     struct kc_classic *c = member->state;
     bool heals = why->code != KB_E_UNSUPPORTED && !(why->classes & KB_FATAL);
-    c->session_ms =
-        KB_MAX(c->session_ms, c->sent_ms + member->options->consumer.session_timeout_ms);
     if (c->state == KC_CLASSIC_WHY)
         kc_classic_fail(member, &c->refusal);
     else if (c->state == KC_CLASSIC_LEAVE && !heals)
