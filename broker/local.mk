@@ -24,7 +24,8 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/group/modern/assign.c broker/core/group/modern/assign.h \
 	broker/core/group/modern/assign_range.c \
 	broker/core/group/modern/assign_uniform.c \
-	broker/core/group/modern/beat.c \
+	broker/core/group/modern/beat.c broker/core/group/modern/beat.h \
+	broker/core/group/modern/beat_check.c \
 	broker/core/group/modern/classic.c broker/core/group/modern/classic.h \
 	broker/core/group/modern/commit.c \
 	broker/core/group/modern/describe.c \

@@ -10,10 +10,12 @@ consumer_rig = tests/unit/broker/consumer_rig.c tests/unit/broker/consumer_rig.h
 broker_ask = tests/unit/broker/ask.c tests/unit/broker/ask.h $(broker_rig)
 
 unit_programs += \
+	tests/unit/broker/test_assignors \
 	tests/unit/broker/test_broker \
 	tests/unit/broker/test_config \
 	tests/unit/broker/test_configs \
 	tests/unit/broker/test_consumer_groups \
+	tests/unit/broker/test_group_migration \
 	tests/unit/broker/test_group_requests \
 	tests/unit/broker/test_groups \
 	tests/unit/broker/test_journal \
@@ -29,11 +31,14 @@ unit_programs += \
 	tests/unit/broker/test_turns \
 	tests/unit/broker/test_txns
 
+tests_unit_broker_test_assignors_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_broker_SOURCES = tests/unit/broker/test_broker.c $(broker_rig)
 tests_unit_broker_test_broker_LDADD = $(broker_test_libs)
 tests_unit_broker_test_config_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_configs_SOURCES = tests/unit/broker/test_configs.c $(broker_ask)
 tests_unit_broker_test_configs_LDADD = $(broker_test_libs)
+tests_unit_broker_test_group_migration_SOURCES = tests/unit/broker/test_group_migration.c $(consumer_rig)
+tests_unit_broker_test_group_migration_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_group_requests_SOURCES = tests/unit/broker/test_group_requests.c $(broker_ask)
 tests_unit_broker_test_group_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_consumer_groups_SOURCES = tests/unit/broker/test_consumer_groups.c $(consumer_rig)

@@ -51,8 +51,6 @@ void rig_topic(struct rig *rig, const char *name, int32_t count);
 /* "a:0,1 b:2" */
 const char *rig_has(const struct rig *rig, const struct rig_consumer *consumer);
 
-/* All that is durable of all groups. */
-const char *rig_dump(const struct kd_groups *groups, char *text, size_t size);
 /* The coordinator is made of the log, in the same state as before. */
 void rig_restart(struct rig *rig);
 /* One made of the log beside it is. */

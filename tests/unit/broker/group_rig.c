@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/broker/group_rig.h"
 #include "base/codes.h"
+#include "broker/core/group/modern/migrate.h"
+#include "wire/gen/consumer_protocol_assignment.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,8 +65,25 @@ static void take_join(struct rig_client *client)
     client->leads = kb_slice_equal(out->leader, out->member_id);
 }
 
+static uint64_t partitions_of(struct kb_slice bytes)
+{
+    struct kw_consumer_protocol_assignment in;
+    struct kb_arena arena;
+    struct kw_reader r = kw_reader_of(bytes);
+    uint64_t set = 0;
+    kb_arena_init(&arena, 1 << 16);
+    if (bytes.size && kw_read_i16(&r) == 0 &&
+        kw_consumer_protocol_assignment_decode(&r, 0, &arena, &in))
+        for (int32_t i = 0; i < in.assigned_partitions_count; i++)
+            for (int32_t p = 0; p < in.assigned_partitions[i].partitions_count; p++)
+                set |= 1ull << in.assigned_partitions[i].partitions[p];
+    kb_arena_deinit(&arena);
+    return set;
+}
+
 static void take_sync(struct rig_client *client)
 {
+    client->held = partitions_of(client->sync.out.assignment);
     client->code = client->sync.out.error_code;
     copy_text(client->assignment, sizeof client->assignment, client->sync.out.assignment);
 }
@@ -140,7 +159,7 @@ static void fill_protocols(struct rig_client *client)
         struct kw_join_group_request_protocol *protocol = &in->protocols[in->protocols_count++];
         kw_join_group_request_protocol_init(protocol);
         protocol->name = kb_slice_of(at, size);
-        protocol->metadata = kb_slice_of("\0\1\0\0\0\1\0\1t\377\377\377\377", 13);
+        protocol->metadata = kb_slice_of("\0\0\0\0\0\1\0\1t\377\377\377\377", 13);
         at += size + (at[size] == ',');
     }
 }
@@ -168,6 +187,30 @@ int rig_join(struct rig *rig, struct rig_client *client)
     return client->code;
 }
 
+/* Every so manieth partition. */
+static struct kb_slice partitions_for(const struct rig *rig, struct kb_arena *arena, size_t nth,
+                                      size_t of)
+{
+    const struct kd_topic *topic = kd_topics_find(&rig->topics, kb_slice_str("t"));
+    struct kd_parts parts = kd_parts_room(arena, (size_t)topic->count);
+    for (int32_t p = (int32_t)nth; parts.at && p < topic->count; p += (int32_t)of)
+        kd_parts_add(&parts, topic->id, p, 0);
+    return parts.at ? kd_assignment_write(&parts, 0, &rig->topics, arena) : kb_slice_null();
+}
+
+static void assign(struct rig *rig, struct rig_client *client)
+{
+    struct kw_sync_group_request *in = &client->sync_in;
+    const struct kw_join_group_response *told = &client->join.out;
+    size_t count = (size_t)told->members_count;
+    in->assignments = kb_arena_array(&client->arena, count, sizeof *in->assignments);
+    for (size_t i = 0; in->assignments && i < count; i++) {
+        struct kw_sync_group_request_assignment *one = &in->assignments[in->assignments_count++];
+        one->member_id = told->members[i].member_id;
+        one->assignment = partitions_for(rig, &client->arena, i, count);
+    }
+}
+
 /* The leader hands each member "for ID@GENERATION". */
 static void fill_assignments(struct rig *rig, struct rig_client *client)
 {
@@ -193,7 +236,8 @@ int rig_sync(struct rig *rig, struct rig_client *client)
     in->member_id = kb_slice_str(client->id);
     in->group_instance_id = kb_slice_str(client->instance);
     if (client->leads)
-        fill_assignments(rig, client);
+        rig->assigns ? assign(rig, client) : fill_assignments(rig, client);
+    client->synced = client->generation;
     wait_init(client, &client->sync.wait, KD_PARKED_SYNC);
     client->sync.in = in;
     kd_outcome_init(&out);

@@ -23,7 +23,9 @@ struct rig_client {
     int code;   /* of the last answer */
     bool waits; /* a join or sync is parked */
     bool leads, skips;
-    size_t told; /* members that the leader was told of */
+    size_t told;    /* members that the leader was told of */
+    uint64_t held;  /* partitions of "t", where its assignment is a consumer's */
+    int32_t synced; /* the generation that it has asked its assignment of */
     char assignment[64], protocol[32];
     int16_t version;
     int32_t session_ms, rebalance_ms;
@@ -42,6 +44,7 @@ struct rig {
     struct kb_time now;
     struct rig_client clients[RIG_CLIENTS];
     size_t count;
+    bool assigns; /* leaders hand out partitions of "t", not words */
     struct kd_group_record *log;
     size_t log_count;
     bool failed; /* some step ran out of memory */

@@ -161,8 +161,7 @@ static void enter(struct joining *j)
     expect(j->entry.member, j->now, j->out);
     welcome(j);
     if (kd_downgrade_follows(j->group, NULL))
-        kd_downgrade(j->group, NULL, j->group->modern->assignment_epoch < j->group->modern->epoch,
-                     j->now, j->out);
+        kd_downgrade(j->group, NULL, j->now, j->out);
 }
 
 void kd_modern_join(struct kd_group *group, struct kd_join *join, struct kb_time now,

@@ -36,24 +36,12 @@ static void tell_parts(const struct kd_modern_member *member, const struct kd_pa
     }
 }
 
-/* What it has yet to give back it still has. */
-static struct kd_parts all_parts(const struct kd_current *current, struct kb_arena *arena)
-{
-    struct kd_parts all = kd_parts_room(arena, current->assigned.count + current->revoking.count);
-    const struct kd_parts *from[] = {&current->assigned, &current->revoking};
-    for (size_t f = 0; all.at && f < KB_ARRAY_SIZE(from); f++)
-        for (size_t i = 0; i < from[f]->count; i++)
-            kd_parts_add(&all, from[f]->at[i].topic, from[f]->at[i].partition, 0);
-    if (all.at)
-        kd_parts_sort(&all);
-    return all;
-}
-
 static void tell_member(const struct kd_modern_member *member, struct kb_arena *arena,
                         struct kw_consumer_group_describe_response_member *out)
 {
     const struct kd_words *words = &member->words;
-    const struct kd_parts has = all_parts(&member->current, arena);
+    const struct kd_parts has =
+        kd_parts_union(arena, &member->current.assigned, &member->current.revoking);
     kw_consumer_group_describe_response_member_init(out);
     out->member_id = member->id;
     out->instance_id = words->instance;

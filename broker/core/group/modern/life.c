@@ -29,7 +29,7 @@ void kd_modern_fence(struct kd_modern_member *member, struct kb_time now, struct
 {
     struct kd_group *group = member->group;
     if (kd_downgrade_follows(group, member)) {
-        kd_downgrade(group, member, true, now, out);
+        kd_downgrade(group, member, now, out);
         return;
     }
     struct kb_slice regex = kd_slice_copy(&out->arena, member->words.regex);

@@ -121,7 +121,9 @@ bool kd_downgrade_follows(const struct kd_group *group, const struct kd_modern_m
            left <= (size_t)group->groups->limits->max_size;
 }
 
-/* A member on its way; its strings are in the outcome's arena. */
+/* A member on its way; its strings are in the outcome's arena. It takes with it what it has,
+ * not what it was to have: a member of the consumer protocol that came back before it heard
+ * of that would else be given what it still has. */
 struct leaving {
     struct kb_slice id, assignment;
     struct kd_words words;
@@ -132,8 +134,10 @@ static void pack(struct leaving *to, const struct kd_modern_member *member, stru
     const struct kd_topics *topics = member->group->groups->topics;
     struct kw_reader r = kw_reader_of(member->words.protocols[0].metadata);
     int16_t version = kw_read_i16(&r);
+    const struct kd_parts has =
+        kd_parts_union(arena, &member->current.assigned, &member->current.revoking);
     to->id = kd_slice_copy(arena, member->id);
-    to->assignment = kd_assignment_write(&member->target, KB_MAX(version, 0), topics, arena);
+    to->assignment = kd_assignment_write(&has, KB_MAX(version, 0), topics, arena);
     kd_words_copy(arena, &to->words, &member->words);
 }
 
@@ -155,9 +159,18 @@ static void unpack(struct kd_group *group, const struct leaving *from, struct kb
     kd_member_renew(member, now, out);
 }
 
-void kd_downgrade(struct kd_group *group, const struct kd_modern_member *without, bool rebalance,
+static bool are_all_there(const struct kd_group *group)
+{
+    KB_LIST_EACH(at, &group->modern->order)
+        if (!kd_modern_has_arrived(KB_CONTAINER(at, struct kd_modern_member, link)))
+            return false;
+    return group->modern->assignment_epoch == group->modern->epoch;
+}
+
+void kd_downgrade(struct kd_group *group, const struct kd_modern_member *without,
                   struct kb_time now, struct kd_outcome *out)
 {
+    bool settled = !without && are_all_there(group);
     const struct kd_modern *modern = group->modern;
     int32_t epoch = modern->epoch;
     struct leaving *all = kb_arena_array(&out->arena, modern->members.count, sizeof *all);
@@ -179,6 +192,6 @@ void kd_downgrade(struct kd_group *group, const struct kd_modern_member *without
     }
     group->generation = epoch;
     kd_emit_group(group, now, out);
-    if (rebalance && !out->failed)
+    if (!settled && !out->failed)
         kd_group_rebalance(group, now, out);
 }

@@ -32,7 +32,8 @@ void kd_upgrade(const struct kd_upgrade *upgrade, struct kd_group *group, struct
 
 /* Without this one (NULL: as it is), are all members of the classic protocol? */
 bool kd_downgrade_follows(const struct kd_group *group, const struct kd_modern_member *without);
-void kd_downgrade(struct kd_group *group, const struct kd_modern_member *without, bool rebalance,
+/* What is not settled yet begins a round. */
+void kd_downgrade(struct kd_group *group, const struct kd_modern_member *without,
                   struct kb_time now, struct kd_outcome *out);
 
 /* What a consumer says of itself in a protocol's metadata, and what it is told. False: it

@@ -95,6 +95,25 @@ int32_t *kd_parts_numbers(const struct kd_parts *parts, size_t from, size_t end,
     return numbers;
 }
 
+static void append(struct kd_parts *to, const struct kd_parts *from)
+{
+    if (from->count)
+        memcpy(to->at + to->count, from->at, from->count * sizeof *to->at);
+    to->count += from->count;
+}
+
+struct kd_parts kd_parts_union(struct kb_arena *arena, const struct kd_parts *a,
+                               const struct kd_parts *b)
+{
+    struct kd_parts all = kd_parts_room(arena, a->count + b->count);
+    if (!all.at)
+        return all;
+    append(&all, a);
+    append(&all, b);
+    kd_parts_sort(&all);
+    return all;
+}
+
 bool kd_parts_keep(struct kd_parts *to, const struct kd_parts *from)
 {
     struct kd_part *at = NULL;
@@ -120,9 +139,7 @@ bool kd_parts_dup(struct kb_arena *arena, struct kd_parts *parts)
     struct kd_parts copy = kd_parts_room(arena, parts->count);
     if (!copy.at)
         return false;
-    if (parts->count)
-        memcpy(copy.at, parts->at, parts->count * sizeof *copy.at);
-    copy.count = parts->count;
+    append(&copy, parts);
     *parts = copy;
     return true;
 }

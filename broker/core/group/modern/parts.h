@@ -38,6 +38,10 @@ size_t kd_parts_topics(const struct kd_parts *parts);
 int32_t *kd_parts_numbers(const struct kd_parts *parts, size_t from, size_t end,
                           struct kb_arena *arena);
 
+/* In the arena; at NULL: no memory. */
+struct kd_parts kd_parts_union(struct kb_arena *arena, const struct kd_parts *a,
+                               const struct kd_parts *b);
+
 /* On the heap, in place of what was there. False: no memory. */
 bool kd_parts_keep(struct kd_parts *to, const struct kd_parts *from);
 void kd_parts_drop(struct kd_parts *parts);
