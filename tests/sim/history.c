@@ -67,12 +67,19 @@ uint64_t history_send(struct history *h, int lane, int topic, int32_t partition,
     h->records[h->count++] = (struct history_record){.topic = (int8_t)topic,
                                                      .partition = (int8_t)partition,
                                                      .lane = (uint8_t)lane,
+                                                     .key = -1,
                                                      .sent_ms = now_ms,
                                                      .told_ms = -1,
                                                      .ahead_ms = *h->ahead_ms,
                                                      .offset = -1};
     h->open++;
     return h->count;
+}
+
+void history_key(struct history *h, uint64_t id, int key)
+{
+    KB_CHECK(id >= 1 && id <= h->count && key >= 0 && key < HISTORY_KEYS);
+    h->records[id - 1].key = (int8_t)key;
 }
 
 void history_unsend(struct history *h, uint64_t id)
@@ -189,8 +196,11 @@ void history_find(struct history *h, int topic, int32_t partition, int64_t offse
     h->reappeared += offset < log->trim_done;
     reach(&log->last, offset + 1);
     log->last.ids[offset] = id;
-    if (id)
-        h->records[id - 1].found++;
+    if (!id)
+        return;
+    h->records[id - 1].found++;
+    if (h->records[id - 1].key >= 0)
+        log->newest[h->records[id - 1].key] = offset + 1;
 }
 
 void history_producer(struct history *h, int64_t id)
@@ -295,5 +305,7 @@ bool history_may_be_gone(const struct history *h, const struct history_record *r
     if (offset < 0 || record->partition < 0)
         return false;
     const struct history_log *log = &topic->logs[record->partition];
+    if (topic->compacted && record->key >= 0 && offset + 1 < log->newest[record->key])
+        return true;
     return offset < KB_MAX(log->trim_asked, log->large_below);
 }

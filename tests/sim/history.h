@@ -25,7 +25,8 @@ enum {
     HISTORY_PARTITIONS = 8,
     HISTORY_LOGS = HISTORY_TOPICS * HISTORY_PARTITIONS,
     HISTORY_LANES = 128,
-    HISTORY_VALUE_MAX = 24 * 1024
+    HISTORY_VALUE_MAX = 24 * 1024,
+    HISTORY_KEYS = 8
 };
 
 enum history_told { HISTORY_NOTHING, HISTORY_ACKED, HISTORY_DENIED, HISTORY_UNSURE };
@@ -42,6 +43,7 @@ struct history_record {
     int8_t topic, partition; /* partition -1: its sender did not choose */
     uint8_t lane;
     uint8_t told; /* enum history_told */
+    int8_t key;   /* below HISTORY_KEYS; -1: none that counts */
     uint16_t size;
     uint32_t tellings; /* times that its sender was told */
     uint32_t found;    /* times in the last reading */
@@ -60,6 +62,7 @@ struct history_log {
     struct history_view seen, last;
     int64_t acked_end;             /* behind the last that was acknowledged */
     int64_t trim_asked, trim_done; /* records below: may be gone; must be */
+    int64_t newest[HISTORY_KEYS];  /* of the last reading, by key: offset + 1; 0: none */
     int64_t large_below;           /* records below had more behind them than retention keeps */
 };
 
@@ -67,6 +70,7 @@ struct history_topic {
     char name[24];
     int64_t deleted_ms; /* what was sent until then may be gone; KB_FOREVER: of no end yet */
     bool deleting;
+    bool compacted; /* a record may be gone once there is a newer one of its key */
     int64_t retention_ms, retention_bytes; /* -1: none */
     int64_t made_ms;                       /* somebody heard that it is there; -1: nobody did */
     int32_t partitions_min;                /* as many at least, as of then */
@@ -104,6 +108,8 @@ void history_lane_dies(struct history *h, int lane);
 
 /* A record is about to be sent: its id, 1 and up. */
 uint64_t history_send(struct history *h, int lane, int topic, int32_t partition, int64_t now_ms);
+/* It has this key. */
+void history_key(struct history *h, uint64_t id, int key);
 /* It was refused after all; only the newest can be. */
 void history_unsend(struct history *h, uint64_t id);
 /* Its value, from the seed and the id alone; HISTORY_VALUE_MAX bytes of room. */

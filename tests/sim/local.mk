@@ -26,6 +26,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/tally.c \
 	tests/sim/workload.c tests/sim/workload.h \
 	tests/sim/workload_client.c \
+	tests/sim/workload_compact.c \
 	tests/sim/workload_clock.c \
 	tests/sim/workload_idempotent.c \
 	tests/sim/workload_memory.c \
@@ -47,6 +48,7 @@ EXTRA_DIST += tests/sim/seeds.txt
 
 # What may be a mutant is compiled once more, and comes before the libraries.
 mutant_sources = \
+	broker/core/compact.c \
 	broker/core/group/offsets.c \
 	broker/core/partition.c \
 	broker/core/producer_state.c \

@@ -10,7 +10,6 @@
 enum {
     MANY = 64,
     BURST = 6,
-    KEYS = 8,
     OUTSTANDING_MAX = 300,
     UNHEARD_MAX = RUN_RECORDS_MAX / 4,
     PATIENT_MS = 240 * 1000, /* longer than all faults together */
@@ -45,7 +44,7 @@ static kurier_config *make_config(struct producer *p)
     struct history_lane lane;
     kurier_config *config = client_config(p->run);
     choose_guarantee(p, config, &lane);
-    p->keyed = world_between(w, 0, 1);
+    p->keyed = world_between(w, 0, 1) && !p->plan->has_keys;
     p->patient = world_between(w, 0, 3) > 0;
     p->memory_bytes = (int64_t)65536 << world_between(w, 0, 4);
     int64_t codec = world_between(w, 0, 4);
@@ -99,7 +98,8 @@ static bool send_one(struct producer *p)
     struct world *w = &p->run->world;
     struct history *history = &p->run->history;
     kurier_topic *topic = p->topics[world_between(w, 0, p->topic_count - 1)];
-    char key[2] = {(char)('a' + world_between(w, 0, KEYS - 1)), 0};
+    int key_number = (int)world_between(w, 0, HISTORY_KEYS - 1);
+    char key[2] = {(char)('a' + key_number), 0};
     int32_t partition = p->keyed ? -1 : choose_partition(p, topic);
     int number = history_topic(history, kurier_topic_name(topic));
     uint64_t id = history_send(history, p->lane, number, partition, world_now_ms(w));
@@ -108,8 +108,10 @@ static bool send_one(struct producer *p)
                             .opaque = id,
                             .partition = partition,
                             .flags = p->keyed ? 0 : KURIER_TO_PARTITION,
-                            .key = kurier_str(p->keyed ? key : NULL)};
+                            .key = kurier_str(p->keyed || p->plan->has_keys ? key : NULL)};
     kurier_error err;
+    if (p->plan->has_keys)
+        history_key(history, id, key_number);
     if (kurier_topic_try_send(topic, &record, &err) == KURIER_OK) {
         p->open_bytes += (int64_t)value.size;
         if (p->open_bytes > p->memory_bytes && !p->compresses)

@@ -15,6 +15,7 @@ struct producer_plan {
     const client_topics *topics;
     bool idempotent;
     int64_t pace_ms; /* between two bursts at most; 0: as usual */
+    bool has_keys;   /* all its records, and the topics are compacted */
     bool topics_go;  /* a record may fail because its topic is deleted */
 };
 

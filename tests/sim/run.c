@@ -136,6 +136,15 @@ static long count_shortened(const struct history *h)
     return shortened;
 }
 
+static long count_outdated(const struct history *h)
+{
+    long outdated = 0;
+    for (const struct history_record *record = h->records; record < h->records + h->count; record++)
+        outdated +=
+            h->topics[record->topic].compacted && record->told == HISTORY_ACKED && !record->found;
+    return outdated;
+}
+
 static void count(struct run *run)
 {
     const struct world *w = &run->world;
@@ -150,6 +159,7 @@ static void count(struct run *run)
     run->counts[RUN_CLOCK_JUMPS] = w->jumps;
     run->counts[RUN_KILLS] = run->nemesis.kills;
     run->counts[RUN_SHORTENED] = count_shortened(&run->history);
+    run->counts[RUN_OUTDATED] = count_outdated(&run->history);
     run->counts[RUN_COMMITS] = run->ledger.accepted;
     run->counts[RUN_HANDED] = run->ledger.handed;
     run->counts[RUN_STARVINGS] = w->starvings;

@@ -39,6 +39,7 @@ enum run_count {
     RUN_CLOCK_JUMPS,
     RUN_KILLS,     /* of clients */
     RUN_SHORTENED, /* logs that do not begin at 0 in the end */
+    RUN_OUTDATED,  /* records that gave way to newer ones of their key */
     RUN_COMMITS,   /* of groups, accepted */
     RUN_HANDED,    /* times that a member was told what it holds */
     RUN_STARVINGS, /* allocations that failed */

@@ -11,6 +11,12 @@ sim_programs += tests/sim/test_crash_cleanup
 tests_sim_test_crash_cleanup_SOURCES = tests/sim/test_crash_cleanup.c $(store_rig)
 tests_sim_test_crash_cleanup_LDADD = $(drive_test_libs)
 
+# A crash at every operation of a compaction.
+sim_programs += tests/sim/test_crash_clean
+
+tests_sim_test_crash_clean_SOURCES = tests/sim/test_crash_clean.c $(keyed_rig)
+tests_sim_test_crash_clean_LDADD = $(drive_test_libs)
+
 # A disk that fails at each of its operations.
 sim_programs += tests/sim/test_store_faults
 

@@ -18,6 +18,7 @@ const char *const run_count_names[RUN_COUNTS] = {
     [RUN_CLOCK_JUMPS] = "clock jumps",
     [RUN_KILLS] = "client kills",
     [RUN_SHORTENED] = "shortened logs",
+    [RUN_OUTDATED] = "outdated records",
     [RUN_COMMITS] = "commits",
     [RUN_HANDED] = "assignments",
     [RUN_STARVINGS] = "failed allocations",

@@ -24,6 +24,7 @@ static const struct mutant {
     {"no-sequence-check", &workload_idempotent, "duplicated"},
     {"retry-out-of-order", &workload_plain, "misordered"},
     {"torn-batch-kept", &workload_raw, NULL},
+    {"last-of-a-key-dropped", &workload_compact, "lost"},
     {"old-generation-commits", &workload_rawgroup, "stale"},
 };
 

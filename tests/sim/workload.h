@@ -34,6 +34,7 @@ extern const size_t workloads_count;
 const struct workload *workload_find(const char *name); /* NULL: none of that name */
 
 extern const struct workload workload_raw, workload_client, workload_plain, workload_idempotent,
-    workload_topics, workload_retention, workload_clock, workload_rawgroup, workload_memory;
+    workload_topics, workload_retention, workload_clock, workload_rawgroup, workload_memory,
+    workload_compact;
 
 #endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A crash at every operation on the disk while logs are compacted: values change,
+ * keys are deleted, tombstones expire. At each operation the disk is copied, once as
+ * kill -9 would leave it and a few times as a power loss could, and opened:
+ *
+ *   of each key the latest value that was acknowledged is there, or a later one;
+ *   every record is one that was written, at its offset, and they rise;
+ *   a key that was deleted does not come back: its tombstone goes after what it
+ *   deleted;
+ *   nothing lies around that belongs to no log;
+ *   another crash changes nothing, and the log can be compacted on.
+ *
+ * A disk whose syncs lie must be found out, or the test proves nothing.
+ */
+#include "tests/unit/store/keyed.h"
+
+#include "base/check.h"
+#include "broker/store/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUNDS = 24, BATCHES = 12, KEYS = 12, POWER_LOSSES = 3, TOMBSTONES_MS = 60 };
+
+struct findings {
+    long images;
+    long lost;    /* logs that end before what was acknowledged, or are not there */
+    long strange; /* records that were never written, or out of order */
+    long missing; /* latest values */
+    long undead;  /* deleted keys */
+    long litter;  /* files that nobody needs any more */
+    long changed; /* other records after another crash */
+    long offline; /* logs that were given up */
+    long halfway; /* images with files of a compaction in them */
+};
+
+struct run {
+    struct rig rig;
+    struct kb_random random;
+    struct kd_replica *replica;
+    struct keyed_book book;
+    int64_t acked_end;
+    struct findings found;
+    bool recording;
+};
+
+static const struct kd_cleaner_config cleaner = {
+    .enabled = true, .backoff_ms = 20, .map_bytes = 1 << 16};
+
+static void configure(struct rig *rig)
+{
+    rig->options.checkpoint_ms = 40;
+    rig->options.tail_bytes = 1;
+    rig->config.segment_bytes = 1200;
+    rig->config.index_interval_bytes = 300;
+    rig->config.compact = true;
+    rig->config.min_cleanable_ratio = 0.4;
+    rig->config.max_compaction_lag_ms = INT64_MAX;
+    rig->config.delete_retention_ms = TOMBSTONES_MS;
+}
+
+/* ---- What is found ------------------------------------------------------ */
+
+static int count_staged(void *ctx, const char *name, bool is_dir)
+{
+    enum kd_suffix suffix;
+    enum kd_stage stage;
+    int64_t offset;
+    long *count = ctx;
+    *count += !is_dir && kd_file_parse_stage(name, &offset, &suffix, &stage) && stage != KD_IN_LOG;
+    return 0;
+}
+
+static long staged(struct kb_fs *disk)
+{
+    long count = 0;
+    (void)disk->ops->list(disk, "t-0", count_staged, &count);
+    return count;
+}
+
+static void judge(struct run *run, const struct keyed_found *found)
+{
+    run->found.strange += found->strange;
+    run->found.missing += found->missing;
+    run->found.undead += found->undead;
+}
+
+/* Answers how many records there are; -1: no log. */
+static long read_all(struct run *run, struct rig *rig)
+{
+    struct kd_replica *replica = kd_disk_find_name(rig->disk, "t", 0);
+    if (!replica) {
+        run->found.lost += run->acked_end > 0;
+        return -1;
+    }
+    if (kd_replica_is_offline(replica)) {
+        run->found.offline++;
+        return -1;
+    }
+    run->found.lost += kd_replica_state(replica)->log_end < run->acked_end;
+    struct keyed_found found = keyed_read(rig, replica, &run->book, 0, run->acked_end);
+    judge(run, &found);
+    return found.records;
+}
+
+static long open_and_check(struct run *run, struct kb_fs *disk, uint64_t seed, bool compacts_on)
+{
+    struct rig rig;
+    rig_init(&rig, disk, seed);
+    configure(&rig);
+    rig_open(&rig);
+    long records = read_all(run, &rig);
+    run->found.litter += staged(disk);
+    if (compacts_on) {
+        kd_disk_set_cleaner(rig.disk, &cleaner);
+        rig_idle(&rig, 200);
+        (void)read_all(run, &rig);
+    }
+    rig_kill(&rig);
+    return records;
+}
+
+static void check_crash(struct run *run, enum kb_crash how, uint64_t seed)
+{
+    struct kb_random random;
+    struct kb_fs *disk = kb_fs_mem_clone(run->rig.fs);
+    kb_random_seed(&random, seed);
+    kb_fs_mem_crash(disk, how, &random);
+    run->found.halfway += staged(disk) > 0;
+    long records = open_and_check(run, disk, seed, false);
+    kb_fs_mem_crash(disk, KB_CRASH_POWER, &random);
+    run->found.changed += open_and_check(run, disk, seed + 1, true) != records;
+    kb_fs_mem_crash(disk, KB_CRASH_POWER, &random);
+    (void)open_and_check(run, disk, seed + 2, false);
+    run->found.images++;
+    disk->ops->free(disk);
+}
+
+static int at_each_operation(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
+{
+    struct run *run = ctx;
+    (void)path;
+    if (!run->recording || op == KB_FS_READ)
+        return 0;
+    check_crash(run, KB_CRASH_PROCESS, nth);
+    for (uint64_t i = 0; i < POWER_LOSSES; i++)
+        check_crash(run, KB_CRASH_POWER, nth * 10 + i);
+    return 0;
+}
+
+/* ---- What is done ------------------------------------------------------- */
+
+/* A third of it deletes. */
+static void append(struct run *run)
+{
+    struct keyed records[3];
+    int32_t count = 1 + (int32_t)kb_random_below(&run->random, 3);
+    for (int32_t i = 0; i < count; i++) {
+        int value = (int)run->book.end + i;
+        records[i].key = (int)kb_random_below(&run->random, KEYS);
+        records[i].value = kb_random_below(&run->random, 3) ? value : KEYED_GONE;
+    }
+    struct keyed_batch batch = {.records = records,
+                                .count = count,
+                                .pad_bytes = (size_t)kb_random_below(&run->random, 40),
+                                .codec =
+                                    kb_random_below(&run->random, 2) ? KW_CODEC_LZ4 : KW_CODEC_NONE,
+                                .timestamp_ms = 1000 + run->book.end};
+    keyed_append(&run->rig, run->replica, &run->book, &batch);
+    run->acked_end = run->book.end;
+}
+
+static void work(struct run *run)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < BATCHES; i++) {
+            run->recording = round >= ROUNDS / 2; /* once the log has a past */
+            append(run);
+        }
+        rig_idle(&run->rig, 50);
+    }
+}
+
+static struct findings crash_everywhere(uint64_t seed, bool lying)
+{
+    struct run *run = KB_NEW(struct run);
+    struct kb_fs *fs = kb_fs_mem_new();
+    struct kd_disk_stats stats;
+    kb_random_seed(&run->random, seed);
+    kb_fs_mem_set_lying(fs, lying);
+    if (seed % 2 == 0)
+        rig_without_syncfs(fs);
+    rig_init(&run->rig, fs, seed);
+    configure(&run->rig);
+    rig_open(&run->rig);
+    run->replica = rig_add(&run->rig, "t", 0);
+    kd_disk_set_cleaner(run->rig.disk, &cleaner);
+    kb_fs_mem_set_fault(fs, at_each_operation, run);
+    work(run);
+    kb_fs_mem_set_fault(fs, NULL, NULL);
+    kd_disk_stats(run->rig.disk, &stats);
+    assert_true(stats.compactions > ROUNDS / 4);
+    rig_kill(&run->rig);
+    struct findings found = run->found;
+    keyed_book_deinit(&run->book);
+    fs->ops->free(fs);
+    kb_free(run);
+    print_message("%ld images, %ld halfway: lost %ld, strange %ld, missing %ld, undead %ld, "
+                  "litter %ld, changed %ld, offline %ld\n",
+                  found.images, found.halfway, found.lost, found.strange, found.missing,
+                  found.undead, found.litter, found.changed, found.offline);
+    return found;
+}
+
+/* ---- The tests ---------------------------------------------------------- */
+
+static uint64_t seeds_of_the_day(void)
+{
+    const char *text = getenv("RUNS");
+    return text ? strtoull(text, NULL, 0) : 1;
+}
+
+static void a_compaction_is_done_or_not(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds_of_the_day(); seed++) {
+        struct findings found = crash_everywhere(seed, false);
+        assert_true(found.images > 1000 && found.halfway > found.images / 10);
+        assert_int_equal(found.lost + found.strange + found.missing + found.undead, 0);
+        assert_int_equal(found.litter + found.changed + found.offline, 0);
+    }
+}
+
+static void a_disk_that_lies_is_found_out(void **state)
+{
+    (void)state;
+    struct findings found = crash_everywhere(1, true);
+    assert_true(found.lost > 0 && found.offline > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_compaction_is_done_or_not),
+        cmocka_unit_test(a_disk_that_lies_is_found_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
