@@ -56,6 +56,22 @@ void kc_fetcher_session_reset(struct kc_fetcher *fetcher, struct kc_fetcher_node
     }
 }
 
+/* The session would go on sending it, and by an id that is no more; or it has told
+ * all that there is, and would say nothing: a new one begins without. */
+static void leave_session(struct kc_fetcher *fetcher, const struct kc_fetch *fetch)
+{
+    struct kc_fetcher_node *node = kc_fetcher_node_find(fetcher, fetch->session_node);
+    if (node)
+        kc_fetcher_session_reset(fetcher, node);
+}
+
+void kc_fetch_hear_end(struct kc_fetcher *fetcher, struct kc_fetch *fetch)
+{
+    fetch->end_told = false;
+    if (fetcher->options->enable_partition_eof && fetch->session_position == fetch->position)
+        leave_session(fetcher, fetch);
+}
+
 /* ---- Partitions -------------------------------------------------------------*/
 
 static void place(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t offset,
@@ -69,7 +85,7 @@ static void place(struct kc_fetcher *fetcher, struct kc_fetch *fetch, int64_t of
     fetch->position_epoch = leader_epoch;
     fetch->topic_generation = fetch->topic->generation;
     fetch->not_before_ms = 0;
-    fetch->end_told = false;
+    kc_fetch_hear_end(fetcher, fetch);
 }
 
 struct kc_fetch *kc_fetcher_add(struct kc_fetcher *fetcher, struct kc_topic *topic,
@@ -88,15 +104,6 @@ struct kc_fetch *kc_fetcher_add(struct kc_fetcher *fetcher, struct kc_topic *top
     kb_list_push_back(&fetcher->fetches, &fetch->all);
     place(fetcher, fetch, offset, leader_epoch);
     return fetch;
-}
-
-/* The session would go on sending it, and by an id that is no more: a new one begins
- * without. */
-static void leave_session(struct kc_fetcher *fetcher, const struct kc_fetch *fetch)
-{
-    struct kc_fetcher_node *node = kc_fetcher_node_find(fetcher, fetch->session_node);
-    if (node)
-        kc_fetcher_session_reset(fetcher, node);
 }
 
 void kc_fetcher_remove(struct kc_fetcher *fetcher, struct kc_fetch *fetch)
@@ -118,11 +125,11 @@ void kc_fetch_take_back(struct kc_fetcher *fetcher, const struct kc_fetched *row
 {
     struct kc_fetch *fetch = row->fetch;
     kc_fetch_wait(fetcher, fetch, now);
-    fetch->end_told = false;
     if (row->kind == KC_FETCHED_DATA) {
         fetch->position = row->from;
         fetch->position_epoch = -1;
     }
+    kc_fetch_hear_end(fetcher, fetch);
     if (fetch->state == KC_FETCH_FAILED)
         fetch->state = KC_FETCH_READY;
 }
@@ -232,6 +239,7 @@ void kc_fetch_committed(struct kc_fetcher *fetcher, struct kb_time now, struct k
     fetch->state = KC_FETCH_READY;
     fetch->position = fetch->start = offset;
     fetch->position_epoch = leader_epoch;
+    kc_fetch_hear_end(fetcher, fetch);
 }
 
 void kc_fetch_not_committed(struct kc_fetcher *fetcher, struct kb_time now, struct kc_fetch *fetch,

@@ -111,9 +111,12 @@ static void take_end(struct reading *r, struct kc_fetch *fetch)
 {
     if (fetch->end_told || fetch->position < fetch->high_watermark)
         return;
-    fetch->end_told = kc_fetched_add(r->out, r->arena, KC_FETCHED_END, fetch);
-    if (!fetch->end_told)
-        kc_fetch_wait(r->fetcher, fetch, r->now); /* and is named anew, and answered */
+    if (kc_fetched_add(r->out, r->arena, KC_FETCHED_END, fetch)) {
+        fetch->end_told = true;
+        return;
+    }
+    kc_fetch_wait(r->fetcher, fetch, r->now);
+    kc_fetch_hear_end(r->fetcher, fetch);
 }
 
 static void take_partition(struct reading *r, struct kc_fetch *fetch,
@@ -239,7 +242,7 @@ static void take_offset(struct reading *r, struct kc_fetch *fetch,
     fetch->position = fetch->start = p->offset;
     fetch->position_epoch = p->leader_epoch;
     fetch->not_before_ms = 0;
-    fetch->end_told = false;
+    kc_fetch_hear_end(r->fetcher, fetch);
 }
 
 static struct kc_fetch *find_asked(const struct kc_fetcher *fetcher, int32_t node,

@@ -19,6 +19,9 @@ struct kc_fetcher_node *kc_fetcher_node(struct kc_fetcher *fetcher, int32_t node
 struct kc_fetcher_node *kc_fetcher_node_find(const struct kc_fetcher *fetcher, int32_t node);
 /* Everything is said anew next time; the old session, if any, is closed by it. */
 void kc_fetcher_session_reset(struct kc_fetcher *fetcher, struct kc_fetcher_node *node);
+/* It is at its place anew, and the end is told again if it is there: a session that
+ * holds it there has told it, and would keep silent. */
+void kc_fetch_hear_end(struct kc_fetcher *fetcher, struct kc_fetch *fetch);
 
 /* Who leads it now; -1: nobody that is known. */
 int32_t kc_fetch_leader(const struct kc_fetch *fetch, int32_t *leader_epoch);

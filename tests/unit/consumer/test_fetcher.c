@@ -313,6 +313,22 @@ static void the_end_is_told_once_each_time_it_is_reached(void **state)
     assert_int_equal(s->told.count, 2);
 }
 
+/* A session that told it would be silent until something comes. */
+static void the_end_is_told_again_to_who_seeks_it(void **state)
+{
+    struct story *s = *state;
+    s->options.enable_partition_eof = true;
+    for (int i = 0; i < 3; i++) {
+        assert_true(plan(s));
+        assert_int_equal(s->request.session_epoch, 0);
+        assert_true(asks(s, 0, 10));
+        answer(s, 77, 0, &(struct row){0, 0, {0}, 10}, 1);
+        assert_int_equal(s->told.count, 1);
+        assert_int_equal(s->told.rows[0].kind, KC_FETCHED_END);
+        kc_fetch_seek(&s->fetcher, s->fetch[0], 10, -1);
+    }
+}
+
 static void a_cut_off_batch_is_left_for_the_next_answer(void **state)
 {
     struct story *s = *state;
@@ -456,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_moved_leader_is_asked_once_metadata_knows, begin, end),
         cmocka_unit_test_setup_teardown(the_old_leader_s_late_answer_is_dropped, begin, end),
         cmocka_unit_test_setup_teardown(the_end_is_told_once_each_time_it_is_reached, begin, end),
+        cmocka_unit_test_setup_teardown(the_end_is_told_again_to_who_seeks_it, begin, end),
         cmocka_unit_test_setup_teardown(a_cut_off_batch_is_left_for_the_next_answer, begin, end),
         cmocka_unit_test_setup_teardown(a_topic_made_anew_is_read_by_the_policy, begin, end),
         cmocka_unit_test_setup_teardown(a_topic_made_anew_begins_a_new_session, begin, end),
