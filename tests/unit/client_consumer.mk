@@ -4,6 +4,7 @@ consumer_test_libs = libclient/libclient.la net/libnet.la wire/libwire.la base/l
 
 unit_programs += \
 	tests/unit/consumer/test_assignors \
+	tests/unit/consumer/test_classic_group \
 	tests/unit/consumer/test_cutter \
 	tests/unit/consumer/test_fetcher \
 	tests/unit/consumer/test_member \
@@ -22,6 +23,10 @@ tests_unit_consumer_test_finished_LDADD = libclient/libclientcore.la wire/libwir
 tests_unit_consumer_test_modern_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_modern_group_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_classic_group_SOURCES = tests/unit/consumer/test_classic_group.c \
+	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h
+tests_unit_consumer_test_classic_group_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_member_SOURCES = tests/unit/consumer/test_member.c \
 	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h

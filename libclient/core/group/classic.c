@@ -59,12 +59,6 @@ bool kc_classic_is_member(const struct kc_classic *c)
     return kc_classic_beats(c) || c->state == KC_CLASSIC_JOIN || c->state == KC_CLASSIC_SYNC;
 }
 
-bool kc_classic_parked(const struct kc_member *member)
-{
-    return member->flight &&
-           (member->flight_api == KW_API_JOIN_GROUP || member->flight_api == KW_API_SYNC_GROUP);
-}
-
 static enum kc_standing standing(const struct kc_member *member)
 {
     const struct kc_classic *c = of(member);
@@ -72,7 +66,8 @@ static enum kc_standing standing(const struct kc_member *member)
     case KC_CLASSIC_OUT:
         return KC_STANDING_OUT;
     case KC_CLASSIC_IN:
-        return c->round || member->change != KC_CHANGE_NONE ? KC_STANDING_JOINING : KC_STANDING_IN;
+        return c->round || c->unsure || member->change != KC_CHANGE_NONE ? KC_STANDING_JOINING
+                                                                         : KC_STANDING_IN;
     case KC_CLASSIC_AWAY:
         return KC_STANDING_AWAY;
     case KC_CLASSIC_LEAVE:
@@ -188,7 +183,7 @@ static void begin_round(struct kc_member *member, struct kb_time now)
 static void settle_in(struct kc_member *member, struct kb_time now)
 {
     struct kc_classic *c = of(member);
-    if (member->change != KC_CHANGE_NONE)
+    if (member->change != KC_CHANGE_NONE || c->unsure)
         return;
     if (c->joined_for != member->topics_version)
         kc_classic_round(member, "the subscription changed");
@@ -341,24 +336,31 @@ static void done(struct kc_member *member, struct kb_time now, enum kc_change ch
 
 /* ---- Time --------------------------------------------------------------------------------*/
 
-/* Of the session, as long as the coordinator counts by it. */
 static int64_t session_deadline_ms(const struct kc_member *member)
 {
     const struct kc_classic *c = of(member);
-    bool counts = kc_classic_is_member(c) && member->generation >= 0 && !kc_classic_parked(member);
-    return counts ? c->session_ms : KB_NEVER;
+    return kc_classic_is_member(c) && member->generation >= 0 ? c->session_ms : KB_NEVER;
+}
+
+/* The last thing sent may be held back by the coordinator, which counts us alive. */
+static bool is_parked(const struct kc_member *member)
+{
+    return member->flight &&
+           (member->flight_api == KW_API_JOIN_GROUP || member->flight_api == KW_API_SYNC_GROUP);
 }
 
 /* The coordinator counts from when it heard or answered us, which was not before the
- * request was sent. A round may have held the answer back for longer than a session:
- * then the next heartbeat, due at once, says whether we are still there. */
+ * request was sent. Where that is long ago, a round held the answer back or we stood
+ * still: then the next heartbeat, due at once, says whether we are still there. */
 void kc_classic_lives(struct kc_member *member, struct kb_time now)
 {
     struct kc_classic *c = of(member);
     const struct kc_consumer_options *options = &member->options->consumer;
-    bool prompt = now.mono_ms - c->sent_ms < options->session_timeout_ms / 2;
-    c->session_ms = (prompt ? c->sent_ms : now.mono_ms) + options->session_timeout_ms;
-    c->beat_ms = c->sent_ms + options->heartbeat_interval_ms;
+    c->unsure = now.mono_ms - c->sent_ms >= options->session_timeout_ms / 2;
+    if (c->unsure && now.mono_ms >= c->session_ms)
+        kc_member_lose(member);
+    c->session_ms = (c->unsure ? now.mono_ms : c->sent_ms) + options->session_timeout_ms;
+    c->beat_ms = c->unsure ? now.mono_ms : c->sent_ms + options->heartbeat_interval_ms;
 }
 
 /* A round that began behind our back drops who does not join it in time. */
@@ -371,13 +373,18 @@ static int64_t revoke_deadline_ms(const struct kc_member *member)
                   c->calm_ms + member->options->consumer.max_poll_interval_ms);
 }
 
+/* Who waits for a round goes on waiting, but with nothing: nobody can tell from here
+ * whether the coordinator holds the answer back or is gone. */
 static void session_expired(struct kc_member *member)
 {
-    struct kb_error err;
-    kb_error_set(&err, KB_E_TIMED_OUT,
-                 "group %s: no heartbeat was answered within session.timeout.ms (%d)",
+    kb_error_set(&member->trouble, KB_E_TIMED_OUT,
+                 "group %s: nothing was answered within session.timeout.ms (%d)",
                  member->options->consumer.group_id, member->options->consumer.session_timeout_ms);
-    member->trouble = err;
+    if (is_parked(member)) {
+        kc_member_lose(member);
+        of(member)->session_ms = KB_NEVER;
+        return;
+    }
     member->coordinator_known = false;
     kc_member_abandon(member);
     kc_classic_lost(member, false);

@@ -58,6 +58,7 @@ struct kc_classic {
     int64_t beat_ms;         /* when the next heartbeat is due */
     int64_t session_ms;      /* when the coordinator has given us up */
     int64_t calm_ms;         /* no round had begun by then */
+    bool unsure;             /* whether it has, after an answer that took long */
     int64_t lead_ms;         /* until when LEAD waits */
     int64_t again_ms;        /* after a lack of memory; KB_NEVER */
     struct kb_error refusal; /* that WHY finds words for */
@@ -72,15 +73,13 @@ void kc_classic_round(struct kc_member *member, const char *why);
 /* No member of this generation any more: all is lost, joins anew. */
 void kc_classic_lost(struct kc_member *member, bool id_too);
 void kc_classic_fail(struct kc_member *member, const struct kb_error *why);
-/* An answer came that says so: the coordinator counts us alive. */
+/* The answer to what was sent last says that the coordinator counts us alive. */
 void kc_classic_lives(struct kc_member *member, struct kb_time now);
 /* LEAVE is over, answered or not. */
 void kc_classic_left(struct kc_member *member);
 /* Is it one for the coordinator? Then the session and the lease count. */
 bool kc_classic_is_member(const struct kc_classic *classic);
 bool kc_classic_beats(const struct kc_classic *classic); /* by heartbeats */
-/* The last thing sent may be held back by the coordinator, which counts us alive. */
-bool kc_classic_parked(const struct kc_member *member);
 
 bool kc_classic_plan(struct kc_member *member, struct kb_time now, struct kb_arena *arena,
                      struct kc_member_request *out);
