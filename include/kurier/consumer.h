@@ -24,6 +24,13 @@ KURIER_API kurier_client *kurier_consumer_client(kurier_consumer *consumer); /* 
 KURIER_CHECKED kurier_code kurier_consumer_subscribe(kurier_consumer *consumer,
                                                      const char *const *topics, size_t n,
                                                      kurier_error *err);
+/* The same with all topics, now and later, of which the pattern matches the whole
+ * name. RE2's syntax: . [a-z] \d ab a|b a* a+ a? a{2,5} (ab) (?i) ^ $ \b, no back
+ * references; INVALID_REGULAR_EXPRESSION says what is wrong and where. In a group of
+ * the consumer protocol it is the broker that matches; else topics are looked at every
+ * metadata.max.age.ms. */
+KURIER_CHECKED kurier_code kurier_consumer_subscribe_regex(kurier_consumer *consumer,
+                                                           const char *pattern, kurier_error *err);
 /* Gives up all partitions as in a rebalance, and leaves the group. Where it only
  * assigned: assigns nothing. [resumable] [calls back] */
 KURIER_CHECKED kurier_code kurier_consumer_unsubscribe(kurier_consumer *consumer, int timeout_ms,

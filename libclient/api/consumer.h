@@ -41,6 +41,8 @@ struct kc_errand {
     const kurier_position *positions;
     size_t n;
     const char *const *names;
+    const char *pattern;
+    struct kb_regex *regex;
     int32_t partition;
     kurier_position *out;
     kurier_explanation *explanation;

@@ -26,7 +26,7 @@ static int check_names(const char *const *topics, size_t n, struct kb_error *err
     return 0;
 }
 
-static int subscribe(struct kc_errand *e)
+static int may_subscribe(struct kc_errand *e)
 {
     struct kurier_consumer *c = e->consumer;
     if (!c->membership)
@@ -35,10 +35,25 @@ static int subscribe(struct kc_errand *e)
         return kb_error_set(e->err, KB_E_STATE, "partitions are assigned: assign none first");
     if (kc_rebalance_is_ending(c->rebalance))
         return kb_error_set(e->err, KB_E_STATE, "unsubscribe has not come to its end");
+    return 0;
+}
+
+static void subscribed_by(struct kurier_consumer *c, struct kc_pattern *pattern)
+{
+    kc_pattern_free(c->pattern);
+    c->pattern = pattern;
+    c->subscribed = true;
+}
+
+static int subscribe(struct kc_errand *e)
+{
+    struct kurier_consumer *c = e->consumer;
+    int code = may_subscribe(e);
     kc_lease_touch(&c->lease);
-    int code = kc_membership_subscribe(c->membership, e->names, e->n, NULL, e->err);
     if (!code)
-        c->subscribed = true;
+        code = kc_membership_subscribe(c->membership, e->names, e->n, NULL, e->err);
+    if (!code)
+        subscribed_by(c, NULL);
     return code;
 }
 
@@ -53,6 +68,47 @@ kurier_code kurier_consumer_subscribe(kurier_consumer *c, const char *const *top
     code = check_names(topics, n, e);
     if (!code)
         code = kc_consumer_run(c, &errand);
+    kc_consumer_leave(c);
+    return code;
+}
+
+static bool on_names(struct kurier_consumer *c, const char *pattern, const struct kc_names *names)
+{
+    return !kc_membership_subscribe(c->membership, (const char *const *)names->names, names->count,
+                                    pattern, NULL);
+}
+
+/* The group is joined once it is known which topics there are. */
+static int subscribe_regex(struct kc_errand *e)
+{
+    struct kurier_consumer *c = e->consumer;
+    int code = may_subscribe(e);
+    kc_lease_touch(&c->lease);
+    if (code)
+        return code;
+    struct kc_pattern *pattern = kc_pattern_new(c->client, e->pattern, e->regex, on_names, c);
+    if (!pattern)
+        return kb_error_set(e->err, KB_E_NO_MEMORY, "no memory for the subscription");
+    e->regex = NULL;
+    subscribed_by(c, pattern);
+    return 0;
+}
+
+kurier_code kurier_consumer_subscribe_regex(kurier_consumer *c, const char *pattern,
+                                            kurier_error *err)
+{
+    struct kb_error *e = (struct kb_error *)err;
+    struct kc_errand errand = {.consumer = c, .pattern = pattern, .fn = subscribe_regex, .err = e};
+    int code = kc_consumer_enter_outside(c, e);
+    if (code)
+        return code;
+    if (pattern && *pattern)
+        code = kc_pattern_compile(pattern, &errand.regex, e);
+    else
+        code = kb_error_set(e, KB_E_INVALID_ARGUMENT, "no pattern: unsubscribe leaves the group");
+    if (!code)
+        code = kc_consumer_run(c, &errand);
+    kb_regex_free(errand.regex);
     kc_consumer_leave(c);
     return code;
 }

@@ -76,6 +76,7 @@ struct kc_consumer_options {
     int32_t group_protocol;      /* enum kc_group_protocol */
     char *group_remote_assignor; /* NULL: the coordinator's choice */
     char *assignment_strategy;   /* names, separated by commas */
+    bool exclude_internal_topics;
     int32_t session_timeout_ms, heartbeat_interval_ms, max_poll_interval_ms;
     bool enable_auto_commit;
     int32_t auto_commit_interval_ms, rebalance_drain_ms;

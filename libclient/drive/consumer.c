@@ -54,10 +54,12 @@ static void stop_group(struct kurier_consumer *c)
     kc_commits_free(c->commits);
     kc_committed_free(c->committed);
     kc_lookups_end(c);
+    kc_pattern_free(c->pattern);
     kc_membership_free(c->membership);
     c->auto_commit = NULL;
     c->commits = NULL;
     c->committed = NULL;
+    c->pattern = NULL;
     c->membership = NULL;
 }
 
@@ -93,6 +95,9 @@ static void on_topic(void *owner, struct kc_topic *topic)
 static int is_ready(void *owner, struct kb_error *err)
 {
     struct kurier_consumer *c = owner;
+    if (c->pattern && !kc_pattern_is_known(c->pattern))
+        return kb_error_set(err, KB_E_TIMED_OUT, "group %s: waits to hear which topics there are",
+                            c->options->group_id);
     return c->subscribed ? kc_membership_ready(c->membership, err) : 0;
 }
 

@@ -14,6 +14,7 @@
 #include "libclient/drive/client.h"
 #include "libclient/drive/cutter.h"
 #include "libclient/drive/lease.h"
+#include "libclient/drive/pattern.h"
 #include "libclient/drive/share.h"
 
 struct kurier_consumer {
@@ -45,6 +46,7 @@ struct kurier_consumer {
 
     /* with a group.id; else NULL */
     struct kc_membership *membership;
+    struct kc_pattern *pattern; /* that chooses its topics; NULL: they are named */
     struct kc_commits *commits;
     struct kc_auto_commit *auto_commit;
     struct kc_committed *committed;

@@ -364,6 +364,8 @@ void kc_rebalance_end(struct kc_rebalance *r, struct kc_call *call, bool close)
 {
     struct kb_error closed;
     kb_error_set(&closed, KB_E_CLOSED, "the consumer is being closed");
+    kc_pattern_free(r->consumer->pattern);
+    r->consumer->pattern = NULL;
     end_call(r, &closed);
     r->ending = call;
     r->closing = close;

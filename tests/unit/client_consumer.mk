@@ -11,7 +11,8 @@ unit_programs += \
 	tests/unit/consumer/test_partitions \
 	tests/unit/consumer/test_finished \
 	tests/unit/consumer/test_modern \
-	tests/unit/consumer/test_modern_group
+	tests/unit/consumer/test_modern_group \
+	tests/unit/consumer/test_pattern
 
 tests_unit_consumer_test_assignors_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
@@ -34,3 +35,5 @@ tests_unit_consumer_test_member_LDADD = libclient/libclientcore.la wire/libwire.
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_partitions_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_pattern_SOURCES = tests/unit/consumer/test_pattern.c $(client_fake)
+tests_unit_consumer_test_pattern_LDADD = $(client_libs)
