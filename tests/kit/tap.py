@@ -37,9 +37,14 @@ def _outcome(function):
         return "not ok", ""
 
 
+def is_picked(name):
+    """Arguments pick cases by a part of their name."""
+    return not sys.argv[1:] or any(part in name for part in sys.argv[1:])
+
+
 def run():
-    """Runs every case and ends the process. Given arguments pick cases by a part of their name."""
-    picked = [c for c in _cases if not sys.argv[1:] or any(a in c[0] for a in sys.argv[1:])]
+    """Runs every case that is picked, and ends the process."""
+    picked = [c for c in _cases if is_picked(c[0])]
     print(f"1..{len(picked)}", flush=True)
     failed = 0
     for number, (name, function) in enumerate(picked, 1):

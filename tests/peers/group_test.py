@@ -4,6 +4,7 @@
 kind come, leave, are killed, and are stopped for longer than their session."""
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import exchange  # and where the kit is
 
@@ -18,11 +19,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PARTITIONS = 24
 BURST = 1200
 SESSION_MS = 3000
-KURIERD = {"num.partitions": PARTITIONS, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000}
-
-
-def in_c(name, *before):
-    return lambda: [*before, os.path.join("tests", "peers", name)]
+AT_ONCE = 3
+KURIERD = {"num.partitions": PARTITIONS, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
+           "group.consumer.min.session.timeout.ms": 1000, "group.consumer.session.timeout.ms": SESSION_MS,
+           "group.consumer.min.heartbeat.interval.ms": 100,
+           "group.consumer.heartbeat.interval.ms": SESSION_MS // 6}
 
 
 def in_java(version):
@@ -31,6 +32,7 @@ def in_java(version):
 
 RDKAFKA = clients.in_c(os.path.join("tests", "peers", "rdkafka_member"))
 KINDS = {
+    "libkurier": lambda: [os.path.join("tests", "peers", "kurier_member")],
     "librdkafka-2.0": RDKAFKA,
     "librdkafka-2.16": lambda: ["env", f"LD_LIBRARY_PATH={peers.librdkafka()}", *RDKAFKA()],
     "java-3.9": in_java("3.9"),
@@ -40,25 +42,35 @@ KINDS = {
     "kafkajs": clients.in_node(os.path.join("members", "kafkajs_member.js")),
     "kafka-python": clients.in_python(os.path.join("members", "kafkapython_member.py")),
 }
-STRATEGIES = {
-    "range": list(KINDS),
-    "cooperative-sticky": ["librdkafka-2.0", "librdkafka-2.16", "java-3.9", "java-4.3", "franz-go"],
+COOPERATIVE = ["libkurier", "librdkafka-2.0", "librdkafka-2.16", "java-3.9", "java-4.3", "franz-go"]
+MODERN = ["libkurier", "librdkafka-2.16", "java-4.3", "franz-go"]
+# Of each group: who is in it, and by which strategy.
+GROUPS = {
+    "range": [(kind, "range") for kind in KINDS],
+    "cooperative-sticky": [(kind, "cooperative-sticky") for kind in COOPERATIVE],
+    "consumer": [(kind, "consumer") for kind in MODERN],
+    "both protocols": [("java-3.9", "cooperative-sticky"), ("libkurier", "consumer"), ("libkurier", "cooperative-sticky"),
+                       ("java-4.3", "consumer"), ("librdkafka-2.0", "cooperative-sticky")],
 }
 # It tells of a rebalance, not of what it gives up, and hands out what it had begun with.
-TELLS_LATE = ["kafkajs"]
+TELLS_LATE = [("kafkajs", "range")]
 
 
 class Story:
-    """One group of one strategy."""
+    """What one group goes through. A sort is a kind with a strategy."""
 
-    def __init__(self, strategy, suffix):
-        self.strategy = strategy
-        self.topic = f"{strategy}-{suffix}"
-        self.group = Group(PARTITIONS)
+    def __init__(self, name, suffix):
+        self.sorts = GROUPS[name]
+        self.topic = f"{name}-{suffix}".replace(" ", "-")
+        self.group = Group(self.topic, PARTITIONS)
 
-    def add(self, kind):
-        return self.group.add(kind, [*KINDS[kind](), kurierd.address, self.topic, self.topic, self.strategy,
+    def add(self, sort):
+        kind, strategy = sort
+        return self.group.add(sort, [*KINDS[kind](), kurierd.address, self.topic, self.topic, strategy,
                                      str(SESSION_MS)])
+
+    def one(self, sort):
+        return next(m for m in self.group.live() if m.kind == sort)
 
     def produce(self):
         """A burst of records, spread over the partitions by their keys."""
@@ -69,9 +81,9 @@ class Story:
         self.group.produced += BURST
 
     def all_there(self):
-        for kind in STRATEGIES[self.strategy]:
-            self.add(kind)
-        self.group.settle("one of each kind joins")
+        for sort in self.sorts:
+            self.add(sort)
+        self.group.settle("one of each sort joins")
         self.produce()
         self.group.read_all()
 
@@ -82,19 +94,23 @@ class Story:
         self.group.check_no_strays(but=TELLS_LATE)
 
 
-def graceful(strategy):
-    story = Story(strategy, "graceful")
+def words(sort):
+    return " by ".join(sort)
+
+
+def graceful(name):
+    story = Story(name, "graceful")
     group = story.group
     try:
         story.produce()
         story.all_there()
-        for kind in STRATEGIES[strategy]:
-            first = next(m for m in group.live() if m.kind == kind)
+        for sort in story.sorts:
+            first = story.one(sort)
             story.produce()
-            story.add(kind)
+            story.add(sort)
             first.leave()
             group.hear_until(lambda: first.left, f"{first} leaves")
-            group.settle(f"another {kind} comes, the first leaves")
+            group.settle(f"another {words(sort)} comes, the first leaves")
         story.produce()
         group.read_all()
         story.end()
@@ -103,44 +119,47 @@ def graceful(strategy):
         group.kill_all()
 
 
-def violent(strategy):
-    story = Story(strategy, "violent")
-    group = story.group
-    kinds = STRATEGIES[strategy]
+def violent(name):
+    story = Story(name, "violent")
+    group, sorts = story.group, story.sorts
     try:
         story.all_there()
-        for kind, other in zip(kinds, kinds[1:] + kinds[:1]):
-            killed, stopped = (next(m for m in group.live() if m.kind == k) for k in (kind, other))
+        for sort, other in zip(sorts, sorts[1:] + sorts[:1]):
+            killed, stopped = story.one(sort), story.one(other)
             story.produce()
             killed.kill()
             stopped.stop()
-            story.add(kind)
-            group.settle(f"{kind} is killed, {other} stopped")
+            story.add(sort)
+            group.settle(f"{words(sort)} is killed, {words(other)} stopped")
             stopped.go_on()
             story.produce()
-            group.settle(f"{other} goes on")
+            group.settle(f"{words(other)} goes on")
         group.read_all()
         story.end()
     finally:
         group.kill_all()
 
 
-for each in STRATEGIES:
-    @tap.case(f"{each}: members come and go, and nothing is read twice")
-    def _(strategy=each):
-        graceful(strategy)
+stories = {}
+TOLD = {graceful: "members come and go, and nothing is read twice",
+        violent: "members are killed and stopped, and nothing is left out"}
 
-    @tap.case(f"{each}: members are killed and stopped, and nothing is left out")
-    def _(strategy=each):
-        violent(strategy)
+for each in TOLD:
+    for name in GROUPS:
+        title = f"{name}: {TOLD[each]}"
+        stories[title] = (each, name)
+
+        @tap.case(title)
+        def _(title=title):
+            running[title].result()
 
 
 @tap.case("as a control: what must not be is noticed")
 def _():
     def told(*members):
-        group = Group(1)
+        group = Group("scripted", 1)
         for said in members:
-            group.add("scripted", ["printf", said + "9 left\\n"])
+            group.add(("scripted",), ["printf", said + "9 left\\n"])
         group.hear_out()
         return group
 
@@ -162,5 +181,7 @@ def _():
 kurierd = broker.Broker(KURIERD)
 
 if __name__ == "__main__":
-    with kurierd:
+    # Most of the time they wait for sessions to end: some at once.
+    with kurierd, ThreadPoolExecutor(AT_ONCE) as beside:
+        running = {title: beside.submit(*story) for title, story in stories.items() if tap.is_picked(title)}
         tap.run()

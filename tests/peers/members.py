@@ -12,9 +12,11 @@ with the time (of the wall, in microseconds) before it:
     lost [PARTITION]...         these were taken away
     read PARTITION OFFSET       a record
     left                        the last thing it says
-    # WORD...                   what went wrong, but is no matter
+
+Whatever else it says is shown, and no matter.
 """
 import os
+import re
 import select
 import signal
 import subprocess
@@ -45,7 +47,7 @@ class Member:
         self.left = False
 
     def __repr__(self):
-        return f"{self.kind}/{self.process.pid}"
+        return f"{' by '.join(self.kind)}/{self.process.pid}"
 
     def fileno(self):
         return self.process.stdout.fileno()
@@ -59,11 +61,11 @@ class Member:
         data = os.read(self.fileno(), 1 << 16)
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
-            at, what, *words = line.decode().split()
-            if what == "#":
-                print(f"# {self}: {' '.join(words)}", flush=True)
+            said = re.match(r"(\d+) (assigned|revoked|lost|read|left)((?: \d+)*) *$", line.decode())
+            if said:
+                getattr(self, "_" + said[2])(int(said[1]), *said[3].split())
             else:
-                getattr(self, "_" + what)(int(at), *words)
+                print(f"# {self}: {line.decode()}", flush=True)
         return bool(data)
 
     def _assigned(self, at, *partitions):
@@ -117,7 +119,8 @@ class Member:
 class Group:
     """The members that there are and were. produced counts the records in the topic."""
 
-    def __init__(self, partitions):
+    def __init__(self, name, partitions):
+        self.name = name
         self.partitions = set(range(partitions))
         self.members = []
         self.produced = 0
@@ -152,7 +155,7 @@ class Group:
     def settle(self, what):
         start = time.monotonic()
         self.hear_until(self.settled, f"{what}: the group settles")
-        print(f"# {what}: settled after {time.monotonic() - start:.1f} s", flush=True)
+        print(f"# {self.name}: {what}: settled after {time.monotonic() - start:.1f} s", flush=True)
 
     def counts(self):
         return Counter(read for m in self.members for read in m.reads)

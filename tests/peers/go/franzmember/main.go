@@ -29,27 +29,29 @@ func revoked(task member.Task) func(context.Context, *kgo.Client, map[string][]i
 	}
 }
 
-func strategy(task member.Task) (kgo.GroupBalancer, error) {
+func strategy(task member.Task) ([]kgo.Opt, error) {
 	switch task.Strategy {
 	case "range":
-		return kgo.RangeBalancer(), nil
+		return []kgo.Opt{kgo.Balancers(kgo.RangeBalancer())}, nil
 	case "cooperative-sticky":
-		return kgo.CooperativeStickyBalancer(), nil
+		return []kgo.Opt{kgo.Balancers(kgo.CooperativeStickyBalancer())}, nil
+	case "consumer":
+		return []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer())}, nil
 	}
 	return nil, fmt.Errorf("no strategy %s", task.Strategy)
 }
 
 func run(ctx context.Context, task member.Task) error {
-	balancer, err := strategy(task)
+	options, err := strategy(task)
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(task.Address), kgo.ConsumerGroup(task.Group),
-		kgo.ConsumeTopics(task.Topic), kgo.Balancers(balancer), kgo.SessionTimeout(task.Session),
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(task.Address), kgo.ConsumerGroup(task.Group),
+		kgo.ConsumeTopics(task.Topic), kgo.SessionTimeout(task.Session),
 		kgo.HeartbeatInterval(task.Session/6), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.OnPartitionsAssigned(told("assigned", task)), kgo.OnPartitionsRevoked(revoked(task)),
-		kgo.OnPartitionsLost(told("lost", task)))
+		kgo.OnPartitionsLost(told("lost", task)))...)
 	if err != nil {
 		return err
 	}
