@@ -241,7 +241,7 @@ static int end_group(struct kurier_consumer *c, int timeout_ms, struct kb_error 
     int code = wait_for(call, timeout_ms, err);
     if (code == KB_E_TIMED_OUT)
         kb_error_set(err, code,
-                     "closed, but the group was not left within %d ms: it waits for "
+                     "closed, but the coordinator did not answer within %d ms: the group waits for "
                      "session.timeout.ms",
                      timeout_ms);
     kc_call_unref(call);

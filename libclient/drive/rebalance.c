@@ -351,9 +351,20 @@ static void leave(struct kc_rebalance *r)
     kc_membership_leave(c->membership, KC_LEAVE_DEFAULT, deadline_ms);
 }
 
+/* Given up at the deadline is not left: the group will wait for us in vain. */
+static void judge_leaving(struct kc_rebalance *r)
+{
+    if (r->closing && r->ending && r->consumer->subscribed && !r->failed.code &&
+        now_of(r).mono_ms >= r->ending->deadline_ms)
+        kb_error_set(&r->failed, KB_E_TIMED_OUT,
+                     "closed, but the coordinator did not answer in time: the group waits for "
+                     "session.timeout.ms");
+}
+
 static void on_left(struct kurier_consumer *c)
 {
     struct kc_rebalance *r = c->rebalance;
+    judge_leaving(r);
     c->subscribed = false;
     if (r->step == LEAVING)
         enter_step(r, IDLE, KB_NEVER);
