@@ -64,6 +64,19 @@ static int make_dir(struct kd_log *log, const struct kd_reserve *reserve)
     return status < 0 ? status : fs->ops->sync_dir(fs, "");
 }
 
+/* A file that is made and not the log's would lie among its segments later. Where
+ * its name could not be synced, nobody knows whether it is there. */
+static int take_back_segment(struct kd_log *log, struct kd_segment *segment, int status)
+{
+    struct kb_fs *fs = log->files->fs;
+    char path[KD_PATH_MAX];
+    kd_segment_close(segment);
+    kd_file_path(path, log->dir, segment->base_offset, KD_SUFFIX_LOG);
+    if (fs->ops->unlink(fs, path) < 0 || status != -ENOSPC)
+        log->sync_failed = true;
+    return status;
+}
+
 /* Its name is durable when it is there: what is acknowledged from the new
  * segment must not vanish with it. */
 static int make_segment(struct kd_log *log)
@@ -76,6 +89,8 @@ static int make_segment(struct kd_log *log)
     if (status >= 0) {
         status = fs->ops->sync_dir(fs, log->dir);
         kd_segment_unpin(segment);
+        if (status < 0)
+            status = take_back_segment(log, segment, status);
     }
     if (status < 0) {
         kd_segment_unref(segment);

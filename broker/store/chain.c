@@ -47,9 +47,12 @@ static int remove_staged(void *ctx, const char *name, bool is_dir)
 void kd_load_clear_staged(struct kd_load *load, const struct kd_listing *listing)
 {
     struct kb_fs *fs = load->files->fs;
-    size_t skipped = kd_load_skip_deleted(load, listing);
-    for (size_t i = 0; i < skipped; i++)
-        remove_file(load, listing->bases[i], KD_SUFFIX_LOG);
+    for (size_t i = 0, kept = 0; i < listing->base_count; i++) {
+        if (kept < load->log->count && load->log->segments[kept]->base_offset == listing->bases[i])
+            kept++;
+        else
+            remove_file(load, listing->bases[i], KD_SUFFIX_LOG);
+    }
     for (size_t i = 0; i < listing->index_count; i++) {
         if (listing->index_bases[i] >= load->log->segments[0]->base_offset)
             continue;

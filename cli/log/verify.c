@@ -82,7 +82,7 @@ static void report(struct verification *v, const char *path)
 /* ---- A directory of logs -------------------------------------------------------------------*/
 
 static const char *const checkpoints[] = {KD_RECOVERY_POINTS_FILE, KD_LOG_STARTS_FILE,
-                                          KD_HIGH_WATERMARKS_FILE, NULL};
+                                          KD_HIGH_WATERMARKS_FILE, KD_CLEAN_ENDS_FILE, NULL};
 
 static void verify_checkpoints(struct verification *v, struct log_dir *dir)
 {

@@ -38,6 +38,7 @@ EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/co
 # Kafka's own.
 system_tests += \
 	tests/peers/apache_test.py \
+	tests/peers/compacted_test.py \
 	tests/peers/dump_test.py \
 	tests/peers/files_test.py \
 	tests/peers/java_test.py \

@@ -558,6 +558,23 @@ static void what_was_half_made_is_unlinked(void **state)
     assert_int_equal(expect_well(world).records, found.records);
 }
 
+/* Of a segment that could not be begun, or that Kafka's compaction left nothing of. */
+static void an_empty_file_is_no_gap(void **state)
+{
+    struct world *world = *state;
+    append_many(world, 100, 5);
+    rig_close(&world->rig);
+    assert_true(kb_fs_replace(world->fs, "t-0/00000000000000000007.log", "", 0) >= 0);
+    rig_init(&world->rig, world->fs, 6);
+    configure(world);
+    rig_open(&world->rig);
+    world->replica = rig_find(&world->rig, "t", 0);
+    struct kb_stat stat;
+    assert_int_equal(world->fs->ops->stat(world->fs, "t-0/00000000000000000007.log", &stat),
+                     -ENOENT);
+    assert_int_equal(expect_well(world).records, world->book.end);
+}
+
 /* The whole of a compacted segment, and what it was made from is there still. */
 static void a_swap_is_finished(void **state)
 {
@@ -624,6 +641,7 @@ int main(void)
         IN_WORLD(it_gives_up_when_the_log_goes),
         IN_WORLD(it_gives_way_to_deletions),
         IN_WORLD(what_was_half_made_is_unlinked),
+        IN_WORLD(an_empty_file_is_no_gap),
         IN_WORLD(a_swap_is_finished),
         IN_WORLD(a_damaged_swap_is_not_guessed_at),
     };
