@@ -15,7 +15,7 @@ import tap
 LINES = [f"line {i}" for i in range(1000)]
 PATIENCE_S = 60
 
-kurierd = broker.Broker({"num.partitions": 1})
+kurierd = broker.Broker({"num.partitions": 1, "group.initial.rebalance.delay.ms": 0})
 
 
 def example(name):
@@ -28,9 +28,9 @@ def send(name, topic):
     assert done.returncode == 0, done.stdout
 
 
-def read(topic, count):
-    """What examples/consume prints first, until SIGINT ends it."""
-    reader = subprocess.Popen([example("consume"), kurierd.address, topic, "0"], stdout=subprocess.PIPE, text=True,
+def read(count, name, *words):
+    """What an example prints first, until SIGINT ends it."""
+    reader = subprocess.Popen([example(name), kurierd.address, *words], stdout=subprocess.PIPE, text=True,
                               preexec_fn=broker.die_with_parent)
     lines = [reader.stdout.readline().rstrip("\n") for _ in range(count)]
     reader.send_signal(2)
@@ -42,7 +42,15 @@ for writer in ("produce", "epoll"):
     @tap.case(f"examples/{writer} sends what examples/consume prints, in order")
     def _(writer=writer):
         send(writer, writer)
-        assert read(writer, len(LINES)) == [f"{writer}[0]@{i}: {line}" for i, line in enumerate(LINES)]
+        assert read(len(LINES), "consume", writer, "0") == [f"{writer}[0]@{i}: {line}" for i, line in enumerate(LINES)]
+
+
+@tap.case("examples/group goes on behind what it printed")
+def _():
+    for first in (0, len(LINES)):
+        send("produce", "shared")
+        assert read(len(LINES), "group", "readers", "shared") == [
+            f"shared[0]@{first + i}: {line}" for i, line in enumerate(LINES)]
 
 
 @tap.case("examples/admin makes a topic once, and counts its records")
