@@ -3,6 +3,7 @@
 """Kafka's own command line tools, of two versions, at kurierd: what they ask for is done, and what kurierd cannot do
 is refused at once."""
 import contextlib
+import glob
 import json
 import os
 import sys
@@ -357,6 +358,18 @@ def consumer_protocol(tools, case):
                           *protocol).splitlines()
         assert dict(zip(rows[-2].split(", "), rows[-1].split(", ")))["data.consumed.in.nMsg"] == "20000", rows
         assert {"group": group, "type": "consumer"}.items() <= kurier.json("group", "describe", group)[0].items()
+
+
+    @case("DumpLogSegments decodes all that groups have left in __consumer_offsets")
+    def _():
+        logs = [log for log in glob.glob(os.path.join(kurierd.data, "__consumer_offsets-*", "*.log")) if os.path.getsize(log)]
+        text = jvm.tool(tools.version, "DumpLogSegments", "--offsets-decoder", "--files", ",".join(logs))
+        keys = [json.loads(line.split(" key: ")[1].split(" payload: ")[0]) for line in text.splitlines()
+                if " key: {" in line]
+        kinds = {(key["type"]) for key in keys}
+        assert kinds == {"1", "2", "3", "4", "5", "6", "7", "8"}, kinds
+        records = sum(line.startswith("| offset:") for line in text.splitlines())
+        assert len(keys) == records and "error" not in text.lower(), (len(keys), records)
 
 
 def cluster(tools, case):

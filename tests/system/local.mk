@@ -37,6 +37,7 @@ system_tests += \
 	tests/system/config_test.py \
 	tests/system/demo_test.py \
 	tests/system/examples_test.py \
+	tests/system/group_kill_test.py \
 	tests/system/kurierd_test.py \
 	tests/system/network_test.py
 
