@@ -87,13 +87,13 @@ void kd_disk_submit(struct kd_disk *disk, struct kn_lane *lane, struct kn_job *j
 /* A failure sticks: the kernel tells of it once, and would call the next well. */
 int kd_disk_syncfs(struct kd_disk *disk)
 {
-    int status = atomic_load(&disk->syncfs_failed);
+    int status = atomic_load(&disk->files.syncfs_failed);
     if (status < 0)
         return status;
     status = disk->fs->ops->syncfs(disk->fs);
     atomic_store(&disk->syncfs_known, status == -ENOSYS ? -1 : 1);
     if (status < 0 && status != -ENOSYS)
-        atomic_store(&disk->syncfs_failed, status);
+        atomic_store(&disk->files.syncfs_failed, status);
     return status;
 }
 

@@ -366,7 +366,7 @@ static int write_out(struct kd_clean *clean)
     if (clean->unsynced < SYNC_BYTES)
         return 0;
     clean->unsynced = 0;
-    return fs->ops->datasync(fs, clean->file);
+    return kd_files_datasync(clean->log->files, clean->file);
 }
 
 static int copy_chunk(struct kd_clean *clean)
@@ -431,13 +431,13 @@ static int swap(struct kd_clean *clean)
 
 static int save(struct kd_clean *clean)
 {
-    struct kb_fs *fs = clean->log->files->fs;
+    struct kd_files *files = clean->log->files;
     int64_t base_offset = clean->segments[clean->first]->base_offset;
-    int status = fs->ops->datasync(fs, clean->file);
+    int status = kd_files_datasync(files, clean->file);
     kd_index_finish(&clean->index);
-    if (status >= 0)
-        status = kd_index_save_as(&clean->index, fs, clean->log->dir, base_offset, KD_CLEANED);
-    return status;
+    if (status < 0)
+        return status;
+    return kd_index_save_as(&clean->index, files->fs, clean->log->dir, base_offset, KD_CLEANED);
 }
 
 /* What came out as it was is left as it is. */

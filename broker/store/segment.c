@@ -8,6 +8,7 @@
 void kd_files_init(struct kd_files *files, struct kb_fs *fs, size_t idle_max)
 {
     *files = (struct kd_files){.fs = fs, .idle_max = idle_max};
+    atomic_init(&files->syncfs_failed, 0);
     pthread_mutex_init(&files->lock, NULL);
     kb_list_init(&files->idle);
 }
@@ -16,6 +17,13 @@ void kd_files_deinit(struct kd_files *files)
 {
     KB_CHECK(kb_list_empty(&files->idle));
     pthread_mutex_destroy(&files->lock);
+}
+
+int kd_files_datasync(struct kd_files *files, struct kb_file *file)
+{
+    int status = files->fs->ops->datasync(files->fs, file);
+    int failed = atomic_load(&files->syncfs_failed);
+    return failed < 0 ? failed : status;
 }
 
 struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64_t base_offset,
@@ -180,6 +188,5 @@ int64_t kd_segment_first_ms(struct kd_segment *segment)
 
 int kd_segment_datasync(struct kd_segment *segment)
 {
-    struct kb_fs *fs = segment->files->fs;
-    return fs->ops->datasync(fs, segment->file);
+    return kd_files_datasync(segment->files, segment->file);
 }

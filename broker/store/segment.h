@@ -20,10 +20,14 @@ struct kd_files {
     pthread_mutex_t lock;
     struct kb_list idle; /* open and not pinned, oldest first */
     size_t idle_count, idle_max;
+    atomic_int syncfs_failed; /* -errno of a sync of everything; 0: none failed */
 };
 
 void kd_files_init(struct kd_files *files, struct kb_fs *fs, size_t idle_max);
 void kd_files_deinit(struct kd_files *files); /* all segments are gone */
+/* As kb_fs; but once a sync of everything failed no file is known to be on the disk:
+ * the kernel tells of it once, and it was told there. */
+int kd_files_datasync(struct kd_files *files, struct kb_file *file);
 
 struct kd_segment {
     atomic_uint refs;

@@ -248,7 +248,8 @@ static int finish_one(struct kd_load *load, const struct unfinished *found, int6
     struct kb_file *file;
     char path[KD_PATH_MAX];
     kd_file_stage_path(path, load->dir, base_offset, KD_SUFFIX_LOG, KD_SWAP);
-    int status = fs->ops->open(fs, path, KB_OPEN_READ, &file);
+    int status =
+        fs->ops->open(fs, path, load->clean ? KB_OPEN_READ : KB_OPEN_READ | KB_OPEN_DIRECT, &file);
     if (status < 0)
         return status;
     status = finish_made(load, found, file, base_offset);
