@@ -41,9 +41,12 @@ typedef enum kurier_code {
     KURIER_E_OFFSET_OUT_OF_RANGE = 1,
     KURIER_E_UNKNOWN_TOPIC_OR_PARTITION = 3,
     KURIER_E_MESSAGE_TOO_LARGE = 10,
+    KURIER_E_INCONSISTENT_GROUP_PROTOCOL = 23, /* the text names the group's strategy */
     KURIER_E_TOPIC_AUTHORIZATION_FAILED = 29,
+    KURIER_E_GROUP_AUTHORIZATION_FAILED = 30,
     KURIER_E_TOPIC_ALREADY_EXISTS = 36,
     KURIER_E_GROUP_ID_NOT_FOUND = 69,
+    KURIER_E_FENCED_INSTANCE_ID = 82, /* another consumer has taken this group.instance.id */
     KURIER_E_ELECTION_NOT_NEEDED = 84,
     KURIER_E_NO_REASSIGNMENT_IN_PROGRESS = 85,
     KURIER_E_TIMED_OUT = -100,   /* not within timeout_ms */
