@@ -26,6 +26,7 @@ GO = ["go", "build", "-gcflags=all=-N -l", "-ldflags=-s -w"]  # built in two thi
 _failed = {}
 KAFKA = {"4.3": "4.3.0", "3.9": "3.9.2"}
 KAFKA_ARTIFACTS = ["org.apache.kafka:kafka_2.13", "org.apache.kafka:kafka-tools"]
+CONNECT_FILE = "org.apache.kafka:connect-file"
 JAVA = ["java", "-XX:TieredStopAtLevel=1"]
 # The compiler without javac, which Debian's JRE lacks.
 JAVAC = [*JAVA, "-m", "jdk.compiler/com.sun.tools.javac.Main"]
@@ -144,27 +145,38 @@ def _version(text):
     return [int(number) for number in re.findall(r"\d+", text)]
 
 
+def _maven(wanted, folder):
+    """Artifacts, and what they need, into a folder."""
+    rows = "".join("<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+                   .format(*a.split(":")) for a in wanted)
+    with open(os.path.join(folder, "pom.xml"), "w") as pom:
+        pom.write("<project><modelVersion>4.0.0</modelVersion><groupId>kurier</groupId>"
+                  "<artifactId>peers</artifactId><version>1</version><packaging>pom</packaging>"
+                  f"<dependencies>{rows}</dependencies></project>")
+    _run([need("mvn"), "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], cwd=folder)
+
+
+def _class_path(folder):
+    return ":".join(sorted(glob.glob(os.path.join(folder, "*.jar"))))
+
+
 def kafka(version):
     """The folder of Apache Kafka's jars."""
     need("java")
-    mvn = need("mvn")
-
-    def install(folder):
-        full = KAFKA[version]
-        wanted = [f"{a}:{full}" for a in KAFKA_ARTIFACTS] + ([LOG4J] if version[0] == "4" else [])
-        rows = "".join("<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
-                       .format(*a.split(":")) for a in wanted)
-        with open(os.path.join(folder, "pom.xml"), "w") as pom:
-            pom.write("<project><modelVersion>4.0.0</modelVersion><groupId>kurier</groupId>"
-                      "<artifactId>peers</artifactId><version>1</version><packaging>pom</packaging>"
-                      f"<dependencies>{rows}</dependencies></project>")
-        _run([mvn, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], cwd=folder)
-    return once(f"kafka-{KAFKA[version]}", install)
+    need("mvn")
+    wanted = [f"{a}:{KAFKA[version]}" for a in KAFKA_ARTIFACTS] + ([LOG4J] if version[0] == "4" else [])
+    return once(f"kafka-{KAFKA[version]}", lambda folder: _maven(wanted, folder))
 
 
 def kafka_jars(version):
     """A class path of them."""
-    return ":".join(sorted(glob.glob(os.path.join(kafka(version), "*.jar"))))
+    return _class_path(kafka(version))
+
+
+def connect_jars(version):
+    """The same with Kafka Connect and its connectors of files."""
+    folder = once(f"connect-{KAFKA[version]}", lambda folder: _maven([f"{CONNECT_FILE}:{KAFKA[version]}"], folder))
+    return ":".join(glob.glob(os.path.join(folder, "connect-file-*.jar"))) + ":" + kafka_jars(version)
 
 
 def kafka_formatted(version):

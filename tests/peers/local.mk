@@ -39,6 +39,7 @@ EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/co
 system_tests += \
 	tests/peers/apache_test.py \
 	tests/peers/compacted_test.py \
+	tests/peers/connect_test.py \
 	tests/peers/dump_test.py \
 	tests/peers/files_test.py \
 	tests/peers/java_test.py \

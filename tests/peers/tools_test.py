@@ -234,7 +234,7 @@ class Both:
 
     def __init__(self, tools, strategy):
         self.tools, self.strategy, self.name = tools, strategy, tools.topic(f"both-{strategy}")
-        self.members = Group(PARTITIONS)
+        self.members = Group(self.name, PARTITIONS)
         kurier("topic", "create", "-p", PARTITIONS, self.name)
         lines = "".join(json.dumps({"key": str(i), "payload": "x", "ts": 1700000000000 + i}) + "\n" for i in range(200))
         kurier("produce", "-J", "-t", self.name, text=lines)
