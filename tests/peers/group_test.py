@@ -1,157 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One group whose members are of every client: they divide its partitions, and go on doing so while members of each
-kind come, leave, are killed, and are stopped for longer than their session."""
-import os
-import subprocess
-from concurrent.futures import ThreadPoolExecutor
+"""One group whose members are of every client, at kurierd."""
+import stories  # and where the kit is
 
-import exchange  # and where the kit is
-
-import broker
-import clients
-import peers
 import tap
-from jvm import jvm
+from broker import Broker
 from members import Group
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PARTITIONS = 24
-BURST = 1200
-SESSION_MS = 3000
-AT_ONCE = 3
-KURIERD = {"num.partitions": PARTITIONS, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
-           "group.consumer.min.session.timeout.ms": 1000, "group.consumer.session.timeout.ms": SESSION_MS,
-           "group.consumer.min.heartbeat.interval.ms": 100,
-           "group.consumer.heartbeat.interval.ms": SESSION_MS // 6}
-
-
-def in_java(version):
-    return lambda: [*peers.JAVA, "-Xmx128m", *jvm(version).options, "-cp", jvm(version).path, "Member"]
-
-
-RDKAFKA = clients.in_c(os.path.join("tests", "peers", "rdkafka_member"))
-KINDS = {
-    "libkurier": lambda: [os.path.join("tests", "peers", "kurier_member")],
-    "librdkafka-2.0": RDKAFKA,
-    "librdkafka-2.16": lambda: ["env", f"LD_LIBRARY_PATH={peers.librdkafka()}", *RDKAFKA()],
-    "java-3.9": in_java("3.9"),
-    "java-4.3": in_java("4.3"),
-    "franz-go": clients.in_go("franzmember"),
-    "sarama": clients.in_go("saramamember"),
-    "kafkajs": clients.in_node(os.path.join("members", "kafkajs_member.js")),
-    "kafka-python": clients.in_python(os.path.join("members", "kafkapython_member.py")),
-}
 COOPERATIVE = ["libkurier", "librdkafka-2.0", "librdkafka-2.16", "java-3.9", "java-4.3", "franz-go"]
 MODERN = ["libkurier", "librdkafka-2.16", "java-4.3", "franz-go"]
 # Of each group: who is in it, and by which strategy.
 GROUPS = {
-    "range": [(kind, "range") for kind in KINDS],
+    "range": [(kind, "range") for kind in stories.KINDS],
     "cooperative-sticky": [(kind, "cooperative-sticky") for kind in COOPERATIVE],
     "consumer": [(kind, "consumer") for kind in MODERN],
     "both protocols": [("java-3.9", "cooperative-sticky"), ("libkurier", "consumer"), ("libkurier", "cooperative-sticky"),
                        ("java-4.3", "consumer"), ("librdkafka-2.0", "cooperative-sticky")],
 }
-# It tells of a rebalance, not of what it gives up, and hands out what it had begun with.
-TELLS_LATE = [("kafkajs", "range")]
-
-
-class Story:
-    """What one group goes through. A sort is a kind with a strategy."""
-
-    def __init__(self, name, suffix):
-        self.sorts = GROUPS[name]
-        self.topic = f"{name}-{suffix}".replace(" ", "-")
-        self.group = Group(self.topic, PARTITIONS)
-
-    def add(self, sort):
-        kind, strategy = sort
-        return self.group.add(sort, [*KINDS[kind](), kurierd.address, self.topic, self.topic, strategy,
-                                     str(SESSION_MS)])
-
-    def one(self, sort):
-        return next(m for m in self.group.live() if m.kind == sort)
-
-    def produce(self):
-        """A burst of records, spread over the partitions by their keys."""
-        first = self.group.produced
-        lines = b"".join(b"%d:x\n" % i for i in range(first, first + BURST))
-        subprocess.run([broker.program("kurier"), "produce", "-b", kurierd.address, "-t", self.topic, "-K:"],
-                       input=lines, check=True)
-        self.group.produced += BURST
-
-    def all_there(self):
-        for sort in self.sorts:
-            self.add(sort)
-        self.group.settle("one of each sort joins")
-        self.produce()
-        self.group.read_all()
-
-    def end(self):
-        self.group.end()
-        self.group.check_nothing_missing()
-        self.group.check_nothing_shared()
-        self.group.check_no_strays(but=TELLS_LATE)
-
-
-def words(sort):
-    return " by ".join(sort)
-
-
-def graceful(name):
-    story = Story(name, "graceful")
-    group = story.group
-    try:
-        story.produce()
-        story.all_there()
-        for sort in story.sorts:
-            first = story.one(sort)
-            story.produce()
-            story.add(sort)
-            first.leave()
-            group.hear_until(lambda: first.left, f"{first} leaves")
-            group.settle(f"another {words(sort)} comes, the first leaves")
-        story.produce()
-        group.read_all()
-        story.end()
-        group.check_nothing_twice()
-    finally:
-        group.kill_all()
-
-
-def violent(name):
-    story = Story(name, "violent")
-    group, sorts = story.group, story.sorts
-    try:
-        story.all_there()
-        for sort, other in zip(sorts, sorts[1:] + sorts[:1]):
-            killed, stopped = story.one(sort), story.one(other)
-            story.produce()
-            killed.kill()
-            stopped.stop()
-            story.add(sort)
-            group.settle(f"{words(sort)} is killed, {words(other)} stopped")
-            stopped.go_on()
-            story.produce()
-            group.settle(f"{words(other)} goes on")
-        group.read_all()
-        story.end()
-    finally:
-        group.kill_all()
-
-
-stories = {}
-TOLD = {graceful: "members come and go, and nothing is read twice",
-        violent: "members are killed and stopped, and nothing is left out"}
-
-for each in TOLD:
-    for name in GROUPS:
-        title = f"{name}: {TOLD[each]}"
-        stories[title] = (each, name)
-
-        @tap.case(title)
-        def _(title=title):
-            running[title].result()
 
 
 @tap.case("as a control: what must not be is noticed")
@@ -178,10 +43,5 @@ def _():
     assert seen == [(False, False, False, False), (True, True, True, False), (False, False, False, True)], seen
 
 
-kurierd = broker.Broker(KURIERD)
-
 if __name__ == "__main__":
-    # Most of the time they wait for sessions to end: some at once.
-    with kurierd, ThreadPoolExecutor(AT_ONCE) as beside:
-        running = {title: beside.submit(*story) for title, story in stories.items() if tap.is_picked(title)}
-        tap.run()
+    stories.through(Broker(stories.OPTIONS), GROUPS)

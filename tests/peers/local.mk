@@ -33,10 +33,11 @@ system_tests += \
 	tests/peers/sarama_test.py
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/confluent.py \
 	tests/peers/corpus.js tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/kafkajs.js \
-	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py
+	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py tests/peers/stories.py
 
 # Kafka's own.
 system_tests += \
+	tests/peers/apache_group_test.py \
 	tests/peers/apache_test.py \
 	tests/peers/compacted_test.py \
 	tests/peers/connect_test.py \
