@@ -195,10 +195,16 @@ static enum verdict verdict_of(const struct kc_member *member, int code)
         int16_t code;
         enum verdict verdict;
     } rows[] = {
-        {KB_E_NOT_COORDINATOR, MOVED},       {KB_E_COORDINATOR_NOT_AVAILABLE, MOVED},
-        {KB_E_UNKNOWN_MEMBER_ID, FENCED},    {KB_E_FENCED_MEMBER_EPOCH, FENCED},
-        {KB_E_GROUP_ID_NOT_FOUND, FENCED},   {KB_E_STALE_MEMBER_EPOCH, FENCED},
+        {KB_E_NOT_COORDINATOR, MOVED},
+        {KB_E_COORDINATOR_NOT_AVAILABLE, MOVED},
+        {KB_E_UNKNOWN_MEMBER_ID, FENCED},
+        {KB_E_FENCED_MEMBER_EPOCH, FENCED},
+        {KB_E_GROUP_ID_NOT_FOUND, FENCED},
+        {KB_E_STALE_MEMBER_EPOCH, FENCED},
         {KB_E_UNRELEASED_INSTANCE_ID, HELD},
+        /* Apache Kafka's word for a fault of its own, which may pass: while a group turns
+         * from one protocol to the other, say. */
+        {KB_E_UNKNOWN_SERVER_ERROR, AGAIN},
     };
     if (kc_modern_of(member)->phase == KC_MODERN_JOIN && code == KB_E_GROUP_ID_NOT_FOUND)
         return REFUSED; /* a group of another kind */
