@@ -6,6 +6,7 @@ system_tests += \
 	tests/system/bad_frames_test.py \
 	tests/system/bad_options_test.py \
 	tests/system/clock_test.py \
+	tests/system/compaction_test.py \
 	tests/system/disk_full_test.py \
 	tests/system/faults_test.py \
 	tests/system/retention_test.py \
