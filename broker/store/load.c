@@ -114,8 +114,8 @@ static int open_segments(struct kd_load *load, const struct kd_listing *listing)
         int status = fs->ops->stat(fs, path, &stat);
         if (status < 0)
             return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be read", path);
-        if (!stat.size && i + 1 < listing->base_count)
-            continue; /* made, and never the log's: a failed roll, or of a compaction by Kafka */
+        if (!stat.size && load->log->count && i + 1 < listing->base_count)
+            continue; /* a roll failed; were it more, the chain would not hold */
         struct kd_segment *segment =
             kd_segment_new(load->files, load->dir, listing->bases[i], stat.size);
         if (!segment || !kd_log_push_segment(load->log, segment))

@@ -40,7 +40,11 @@ struct keyed_book {
 void keyed_book_deinit(struct keyed_book *book);
 void keyed_book_add(struct keyed_book *book, const struct keyed_batch *batch);
 
-/* Sets base_offset, appends, waits for the answer, and enters it. */
+/* Sets base_offset, enters it, appends, and answers the code; a batch that was refused may
+ * be there all the same, so that nothing can follow it in the book. */
+int keyed_try_append(struct rig *rig, struct kd_replica *replica, struct keyed_book *book,
+                     struct keyed_batch *batch);
+/* The same of one that must succeed. */
 void keyed_append(struct rig *rig, struct kd_replica *replica, struct keyed_book *book,
                   struct keyed_batch *batch);
 

@@ -558,7 +558,7 @@ static void what_was_half_made_is_unlinked(void **state)
     assert_int_equal(expect_well(world).records, found.records);
 }
 
-/* Of a segment that could not be begun, or that Kafka's compaction left nothing of. */
+/* Of a segment that could not be begun. */
 static void an_empty_file_is_no_gap(void **state)
 {
     struct world *world = *state;
