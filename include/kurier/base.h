@@ -49,6 +49,8 @@ typedef enum kurier_code {
     KURIER_E_FENCED_INSTANCE_ID = 82, /* another consumer has taken this group.instance.id */
     KURIER_E_ELECTION_NOT_NEEDED = 84,
     KURIER_E_NO_REASSIGNMENT_IN_PROGRESS = 85,
+    KURIER_E_UNSUPPORTED_ASSIGNOR = 112, /* the coordinator has no such group.remote.assignor */
+    KURIER_E_INVALID_REGULAR_EXPRESSION = 128,
     KURIER_E_TIMED_OUT = -100,   /* not within timeout_ms */
     KURIER_E_INTERRUPTED = -101, /* woken, or a signal; nothing was lost */
     KURIER_E_QUEUE_FULL = -102,  /* buffer.memory is used up */

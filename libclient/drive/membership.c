@@ -40,6 +40,8 @@ struct kc_membership {
     uint32_t errors, wanted_version;
     enum kc_standing standing;
     int32_t generation;
+    const char *doing;
+    int trouble; /* its code */
     bool leaving;
     bool metadata_new;        /* and the member has not looked yet */
     struct kc_topic **topics; /* those wanted, held */
@@ -286,6 +288,11 @@ static void tell_standing(struct kc_membership *m)
     enum kc_standing standing = kc_member_standing(&m->member);
     bool news = standing != m->standing ||
                 (standing == KC_STANDING_IN && m->generation != m->member.generation);
+    bool waits_for_another = m->doing != m->member.doing || m->trouble != m->member.trouble.code;
+    m->doing = m->member.doing;
+    m->trouble = m->member.trouble.code;
+    if (news || waits_for_another)
+        kc_client_ready_changed(m->client);
     if (!news)
         return;
     m->standing = standing;
@@ -297,7 +304,6 @@ static void tell_standing(struct kc_membership *m)
     else
         KB_LOG(kc_client_log(m->client), KB_LOG_DEBUG, "group", "group=%s standing=%s: %s",
                group_of(m), kc_standing_name(standing), m->member.doing);
-    kc_client_ready_changed(m->client);
 }
 
 /* The owner may say done, or anything else, in any of these. */

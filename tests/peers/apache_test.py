@@ -43,5 +43,9 @@ with contextlib.ExitStack() as stack:
         def _(each=each):
             passes(each, "kill_test", "2")
 
+    @tap.case("Apache Kafka 4.3: what holds for groups of both protocols at kurierd, which is killed")
+    def _():
+        passes("4.3", "group_protocols_test")
+
     if __name__ == "__main__":
         tap.run()
