@@ -56,6 +56,7 @@ struct kc_classic {
 
     int64_t sent_ms;         /* the request in flight */
     int64_t beat_ms;         /* when the next heartbeat is due */
+    uint32_t beats;          /* in this generation */
     int64_t session_ms;      /* when the coordinator has given us up */
     int64_t calm_ms;         /* no round had begun by then */
     bool unsure;             /* whether it has, after an answer that took long */

@@ -170,6 +170,7 @@ static void joined(struct kc_member *member, struct kb_time now,
     }
     kc_member_relax(member);
     member->generation = response->generation_id;
+    c->beats = 0;
     kc_classic_lives(member, now);
     c->reason = NULL;
     c->wants = false;
@@ -228,6 +229,7 @@ static void answer_sync(struct kc_member *member, struct kb_time now,
     kc_member_relax(member);
     c->before_generation = member->generation;
     c->calm_ms = now.mono_ms;
+    c->beats = 0;
     kc_classic_lives(member, now);
     kc_classic_turn(member, KC_CLASSIC_IN);
 }
