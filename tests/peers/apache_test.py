@@ -31,6 +31,10 @@ with contextlib.ExitStack() as stack:
         def _(each=each):
             passes(each, "admin_test")
 
+        @tap.case(name + "what holds for administration of groups at kurierd, in the protocols that it has")
+        def _(each=each):
+            passes(each, "group_admin_test")
+
         @tap.case(name + "what holds for the producer at kurierd")
         def _(each=each):
             passes(each, "producer_test")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs against a real kurierd, over real sockets: what a user would do.
 check_PROGRAMS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
-	tests/system/consumer_test tests/system/group_commit_test tests/system/group_members_test \
+	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
+	tests/system/group_members_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \
 	tests/system/producer_test
 tests_system_admin_many_test_SOURCES = tests/system/admin_many_test.c $(kit_server)
@@ -14,6 +15,9 @@ tests_system_kill_test_SOURCES = tests/system/kill_test.c $(kit_server)
 tests_system_kill_test_LDADD = libkurier.la
 tests_system_consumer_test_SOURCES = tests/system/consumer_test.c $(kit_server)
 tests_system_consumer_test_LDADD = libkurier.la
+tests_system_group_admin_test_SOURCES = tests/system/group_admin_test.c \
+	tests/system/group_kit.h $(kit_server)
+tests_system_group_admin_test_LDADD = libkurier.la
 tests_system_group_commit_test_SOURCES = tests/system/group_commit_test.c \
 	tests/system/group_kit.h $(kit_server)
 tests_system_group_commit_test_LDADD = libkurier.la
@@ -28,7 +32,8 @@ tests_system_group_rebalance_test_LDADD = libkurier.la
 tests_system_producer_test_SOURCES = tests/system/producer_test.c $(kit_server)
 tests_system_producer_test_LDADD = libkurier.la
 TESTS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
-	tests/system/consumer_test tests/system/group_commit_test tests/system/group_members_test \
+	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
+	tests/system/group_members_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \
 	tests/system/producer_test
 
