@@ -4,8 +4,9 @@
 #include "tests/unit/store/keyed.h"
 
 #include "base/check.h"
-#include "broker/store/checkpoint.h"
+#include "broker/store/clean.h"
 #include "broker/store/layout.h"
+#include "broker/store/recover.h"
 #include "broker/store/segment.h"
 
 #include <errno.h>
@@ -620,6 +621,69 @@ static void a_damaged_swap_is_not_guessed_at(void **state)
     assert_non_null(strstr(world->rig.line, "compacted segment is damaged"));
 }
 
+/* ---- Memory ------------------------------------------------------------- */
+
+static struct kd_log *load(struct kd_files *files, struct kd_producers *producers,
+                           struct kd_epochs *epochs)
+{
+    struct kd_load load = {.files = files,
+                           .dir = "t-0",
+                           .index_interval_bytes = 300,
+                           .clean = true,
+                           .log_start = -1,
+                           .window_bytes = 4096,
+                           .producers = producers,
+                           .epochs = epochs};
+    kd_producers_init(producers, 1);
+    kd_epochs_init(epochs);
+    (void)kd_log_load(&load);
+    return load.log;
+}
+
+static void compact_alone(struct kd_log *log)
+{
+    struct kd_clean_ask ask = {.until = log->segments[log->count - 1]->base_offset,
+                               .delete_retention_ms = 1,
+                               .segment_bytes = SEGMENT_BYTES,
+                               .map_bytes = 4096};
+    struct kd_clean *clean = kd_clean_new(log, &ask);
+    int status = clean ? 1 : -ENOMEM;
+    while (status == 1)
+        status = kd_clean_step(clean);
+    assert_true(status == 0 || status == -ENOMEM);
+    kd_clean_free(clean);
+}
+
+/* On a copy of the disk. */
+static void run_short_of_memory(void *ctx)
+{
+    struct kb_fs *fs = kb_fs_mem_clone(ctx);
+    struct kd_producers producers;
+    struct kd_epochs epochs;
+    struct kd_files files;
+    if (!fs)
+        return;
+    kd_files_init(&files, fs, 4);
+    struct kd_log *log = load(&files, &producers, &epochs);
+    if (log)
+        compact_alone(log);
+    kd_log_free(log);
+    kd_producers_deinit(&producers);
+    kd_epochs_deinit(&epochs);
+    kd_files_deinit(&files);
+    fs->ops->free(fs);
+}
+
+static void no_memory_is_an_error(void **state)
+{
+    struct world *world = *state;
+    append_many(world, 20, 5);
+    put(world, 1, KEYED_GONE);
+    append_many(world, 20, 5);
+    restart(world, true);
+    assert_true(unit_each_failure(run_short_of_memory, world->fs) > 50);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -644,6 +708,7 @@ int main(void)
         IN_WORLD(an_empty_file_is_no_gap),
         IN_WORLD(a_swap_is_finished),
         IN_WORLD(a_damaged_swap_is_not_guessed_at),
+        IN_WORLD(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
