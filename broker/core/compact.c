@@ -9,6 +9,26 @@
 /* A record whose time is told anew takes at most so much more. */
 enum { REDATED_MORE_BYTES = 16 };
 
+/* ---- Scratch ------------------------------------------------------------ */
+
+bool kd_scratch_reserve(struct kd_scratch *scratch, size_t bytes)
+{
+    if (bytes <= scratch->capacity)
+        return true;
+    size_t capacity = KB_MAX(bytes, scratch->capacity + scratch->capacity / 2);
+    void *grown = kb_realloc(scratch->data, capacity);
+    if (!grown)
+        return false;
+    *scratch = (struct kd_scratch){grown, capacity};
+    return true;
+}
+
+void kd_scratch_deinit(struct kd_scratch *scratch)
+{
+    kb_free(scratch->data);
+    *scratch = (struct kd_scratch){0};
+}
+
 /* ---- The first pass ----------------------------------------------------- */
 
 bool kd_compact_stops_at(const struct kw_batch_header *header)
@@ -81,16 +101,6 @@ struct left {
     bool tombstones;
 };
 
-static bool reserve(uint8_t **buffer, size_t *capacity, size_t wanted)
-{
-    void *grown = wanted > *capacity ? kb_realloc(*buffer, wanted) : *buffer;
-    if (!grown)
-        return false;
-    *buffer = grown;
-    *capacity = KB_MAX(*capacity, wanted);
-    return true;
-}
-
 static int sieve(struct kd_compactor *compactor, const struct kw_batch *batch, struct left *left)
 {
     const struct kw_batch_header *header = &batch->header;
@@ -102,19 +112,19 @@ static int sieve(struct kd_compactor *compactor, const struct kw_batch *batch, s
     int code = open_records(compactor->codec, batch, &it);
     if (code)
         return code;
-    if (!reserve(&compactor->records, &compactor->records_capacity, (size_t)(it.end - it.at) + 1))
+    if (!kd_scratch_reserve(&compactor->records, (size_t)(it.end - it.at) + 1))
         return KB_E_NO_MEMORY;
     *left = (struct left){.max_ms = -1};
     for (const uint8_t *from = it.at; kw_record_iter_next(&it, &record); from = it.at) {
         if (!stays(compactor, &record, tombstones_stay))
             continue;
-        memcpy(compactor->records + size, from, (size_t)(it.at - from));
+        memcpy(compactor->records.data + size, from, (size_t)(it.at - from));
         size += (size_t)(it.at - from);
         left->count++;
         left->max_ms = KB_MAX(left->max_ms, record.timestamp_ms);
         left->tombstones |= !record.value.data;
     }
-    left->records = kb_slice_of(compactor->records, size);
+    left->records = kb_slice_of(compactor->records.data, size);
     return it.code;
 }
 
@@ -132,12 +142,12 @@ static int emptied(struct kd_compactor *compactor, bool keep, struct kd_compacte
     out->bytes = kb_slice_null();
     if (!keep)
         return KB_OK;
-    if (!reserve(&compactor->batch, &compactor->batch_capacity, KW_BATCH_HEADER_BYTES))
+    if (!kd_scratch_reserve(&compactor->batch, KW_BATCH_HEADER_BYTES))
         return KB_E_NO_MEMORY;
     out->header.attributes &= (int16_t) ~(KW_BATCH_CODEC_MASK | KW_BATCH_DELETE_HORIZON);
     out->header.record_count = 0;
-    kw_batch_stamp(compactor->batch, &out->header, 0, 0);
-    out->bytes = kb_slice_of(compactor->batch, KW_BATCH_HEADER_BYTES);
+    kw_batch_stamp(compactor->batch.data, &out->header, 0, 0);
+    out->bytes = kb_slice_of(compactor->batch.data, KW_BATCH_HEADER_BYTES);
     return KB_OK;
 }
 
@@ -148,10 +158,9 @@ static int redate(struct kd_compactor *compactor, const struct kw_batch_header *
     struct kw_record_iter it;
     struct kw_record record;
     size_t more = (size_t)left->count * REDATED_MORE_BYTES;
-    if (!reserve(&compactor->batch, &compactor->batch_capacity,
-                 KW_BATCH_HEADER_BYTES + left->records.size + more))
+    if (!kd_scratch_reserve(&compactor->batch, KW_BATCH_HEADER_BYTES + left->records.size + more))
         return KB_E_NO_MEMORY;
-    uint8_t *at = compactor->batch + KW_BATCH_HEADER_BYTES;
+    uint8_t *at = compactor->batch.data + KW_BATCH_HEADER_BYTES;
     kw_record_iter_init(&it, header, left->records);
     while (kw_record_iter_next(&it, &record)) {
         uint64_t delta_ms = (uint64_t)record.timestamp_ms - (uint64_t)base_ms;
@@ -162,7 +171,7 @@ static int redate(struct kd_compactor *compactor, const struct kw_batch_header *
                                   .raw_headers = record.raw_headers};
         at = kw_record_write(at, &in, kw_record_body_size(&in));
     }
-    uint8_t *from = compactor->batch + KW_BATCH_HEADER_BYTES;
+    uint8_t *from = compactor->batch.data + KW_BATCH_HEADER_BYTES;
     left->records = kb_slice_of(from, (size_t)(at - from));
     return it.code;
 }
@@ -177,12 +186,13 @@ static int pack(struct kd_compactor *compactor, struct kb_slice records, struct 
     if (code)
         return code;
     size_t size = KW_BATCH_HEADER_BYTES + records.size;
-    if (!reserve(&compactor->batch, &compactor->batch_capacity, size))
+    if (!kd_scratch_reserve(&compactor->batch, size))
         return KB_E_NO_MEMORY;
-    uint8_t *to = compactor->batch + KW_BATCH_HEADER_BYTES;
+    uint8_t *to = compactor->batch.data + KW_BATCH_HEADER_BYTES;
     memmove(to, records.data, records.size);
-    kw_batch_stamp(compactor->batch, &out->header, kw_crc32c(0, to, records.size), records.size);
-    out->bytes = kb_slice_of(compactor->batch, size);
+    kw_batch_stamp(compactor->batch.data, &out->header, kw_crc32c(0, to, records.size),
+                   records.size);
+    out->bytes = kb_slice_of(compactor->batch.data, size);
     out->changed = true;
     return KB_OK;
 }
@@ -234,8 +244,6 @@ int kd_compact_batch(struct kd_compactor *compactor, const struct kw_batch *batc
 
 void kd_compactor_deinit(struct kd_compactor *compactor)
 {
-    kb_free(compactor->records);
-    kb_free(compactor->batch);
-    compactor->records = compactor->batch = NULL;
-    compactor->records_capacity = compactor->batch_capacity = 0;
+    kd_scratch_deinit(&compactor->records);
+    kd_scratch_deinit(&compactor->batch);
 }

@@ -25,6 +25,14 @@
 
 enum { KD_COMPACT_PLAIN_MAX = 256 << 20 }; /* of a batch's records, unpacked */
 
+/* Memory that grows as it is needed, and is used again. */
+struct kd_scratch {
+    uint8_t *data;
+    size_t capacity;
+};
+bool kd_scratch_reserve(struct kd_scratch *scratch, size_t bytes); /* false: no memory */
+void kd_scratch_deinit(struct kd_scratch *scratch);
+
 struct kd_compactor {
     const struct kd_key_map *latest;
     int64_t end;    /* the map knows the log up to here; what lies behind stays */
@@ -34,8 +42,7 @@ struct kd_compactor {
     size_t kept_count;
     struct kw_codec_ctx *codec;
     /* Its own: zero to begin with. */
-    uint8_t *records, *batch;
-    size_t records_capacity, batch_capacity;
+    struct kd_scratch records, batch;
 };
 
 void kd_compactor_deinit(struct kd_compactor *compactor); /* its buffers */

@@ -29,15 +29,14 @@ struct kd_clean {
     /* What is being read. */
     size_t at; /* segment */
     int64_t position;
-    uint8_t *chunk;
-    size_t chunk_capacity;
+    struct kd_scratch chunk;
     /* The group that is being written: segments [first, behind). */
     size_t first, behind;
     struct kb_file *file;       /* NULL: none */
     struct kd_segment *swapped; /* kept open until the end if the swap failed */
     struct kd_index index;
-    uint8_t *out;
-    size_t out_size, out_capacity;
+    struct kd_scratch out;
+    size_t out_size;
     int64_t written, unsynced;
     int64_t next_offset; /* behind the last batch that was taken over */
     bool changed;
@@ -122,8 +121,8 @@ void kd_clean_free(struct kd_clean *clean)
         kw_codec_ctx_free(clean->codec);
     kb_free(clean->segments);
     kb_free(clean->ends);
-    kb_free(clean->chunk);
-    kb_free(clean->out);
+    kd_scratch_deinit(&clean->chunk);
+    kd_scratch_deinit(&clean->out);
     kb_free(clean);
 }
 
@@ -155,25 +154,16 @@ static int status_of(int code)
     return !code ? 0 : code == KB_E_NO_MEMORY ? -ENOMEM : -EBADMSG;
 }
 
-static bool reserve(uint8_t **buffer, size_t *capacity, size_t wanted)
-{
-    void *grown = wanted > *capacity ? kb_realloc(*buffer, wanted) : *buffer;
-    if (!grown)
-        return false;
-    *buffer = grown;
-    *capacity = KB_MAX(*capacity, wanted);
-    return true;
-}
-
 static int read_at(struct kd_clean *clean, size_t size)
 {
     struct kd_segment *segment = clean->segments[clean->at];
-    if (!reserve(&clean->chunk, &clean->chunk_capacity, size))
+    if (!kd_scratch_reserve(&clean->chunk, size))
         return -ENOMEM;
     int status = kd_segment_pin(segment, 0);
     if (status < 0)
         return status;
-    status = kb_fs_read_all(segment->files->fs, segment->file, clean->chunk, size, clean->position);
+    status =
+        kb_fs_read_all(segment->files->fs, segment->file, clean->chunk.data, size, clean->position);
     kd_segment_unpin(segment);
     return status < 0 ? status : 0;
 }
@@ -189,14 +179,14 @@ static int read_chunk(struct kd_clean *clean, struct kb_slice *out)
     int status = read_at(clean, size);
     if (status < 0)
         return status;
-    kw_batch_peek(clean->chunk, &header);
+    kw_batch_peek(clean->chunk.data, &header);
     if ((int64_t)kw_batch_header_size(&header) > left)
         return -EBADMSG;
     if (kw_batch_header_size(&header) > size) {
         size = kw_batch_header_size(&header);
         status = read_at(clean, size);
     }
-    *out = kb_slice_of(clean->chunk, size);
+    *out = kb_slice_of(clean->chunk.data, size);
     return status;
 }
 
@@ -328,9 +318,9 @@ static int put(struct kd_clean *clean, const struct kd_compacted *left)
     clean->next_offset = last + 1;
     if (at + (int64_t)left->bytes.size > INT32_MAX)
         return -EFBIG;
-    if (!reserve(&clean->out, &clean->out_capacity, clean->out_size + left->bytes.size))
+    if (!kd_scratch_reserve(&clean->out, clean->out_size + left->bytes.size))
         return -ENOMEM;
-    memcpy(clean->out + clean->out_size, left->bytes.data, left->bytes.size);
+    memcpy(clean->out.data + clean->out_size, left->bytes.data, left->bytes.size);
     clean->out_size += left->bytes.size;
     (void)kd_index_add(&clean->index, clean->log->index_interval_bytes, (uint32_t)relative,
                        (uint32_t)at, left->bytes.size,
@@ -357,7 +347,7 @@ static int copy_batch(struct kd_clean *clean, const struct kw_batch *batch)
 static int write_out(struct kd_clean *clean)
 {
     struct kb_fs *fs = clean->log->files->fs;
-    int status = kb_fs_write_all(fs, clean->file, clean->out, clean->out_size, clean->written);
+    int status = kb_fs_write_all(fs, clean->file, clean->out.data, clean->out_size, clean->written);
     if (status < 0)
         return status;
     clean->written += (int64_t)clean->out_size;
