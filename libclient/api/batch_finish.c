@@ -17,8 +17,10 @@ void kurier_batch_release(kurier_batch *batch)
 
 void kurier_batch_done(kurier_batch *batch)
 {
-    if (batch && batch->tracked)
+    if (batch && batch->tracked) {
+        kc_lease_touch(&batch->share->feed->lease);
         kc_share_done(batch->share, &batch->ticket);
+    }
     kurier_batch_release(batch);
 }
 
@@ -45,6 +47,7 @@ void kurier_batch_progress(kurier_batch *batch, uint32_t records)
     struct kw_record r;
     if (!batch->tracked)
         return;
+    kc_lease_touch(&batch->share->feed->lease);
     while (batch->info.records - batch->mark.left < records && mark_next(batch, &r))
         kc_ticket_reach(&batch->ticket, r.offset + 1);
     if (!batch->mark.left && !batch->mark.it.code)

@@ -49,7 +49,7 @@ static int subscribe(struct kc_errand *e)
 {
     struct kurier_consumer *c = e->consumer;
     int code = may_subscribe(e);
-    kc_lease_touch(&c->lease);
+    kc_lease_touch(&c->feed->lease);
     if (!code)
         code = kc_membership_subscribe(c->membership, e->names, e->n, NULL, e->err);
     if (!code)
@@ -83,7 +83,7 @@ static int subscribe_regex(struct kc_errand *e)
 {
     struct kurier_consumer *c = e->consumer;
     int code = may_subscribe(e);
-    kc_lease_touch(&c->lease);
+    kc_lease_touch(&c->feed->lease);
     if (code)
         return code;
     struct kc_pattern *pattern = kc_pattern_new(c->client, e->pattern, e->regex, on_names, c);
@@ -202,7 +202,7 @@ kurier_code kurier_consumer_extend(kurier_consumer *c, int ms, kurier_error *err
         return code;
     if (ms < 0)
         return kb_error_set(e, KB_E_INVALID_ARGUMENT, "a time below 0");
-    kc_lease_extend(&c->lease, kc_runtime_now(c->client->runtime).mono_ms + ms);
+    kc_lease_extend(&c->feed->lease, kc_runtime_now(c->client->runtime).mono_ms + ms);
     return KURIER_OK;
 }
 

@@ -22,7 +22,7 @@ static int attend(kurier_consumer *c, struct kb_error *err)
 {
     int code = kc_listener_attend(kc_rebalance_listener(c->rebalance), err);
     if (code == KB_E_LEASE_EXPIRED) {
-        kc_lease_touch(&c->lease);
+        kc_lease_touch(&c->feed->lease);
         kc_consumer_run(c, &(struct kc_errand){.consumer = c, .fn = come_back});
     }
     return code;
@@ -63,11 +63,11 @@ static int held(kurier_consumer *c, struct kb_error *err)
 static int wait(kurier_consumer *c, int64_t deadline, struct kb_error *err)
 {
     int64_t left = kb_time_left(kc_runtime_now(c->client->runtime), deadline);
-    atomic_store(&c->lease.waiting, true);
+    atomic_store(&c->feed->lease.waiting, true);
     int code = kc_wait(&c->client->waits, c->client->runtime, KURIER_BATCHES | KURIER_REBALANCE,
                        is_ready, c, (int)KB_MIN(left, INT32_MAX), err);
-    kc_lease_touch(&c->lease);
-    atomic_store(&c->lease.waiting, false);
+    kc_lease_touch(&c->feed->lease);
+    atomic_store(&c->feed->lease.waiting, false);
     return code;
 }
 
@@ -76,7 +76,7 @@ static size_t poll(kurier_consumer *c, kurier_batch **out, size_t max, int timeo
 {
     struct kb_time now = kc_runtime_now(c->client->runtime);
     int64_t deadline = kb_deadline(now, timeout_ms);
-    kc_lease_extend(&c->lease, now.mono_ms + c->options->max_poll_interval_ms);
+    kc_lease_extend(&c->feed->lease, now.mono_ms + c->options->max_poll_interval_ms);
     for (;;) {
         if (is_due(c) && attend(c, err))
             return 0;
@@ -137,7 +137,7 @@ static void finish_record(kurier_consumer *c)
     if (!c->current || !c->current->tracked)
         return;
     kc_ticket_reach(&c->current->ticket, c->next_offset);
-    kc_lease_touch(&c->lease);
+    kc_lease_touch(&c->feed->lease);
 }
 
 /* All of it was handed out and finished; or it was given up, and the rest is not. */

@@ -13,7 +13,6 @@
 #include "libclient/core/fetcher.h"
 #include "libclient/drive/client.h"
 #include "libclient/drive/cutter.h"
-#include "libclient/drive/lease.h"
 #include "libclient/drive/pattern.h"
 #include "libclient/drive/share.h"
 
@@ -29,7 +28,6 @@ struct kurier_consumer {
     kurier_batch *current;         /* that kurier_consumer_next walks */
     int64_t next_offset;           /* behind the record that it answered last */
     struct kb_error later;         /* met behind batches: the next poll tells it */
-    struct kc_lease lease;         /* any thread's */
     struct kc_call *unsubscribing; /* that goes on behind; NULL */
     struct kb_arena words;         /* what kurier_consumer_committed answered */
 

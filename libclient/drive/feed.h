@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "libclient/drive/fork.h"
+#include "libclient/drive/lease.h"
 #include "net/loop.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ struct kc_feed {
     atomic_uint refs;
     struct kc_fork_mark fork; /* in a child nobody is there to hear, and the lock may be held */
     bool tracks; /* what is finished: positions may be committed. Set before the first share */
+    struct kc_lease lease; /* of whoever consumes */
     int64_t total_bytes;
     atomic_llong free_bytes; /* below 0: one batch was unpacked out of the reserve */
     atomic_int unpacked;     /* such batches, not given back yet */

@@ -327,7 +327,7 @@ static void on_coordinator(struct kurier_consumer *c)
 
 static int64_t alive_until_ms(struct kurier_consumer *c, struct kb_time now)
 {
-    return kc_lease_look(&c->lease, now, c->options->max_poll_interval_ms);
+    return kc_lease_look(&c->feed->lease, now, c->options->max_poll_interval_ms);
 }
 
 /* ---- Leaving -------------------------------------------------------------------------*/

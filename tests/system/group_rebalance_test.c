@@ -138,6 +138,38 @@ static void nap(kurier_consumer *c)
     kurier_client_event(kurier_consumer_client(c), &e, TURN_MS);
 }
 
+static void on_deferred(void *ctx, kurier_consumer *c, const kurier_position *p, size_t n)
+{
+    struct heard *heard = ctx;
+    heard->outside |= !heard->polling || !p[0].topic || !c;
+    heard->revoked += (int)n;
+}
+
+static void deferred(void)
+{
+    static const char *const words[] = {"group.protocol", "classic", "heartbeat.interval.ms", "50",
+                                        NULL};
+    struct heard heard;
+    kurier_rebalance_listener listener = listen_to(&heard);
+    listener.revoked = on_deferred;
+    listener.deferred = true;
+    begin();
+    kurier_consumer *a = join("deferred", words, &listener);
+    int64_t until = now_ms() + PATIENCE_MS;
+    while (ledger.read < RECORDS && now_ms() < until)
+        take_heard(a, &heard);
+    kurier_consumer *b = join("deferred", words, NULL);
+    while (!heard.revoked && now_ms() < until)
+        take_heard(a, &heard);
+    for (int i = 0; i < 10; i++) /* the group would go on within a heartbeat, if it were over */
+        take_heard(a, &heard);
+    bool waits = !owned(b) && owned(a) == PARTITIONS;
+    kurier_consumer_revoke_done(a);
+    expect(waits && divided(a, b, &ledger), "a deferred revocation is over when it is said to be");
+    done_with(a);
+    done_with(b);
+}
+
 /* ---- What is held when it goes -----------------------------------------------------------*/
 
 enum { HELD = 256 };
@@ -405,7 +437,7 @@ int main(void)
     static const char *const incremental[] = {
         "group.protocol", "classic", "heartbeat.interval.ms", "50", "max.poll.records", "10", NULL};
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..25\n");
+    printf("1..26\n");
     if (!expect(kit_server_start(&server, options) && fill(TOPIC, 0, RECORDS), "a filled topic")) {
         printf("Bail out! %s\n", server.words);
         return 1;
@@ -413,6 +445,7 @@ int main(void)
     members_share("eager", eager, "two members share: range, all given up in between");
     members_share("incremental", incremental, "two members share: cooperative-sticky");
     the_listener_hears();
+    deferred();
     revoked_is_not_committable();
     a_rebalance_waits_for_batches();
     a_dead_member();

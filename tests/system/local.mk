@@ -2,7 +2,7 @@
 # Programs against a real kurierd, over real sockets: what a user would do.
 check_PROGRAMS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
 	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
-	tests/system/group_members_test \
+	tests/system/group_members_test tests/system/group_memory_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \
 	tests/system/producer_test
 tests_system_admin_many_test_SOURCES = tests/system/admin_many_test.c $(kit_server)
@@ -26,6 +26,9 @@ tests_system_group_members_test_LDADD = libkurier.la
 tests_system_group_protocols_test_SOURCES = tests/system/group_protocols_test.c \
 	tests/system/group_kit.h $(kit_server)
 tests_system_group_protocols_test_LDADD = libkurier.la
+tests_system_group_memory_test_SOURCES = tests/system/group_memory_test.c \
+	tests/system/group_kit.h $(kit_server)
+tests_system_group_memory_test_LDADD = libkurier.la
 tests_system_group_rebalance_test_SOURCES = tests/system/group_rebalance_test.c \
 	tests/system/group_kit.h $(kit_server)
 tests_system_group_rebalance_test_LDADD = libkurier.la
@@ -33,7 +36,7 @@ tests_system_producer_test_SOURCES = tests/system/producer_test.c $(kit_server)
 tests_system_producer_test_LDADD = libkurier.la
 TESTS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
 	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
-	tests/system/group_members_test \
+	tests/system/group_members_test tests/system/group_memory_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \
 	tests/system/producer_test
 
