@@ -168,7 +168,7 @@ static int unsubscribe(struct kurier_consumer *c, int timeout_ms, struct kb_erro
     int64_t deadline = kb_deadline(kc_runtime_now(client->runtime), timeout_ms);
     for (;;) {
         int code = kc_call_resume(client, &c->unsubscribing, begin_unsubscribing, c, 0, err);
-        if (code != KB_E_TIMED_OUT)
+        if (code != KB_E_TIMED_OUT || !c->unsubscribing) /* that may be how it ended */
             return code;
         if (c->rebalance)
             kc_listener_attend(kc_rebalance_listener(c->rebalance), NULL);

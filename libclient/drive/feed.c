@@ -2,6 +2,7 @@
 #include "libclient/drive/feed.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "libclient/drive/client.h"
 #include "libclient/drive/share.h"
 
@@ -181,7 +182,8 @@ void kc_chunk_free(struct kc_chunk *chunk)
 
 bool kc_chunk_is_stale(const struct kc_chunk *chunk)
 {
-    return atomic_load(&chunk->share->version) != chunk->version;
+    return atomic_load(&chunk->share->version) != chunk->version &&
+           !KB_MUTANT("revoked-handed-out");
 }
 
 void kc_feed_push(struct kc_feed *feed, struct kc_chunk *chunk)

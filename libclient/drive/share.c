@@ -2,6 +2,7 @@
 #include "libclient/drive/share.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "libclient/drive/client.h"
 #include <limits.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ bool kc_share_hand(struct kc_share *share, struct kc_ticket *ticket, unsigned lo
     lock(share);
     bool handed = kc_finished_hand(&share->finished, ticket, version, from, next, leader_epoch);
     unlock(share);
-    return handed;
+    return handed || KB_MUTANT("revoked-handed-out");
 }
 
 /* In a child nobody commits, and the lock may be held by a thread that is not there. */

@@ -12,6 +12,11 @@ long check_stale(const struct run *run)
     return run->ledger.stale;
 }
 
+long check_revoked(const struct run *run)
+{
+    return run->ledger.revoked;
+}
+
 long check_forgotten(const struct run *run)
 {
     return run->ledger.forgotten;

@@ -65,6 +65,15 @@ long check_skipped(const struct run *run)
     return run->history.read_along ? sum(run, skipped_in) : 0;
 }
 
+long check_reread(const struct run *run)
+{
+    const struct history *h = &run->history;
+    long reread = 0;
+    for (uint64_t i = 0; h->read_once && i < h->count; i++)
+        reread += h->records[i].served > 1;
+    return reread;
+}
+
 long check_changed(const struct run *run)
 {
     return run->history.changed;

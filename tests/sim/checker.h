@@ -45,10 +45,12 @@ long check_changed(const struct run *run);
 long check_strange(const struct run *run);
 long check_gaps(const struct run *run);
 long check_skipped(const struct run *run);
+long check_reread(const struct run *run);
 long check_reappeared(const struct run *run);
 /* check_groups.c: what a group's members were told. */
 long check_shared(const struct run *run);
 long check_stale(const struct run *run);
+long check_revoked(const struct run *run);
 long check_forgotten(const struct run *run);
 /* check_memory.c: the heap, against the budgets that were set. */
 void watch_memory(struct run *run);

@@ -179,6 +179,8 @@ void history_serve(struct history *h, int topic, int32_t partition, int64_t offs
     uint64_t id = id_of(h, topic, partition, value);
     h->served++;
     h->strange += id == 0;
+    if (id)
+        h->records[id - 1].served++;
     reach(&log->seen, offset + 1);
     uint64_t before = log->seen.ids[offset];
     h->changed += before && before != id && !may_change(h, before);

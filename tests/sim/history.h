@@ -47,6 +47,7 @@ struct history_record {
     uint16_t size;
     uint32_t tellings; /* times that its sender was told */
     uint32_t found;    /* times in the last reading */
+    uint32_t served;   /* times that a consumer got it */
     int64_t sent_ms, told_ms;
     int64_t ahead_ms; /* how far the wall clock was ahead of that of sent_ms */
     int64_t offset;   /* where it was acknowledged; -1: not known */
@@ -85,6 +86,7 @@ struct history {
     struct history_record *records; /* of id - 1 */
     uint64_t count, capacity;
     uint64_t open;   /* records whose sender is alive and was not told yet */
+    bool read_once;  /* no record is to be served twice */
     bool retention;  /* records go by themselves */
     bool read_along; /* a reader had all that was acknowledged, in the end */
     int64_t read_ms; /* when the last reading was over; -1: not yet */

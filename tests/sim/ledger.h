@@ -37,7 +37,8 @@ struct ledger {
     struct ledger_commit *commits;
     int commit_count, commit_capacity;
     long accepted, handed;
-    long shared, stale, forgotten; /* what was wrong */
+    /* What was wrong; revoked: batches handed out of what was taken away before. */
+    long shared, stale, forgotten, revoked;
 };
 
 void ledger_deinit(struct ledger *ledger); /* {0} is a new one */

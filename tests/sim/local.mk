@@ -15,6 +15,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/history.c tests/sim/history.h \
 	tests/sim/keeper.c tests/sim/keeper.h \
 	tests/sim/ledger.c tests/sim/ledger.h \
+	tests/sim/member.c tests/sim/member.h \
 	tests/sim/nemesis.c tests/sim/nemesis.h \
 	tests/sim/process.c tests/sim/process.h \
 	tests/sim/producer.c tests/sim/producer.h \
@@ -28,6 +29,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/workload_client.c \
 	tests/sim/workload_compact.c \
 	tests/sim/workload_clock.c \
+	tests/sim/workload_group.c \
 	tests/sim/workload_idempotent.c \
 	tests/sim/workload_memory.c \
 	tests/sim/workload_plain.c \
@@ -54,7 +56,9 @@ mutant_sources = \
 	broker/core/producer_state.c \
 	broker/drive/round.c \
 	broker/store/recover.c \
-	libclient/core/sender_request.c
+	libclient/core/sender_request.c \
+	libclient/drive/feed.c \
+	libclient/drive/share.c
 sim_programs += tests/sim/test_mutants
 tests_sim_test_mutants_SOURCES = tests/sim/test_mutants.c $(mutant_sources)
 tests_sim_test_mutants_CPPFLAGS = $(AM_CPPFLAGS) -DKB_MUTANTS

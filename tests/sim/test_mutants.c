@@ -25,6 +25,7 @@ static const struct mutant {
     {"retry-out-of-order", &workload_plain, "misordered"},
     {"torn-batch-kept", &workload_raw, NULL},
     {"last-of-a-key-dropped", &workload_compact, "lost"},
+    {"revoked-handed-out", &workload_group, "revoked"},
     {"old-generation-commits", &workload_rawgroup, "stale"},
 };
 
