@@ -11,8 +11,10 @@ enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 
 /* ---- Segments ----------------------------------------------------------- */
 
-static const struct kd_segment_facts segments[] = {
-    {0, 10, 100, 1000}, {10, 20, 300, 3000}, {20, 30, 200, 2000}, {30, 40, 50, 4000}};
+static const struct kd_segment_facts segments[] = {{0, 10, 100, 1000, 1000},
+                                                   {10, 20, 300, 3000, 3000},
+                                                   {20, 30, 200, 2000, 2000},
+                                                   {30, 40, 50, 4000, 4000}};
 
 /* How many of them go, oldest first. */
 static int taken(int64_t ms, int64_t bytes, int64_t high_watermark, int64_t now_ms)
