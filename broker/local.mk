@@ -9,6 +9,7 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/config_ignored.h broker/core/config_rows.c \
 	broker/core/live_config.c broker/core/live_config.h \
 	broker/core/overrides.c broker/core/overrides.h \
+	broker/core/group_config.c broker/core/group_config.h \
 	broker/core/group/classic.h \
 	broker/core/group/consumer.h \
 	broker/core/group/describe.c broker/core/group/describe.h \
@@ -133,6 +134,7 @@ broker_libbroker_la_SOURCES = \
 	broker/server/config_docs.c \
 	broker/server/configs.c broker/server/configs.h \
 	broker/server/configs_alter.c \
+	broker/server/configs_groups.c broker/server/configs_groups.h \
 	broker/server/credit.c broker/server/credit.h \
 	broker/server/ids.c broker/server/ids.h \
 	broker/server/image.c broker/server/image.h \

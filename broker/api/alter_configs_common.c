@@ -53,7 +53,7 @@ static void start(struct kd_altered *item)
     struct kd_config_change *change = &item->change;
     struct kb_error err;
     *change = (struct kd_config_change){.shard = altering->request->shard,
-                                        .topic = item->name,
+                                        .name = item->name,
                                         .alterations = item->alterations,
                                         .count = item->count,
                                         .replace = altering->replace,

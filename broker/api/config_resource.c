@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/api/config_resource.h"
+#include "broker/server/configs_groups.h"
 #include <stdio.h>
 
 /* ---- Whose it is -------------------------------------------------------- */
@@ -32,6 +33,17 @@ static int check_topic(const struct kd_shard *shard, struct kb_slice name, struc
     return 0;
 }
 
+static int check_group(struct kb_slice name, struct kb_error *err)
+{
+    char path[KD_GROUP_PATH];
+    if (kd_group_settings_path(name, path))
+        return 0;
+    return kb_error_set(err, KB_E_INVALID_REQUEST,
+                        "a group's name must not be empty, nor longer than %d bytes to be "
+                        "configured, where all but letters, digits, '_' and '-' count three",
+                        KD_GROUP_PATH - 12);
+}
+
 int kd_config_resource(const struct kd_shard *shard, int8_t type, struct kb_slice name,
                        enum kd_entity *entity, struct kb_error *err)
 {
@@ -40,12 +52,15 @@ int kd_config_resource(const struct kd_shard *shard, int8_t type, struct kb_slic
     *entity = KD_ENTITY_TOPIC;
     if (type == KD_RESOURCE_TOPIC)
         return check_topic(shard, name, err);
+    *entity = KD_ENTITY_GROUP;
+    if (type == KD_RESOURCE_GROUP)
+        return check_group(name, err);
     if (type != KD_RESOURCE_BROKER)
         return kb_error_set(err, KB_E_INVALID_REQUEST,
-                            "resource type %d (%s) has no configuration here; topics (%d) and "
-                            "brokers (%d) have",
+                            "resource type %d (%s) has no configuration here; topics (%d), "
+                            "brokers (%d) and groups (%d) have",
                             type, kd_resource_type_name(type), KD_RESOURCE_TOPIC,
-                            KD_RESOURCE_BROKER);
+                            KD_RESOURCE_BROKER, KD_RESOURCE_GROUP);
     *entity = name.size ? KD_ENTITY_BROKER : KD_ENTITY_CLUSTER;
     if (name.size && !kb_slice_is(name, self))
         return kb_error_set(err, KB_E_INVALID_REQUEST,
@@ -98,6 +113,7 @@ int kd_config_sources(struct kd_request *request, const struct kb_option *row,
     if (!own)
         return add_broker(request, row, out, 0);
     const struct kb_option *broker = kb_options_find(kd_config_table(), row->synonym);
-    int count = add(out, 0, row->key, kb_slice_str(kd_overrides_get(own, row->key)), KD_FROM_TOPIC);
+    enum kd_config_origin origin = row->scope == KD_SCOPE_GROUP ? KD_FROM_GROUP : KD_FROM_TOPIC;
+    int count = add(out, 0, row->key, kb_slice_str(kd_overrides_get(own, row->key)), origin);
     return add_broker(request, broker, out, count);
 }

@@ -14,7 +14,7 @@ enum kd_resource_type {
 };
 const char *kd_resource_type_name(int8_t type);
 
-/* The topic that there is, this broker, or with an empty name what all brokers
+/* The topic that there is, a group, this broker, or with an empty name what all brokers
  * share. Kafka's code, and words in err. */
 int kd_config_resource(const struct kd_shard *shard, int8_t type, struct kb_slice name,
                        enum kd_entity *entity, struct kb_error *err);
@@ -24,7 +24,8 @@ enum kd_config_origin {
     KD_FROM_BROKER,
     KD_FROM_CLUSTER,
     KD_FROM_FILE,
-    KD_FROM_DEFAULT
+    KD_FROM_DEFAULT,
+    KD_FROM_GROUP = 8
 };
 
 struct kd_config_source {
@@ -35,7 +36,7 @@ struct kd_config_source {
 
 enum { KD_CONFIG_SOURCES = 12 };
 /* Where a row's value may come from, the one that counts first. own: the
- * topic's; NULL for a row of the broker's. */
+ * topic's or group's; NULL for a row of the broker's. */
 int kd_config_sources(struct kd_request *request, const struct kb_option *row,
                       const struct kd_overrides *own, struct kd_config_source *out);
 /* A row's value as text, in the request's arena; null where it has none. */

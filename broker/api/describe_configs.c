@@ -3,6 +3,7 @@
 #include "wire/gen/describe_configs.h"
 #include "broker/api/api.h"
 #include "broker/api/config_resource.h"
+#include "broker/server/configs_groups.h"
 
 struct describe {
     struct kd_request *request;
@@ -15,7 +16,8 @@ struct subject {
     enum kd_entity entity;
     const struct kb_options *table;
     const void *values;
-    const struct kd_overrides *own; /* of a topic, or of all brokers */
+    const struct kd_overrides *own; /* of a topic, a group, or of all brokers */
+    struct kd_group_config group;   /* where values may be */
 };
 
 /* Kafka's numbers for the types of values. */
@@ -87,16 +89,31 @@ static void fill_config(struct describe *d, const struct subject *subject,
         fill_synonyms(d, sources, count, out);
 }
 
+/* Also one that nobody knows: it would have what the broker says. */
+static void describe_group(struct describe *d, struct kb_slice name, struct subject *out)
+{
+    static const struct kd_overrides none;
+    const struct kd_shard *shard = d->request->shard;
+    const struct kd_group_settings *settings = kd_group_settings_find(&shard->configs, name);
+    out->table = kd_group_config_table();
+    out->own = settings ? &settings->overrides : &none;
+    kd_group_config_make(shard->config, out->own, &out->group);
+    out->values = &out->group;
+}
+
 static int find_subject(struct describe *d, const struct kw_describe_configs_request_resource *in,
                         struct subject *out, struct kb_error *err)
 {
     const struct kd_shard *shard = d->request->shard;
     enum kd_entity entity;
     int code = kd_config_resource(shard, in->resource_type, in->resource_name, &entity, err);
-    *out = (struct subject){entity, kd_config_table(), shard->config, NULL};
+    *out = (struct subject){entity, kd_config_table(), shard->config, NULL, {0}};
     if (!code && entity == KD_ENTITY_TOPIC) {
         const struct kd_topic *topic = kd_topics_find(&shard->topics, in->resource_name);
-        *out = (struct subject){entity, kd_topic_config_table(), &topic->config, &topic->overrides};
+        *out = (struct subject){
+            entity, kd_topic_config_table(), &topic->config, &topic->overrides, {0}};
+    } else if (!code && entity == KD_ENTITY_GROUP) {
+        describe_group(d, in->resource_name, out);
     } else if (entity == KD_ENTITY_CLUSTER) {
         out->own = &shard->configs.live.layers[KD_LAYER_CLUSTER];
     }

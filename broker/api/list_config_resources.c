@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ListConfigResources: what DescribeConfigs could be asked about. There are no
- * configurations of client metrics and of groups. */
+/* ListConfigResources: what DescribeConfigs could be asked about; of groups those that
+ * have something of their own. There are no configurations of client metrics. */
 #include "wire/gen/list_config_resources.h"
 #include "broker/api/api.h"
 #include "broker/api/config_resource.h"
+#include "broker/server/configs_groups.h"
 #include <stdio.h>
 
 /* In the order in which they are told. */
@@ -46,10 +47,19 @@ static void add_topics(struct list *list)
         add(list, KD_RESOURCE_TOPIC, kb_slice_str(t->name));
 }
 
+static void add_groups(struct list *list)
+{
+    const struct kd_configs *configs = &list->request->shard->configs;
+    const struct kd_group_settings *at = NULL;
+    while ((at = kd_group_settings_next(configs, at)))
+        if (at->overrides.count)
+            add(list, KD_RESOURCE_GROUP, kb_slice_of(at->name, at->name_size));
+}
+
 static void fill(struct list *list)
 {
     struct kd_request *request = list->request;
-    size_t room = request->shard->topics.by_name.count + 1;
+    size_t room = request->shard->topics.by_name.count + request->shard->configs.groups.count + 1;
     char self[16];
     snprintf(self, sizeof self, "%d", request->shard->config->node_id);
     list->out.config_resources =
@@ -60,6 +70,8 @@ static void fill(struct list *list)
         add_topics(list);
     if (is_wanted(list, KD_RESOURCE_BROKER))
         add(list, KD_RESOURCE_BROKER, kd_keep(request, kb_slice_str(self)));
+    if (is_wanted(list, KD_RESOURCE_GROUP))
+        add_groups(list);
 }
 
 void kd_handle_list_config_resources(struct kd_request *request)

@@ -13,7 +13,7 @@
 #include "base/options.h"
 #include "broker/core/topic_config.h"
 
-enum { KD_SCOPE_BROKER = 1, KD_SCOPE_TOPIC = 2 };
+enum { KD_SCOPE_BROKER = 1, KD_SCOPE_TOPIC = 2, KD_SCOPE_GROUP = 4 };
 enum { KD_CONFIG_ROWS = 512 };
 
 /* Bits of group.consumer.migration.policy, in the order of its words. */

@@ -210,8 +210,9 @@ static const char *const folders[] = {
     "/brokers/topics", "/cluster",
     "/config",         "/config/brokers",
     "/config/changes", "/config/clients",
-    "/config/ips",     "/config/topics",
-    "/config/users",   "/isr_change_notification",
+    "/config/groups",  "/config/ips",
+    "/config/topics",  "/config/users",
+    "/isr_change_notification",
 };
 
 static void on_formatted(void *ctx, const struct kd_meta_result *result)

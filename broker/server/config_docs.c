@@ -3,6 +3,7 @@
 #include "base/options_doc.h"
 #include "broker/broker.h"
 #include "broker/core/config.h"
+#include "broker/core/group_config.h"
 #include <string.h>
 
 static const char intro[] =
@@ -35,6 +36,14 @@ static const char topics_intro[] = "\n"
                                    "its own takes the broker's, whose\n"
                                    "key stands beside; that one changes while running, too.\n"
                                    "\n";
+
+static const char groups_intro[] =
+    "\n"
+    "## Groups\n"
+    "\n"
+    "Groups of the consumer protocol (KIP-848), by `--entity-type groups`. All of them change\n"
+    "while running, within what the broker's `group.consumer.min...` and `max...` allow.\n"
+    "\n";
 
 static const char ignored_intro[] =
     "\n"
@@ -94,7 +103,10 @@ void kd_broker_print_docs(FILE *out)
     put_table(out, kd_config_table(), &change);
     fputs(topics_intro, out);
     put_table(out, kd_topic_config_table(), &synonym);
+    fputs(groups_intro, out);
+    put_table(out, kd_group_config_table(), &synonym);
     fputs(ignored_intro, out);
     put_ignored(out, kd_topic_config_table(), "Of topics:\n");
+    put_ignored(out, kd_group_config_table(), "\nOf groups:\n");
     put_ignored(out, kd_config_table(), "\nOf the broker:\n");
 }

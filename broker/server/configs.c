@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "broker/drive/replica.h"
 #include "broker/meta/records.h"
+#include "broker/server/configs_groups.h"
 #include "broker/server/leading.h"
 #include <stdio.h>
 
@@ -11,11 +12,13 @@ void kd_configs_init(struct kd_configs *configs, const struct kd_config *file)
     *configs = (struct kd_configs){.versions = {-1, -1}};
     kd_live_config_init(&configs->live, file);
     kb_list_init(&configs->watches);
+    kb_map_init(&configs->groups, 0);
 }
 
 void kd_configs_deinit(struct kd_configs *configs)
 {
     kd_live_config_deinit(&configs->live);
+    kd_group_settings_drop_all(configs);
 }
 
 /* ---- New values come into force ----------------------------------------- */
@@ -115,7 +118,10 @@ static void on_broker(void *ctx, const struct kd_meta_node *node)
     struct load *load = ctx;
     take_layer(load, KD_LAYER_BROKER, node);
     kd_configs_apply_broker(load->shard);
-    load->done(load->ctx, &load->err);
+    if (load->err.code)
+        load->done(load->ctx, &load->err);
+    else
+        kd_group_settings_load(load->shard, load->done, load->ctx);
     kb_free(load);
 }
 

@@ -13,11 +13,12 @@
  * changes watches.
  *
  * A change is one write to the metadata store, under /config/topics/T,
- * /config/brokers/N or /config/brokers/<default>, with a notice beside it under
+ * /config/groups/G, /config/brokers/N or /config/brokers/<default>, with a notice beside it under
  * /config/changes for who reads the store. It is in force once it is durable,
  * before its answer leaves.
  */
 #include "base/list.h"
+#include "base/map.h"
 #include "broker/core/alter.h"
 #include "broker/core/live_config.h"
 
@@ -28,6 +29,7 @@ struct kd_topic;
 struct kd_configs {
     struct kd_live_config live;
     int32_t versions[KD_LAYERS]; /* of their nodes; -1: there is none */
+    struct kb_map groups;        /* configs_groups.h */
     struct kb_list watches;
     unsigned changes; /* since the start */
 };
@@ -68,14 +70,15 @@ const char *kd_layer_path(const struct kd_shard *shard, enum kd_layer layer,
 enum kd_entity {
     KD_ENTITY_TOPIC,
     KD_ENTITY_CLUSTER, /* what all brokers have where they have nothing of their own */
-    KD_ENTITY_BROKER   /* this one */
+    KD_ENTITY_BROKER,  /* this one */
+    KD_ENTITY_GROUP    /* need not exist */
 };
 
 /* Lies in its owner's struct until done; so does what it points to. */
 struct kd_config_change {
     struct kd_shard *shard;
     enum kd_entity entity;
-    struct kb_slice topic; /* name */
+    struct kb_slice name; /* of the topic or the group */
     const struct kd_alteration *alterations;
     size_t count;
     bool replace; /* what is not named goes */

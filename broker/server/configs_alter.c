@@ -2,6 +2,7 @@
 /* Configuration changes: planned, written, in force. */
 #include "broker/meta/records.h"
 #include "broker/server/change.h"
+#include "broker/server/configs_groups.h"
 #include <stdio.h>
 
 /* ---- Planning ----------------------------------------------------------- */
@@ -58,6 +59,28 @@ static int plan_broker(struct kd_config_change *change, enum kd_layer layer, str
     return err->code = KB_E_INVALID_REQUEST;
 }
 
+static int plan_group(struct kd_config_change *change, struct kb_error *err)
+{
+    static const struct kd_overrides none;
+    struct kd_shard *shard = change->shard;
+    const struct kd_group_settings *settings =
+        kd_group_settings_find(&shard->configs, change->name);
+    const struct kd_overrides *own = settings ? &settings->overrides : &none;
+    struct kd_group_config values;
+    struct kd_alter_target target = {kd_group_config_table(), own, &values, KB_E_INVALID_CONFIG};
+    change->version = settings ? settings->version : -1;
+    kd_group_config_make(shard->config, own, &values);
+    if (kd_alter_plan(&target, change->alterations, change->count, change->replace, &change->next,
+                      err))
+        return err->code;
+    warn(shard, target.table, change->alterations, change->count);
+    kd_group_config_make(shard->config, &change->next, &values);
+    if (!kd_group_config_check(shard->config, &values, err))
+        return 0;
+    kd_overrides_deinit(&change->next);
+    return err->code = KB_E_INVALID_CONFIG;
+}
+
 static enum kd_layer layer_of(enum kd_entity entity)
 {
     return entity == KD_ENTITY_BROKER ? KD_LAYER_BROKER : KD_LAYER_CLUSTER;
@@ -67,11 +90,13 @@ static int plan(struct kd_config_change *change, struct kb_error *err)
 {
     struct kd_shard *shard = change->shard;
     kb_error_clear(err);
+    if (change->entity == KD_ENTITY_GROUP)
+        return plan_group(change, err);
     if (change->entity != KD_ENTITY_TOPIC) {
         change->version = shard->configs.versions[layer_of(change->entity)];
         return plan_broker(change, layer_of(change->entity), err);
     }
-    const struct kd_topic *topic = kd_topics_find(&shard->topics, change->topic);
+    const struct kd_topic *topic = kd_topics_find(&shard->topics, change->name);
     if (!topic)
         return kb_error_set(err, KB_E_UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic");
     change->version = topic->config_version;
@@ -128,18 +153,32 @@ static void finish(struct kd_config_change *change, const struct kb_error *err)
     change->done(change, err);
 }
 
+/* Without memory it counts from the next start on. */
+static void take_group(struct kd_config_change *change, int32_t version)
+{
+    struct kd_configs *configs = &change->shard->configs;
+    struct kd_group_settings *settings = kd_group_settings_obtain(configs, change->name);
+    if (!settings)
+        return;
+    kd_overrides_move(&settings->overrides, &change->next);
+    settings->version = version;
+    kd_group_settings_apply(settings, change->shard->config);
+}
+
 /* It is durable: from here on it counts. */
 static void take(struct kd_config_change *change, int32_t version)
 {
     struct kd_shard *shard = change->shard;
     struct kd_configs *configs = &shard->configs;
     if (change->entity == KD_ENTITY_TOPIC) {
-        struct kd_topic *topic = kd_topics_find(&shard->topics, change->topic);
+        struct kd_topic *topic = kd_topics_find(&shard->topics, change->name);
         if (!topic) /* deleted behind us */
             return;
         kd_overrides_move(&topic->overrides, &change->next);
         topic->config_version = version;
         kd_configs_apply_topic(shard, topic);
+    } else if (change->entity == KD_ENTITY_GROUP) {
+        take_group(change, version);
     } else {
         enum kd_layer layer = layer_of(change->entity);
         kd_live_config_set(&configs->live, layer, &change->next, NULL);
@@ -153,9 +192,13 @@ static bool is_overtaken(const struct kd_config_change *change, const struct kd_
 {
     const struct kd_shard *shard = change->shard;
     bool conflict = result->outcome == KD_META_CONFLICT && result->failed == 1;
+    if (conflict && change->entity == KD_ENTITY_GROUP) {
+        const struct kd_group_settings *now = kd_group_settings_find(&shard->configs, change->name);
+        return now && now->version != change->version;
+    }
     if (!conflict || change->entity != KD_ENTITY_TOPIC)
         return conflict && shard->configs.versions[layer_of(change->entity)] != change->version;
-    const struct kd_topic *topic = kd_topics_find(&shard->topics, change->topic);
+    const struct kd_topic *topic = kd_topics_find(&shard->topics, change->name);
     return !topic || topic->config_version != change->version;
 }
 
@@ -184,12 +227,15 @@ static void on_written(void *ctx, const struct kd_meta_result *result)
 /* The entity's node, as a path below /config. */
 static void entity_path(const struct kd_config_change *change, char *out, size_t size)
 {
-    char layer[KD_LAYER_PATH];
-    if (change->entity == KD_ENTITY_TOPIC)
-        snprintf(out, size, "topics/%.*s", (int)change->topic.size,
-                 (const char *)change->topic.data);
-    else
+    char layer[KD_LAYER_PATH], group[KD_GROUP_PATH] = "";
+    if (change->entity == KD_ENTITY_GROUP) {
+        kd_group_settings_path(change->name, group); /* it fits: config_resource.c */
+        snprintf(out, size, "%s", group);
+    } else if (change->entity == KD_ENTITY_TOPIC) {
+        snprintf(out, size, "topics/%.*s", (int)change->name.size, (const char *)change->name.data);
+    } else {
         snprintf(out, size, "%s", kd_layer_path(change->shard, layer_of(change->entity), layer));
+    }
 }
 
 static void submit(struct kd_config_change *change)

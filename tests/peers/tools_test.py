@@ -466,6 +466,19 @@ def settings(tools, case):
         assert "  log.dirs=" in tools.good(*one, "--describe", "--all")
 
 
+def group_settings(tools, case):
+    @case("ConfigCommand changes a group's settings, which are there after kill -9")
+    def _():
+        of = ["ConfigCommand", "--entity-type", "groups", "--entity-name", tools.topic("set/group")]
+        tools.good(*of, "--alter", "--add-config", "consumer.session.timeout.ms=50000")
+        tools.says("InvalidConfigurationException", *of, "--alter", "--add-config", "consumer.session.timeout.ms=1")
+        kurierd.restart()
+        assert "consumer.session.timeout.ms=50000 sensitive=false synonyms={DYNAMIC_GROUP_CONFIG:" \
+            in tools.good(*of, "--describe")
+        tools.good(*of, "--alter", "--delete-config", "consumer.session.timeout.ms")
+        assert "50000" not in tools.good(*of, "--describe")
+
+
 # Of each: the tool, its words, the API that it is told it cannot have.
 REFUSED = [
     ("ProducerPerformance", ["--topic", "refused", "--num-records", 1, "--record-size", 1, "--throughput", 1,
@@ -499,7 +512,7 @@ def refusals(tools, case):
 
 for each in ["4.3", "3.9"]:
     of = Tools(each)
-    modern = [consumer_protocol] if each == "4.3" else []
+    modern = [consumer_protocol, group_settings] if each == "4.3" else []
     for part in (topics, records, groups, compared, *modern, settings, cluster, refusals):
         part(of, lambda name, each=each: tap.case(f"{each}: {name}"))
 

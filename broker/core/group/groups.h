@@ -36,6 +36,11 @@ enum kd_group_setting {
     KD_GROUP_SETTINGS
 };
 
+struct kd_group_own {
+    struct kb_map_entry by_id;
+    int64_t settings[KD_GROUP_SETTINGS];
+};
+
 struct kd_group_limits {
     int64_t min_session_ms, max_session_ms; /* group.{min,max}.session.timeout.ms */
     int64_t initial_delay_ms;               /* group.initial.rebalance.delay.ms */
@@ -44,6 +49,7 @@ struct kd_group_limits {
     int32_t offset_metadata_max_bytes;      /* offset.metadata.max.bytes */
 
     int64_t settings[KD_GROUP_SETTINGS];
+    const struct kb_map *own;  /* of kd_group_own: groups with settings of their own; or NULL */
     int32_t consumer_max_size; /* group.consumer.max.size */
     /* group.consumer.assignors: at least one, NULL behind the last of fewer */
     const struct kd_assignor *assignors[KD_ASSIGNORS];

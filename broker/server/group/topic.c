@@ -74,6 +74,7 @@ void kd_group_topic_init(struct kd_group_topic *topic, struct kd_shard *shard)
         .settings = {[KD_SET_SESSION] = config->consumer_session_ms,
                      [KD_SET_HEARTBEAT] = config->consumer_heartbeat_ms,
                      [KD_SET_ASSIGNMENT_INTERVAL] = config->consumer_assignment_interval_ms},
+        .own = &shard->configs.groups,
         .consumer_max_size = config->consumer_max_size,
         .upgrade = config->consumer_migration & KD_MIGRATE_UP,
         .downgrade = config->consumer_migration & KD_MIGRATE_DOWN,

@@ -244,7 +244,7 @@ static void what_has_no_configuration_is_refused(void **state)
         {BROKER, "1 ", KB_E_INVALID_REQUEST},
         {LOGGER, "1", KB_E_INVALID_REQUEST},
         {METRICS, "m", KB_E_INVALID_REQUEST},
-        {GROUP, "g", KB_E_INVALID_REQUEST},
+        {GROUP, "", KB_E_INVALID_REQUEST},
         {0, "", KB_E_INVALID_REQUEST},
         {3, "t", KB_E_INVALID_REQUEST},
         {-1, "t", KB_E_INVALID_REQUEST},
@@ -298,6 +298,34 @@ static void resources_are_listed_by_type(void **state)
                          cases[i].code);
         assert_string_equal(text, cases[i].wanted);
     }
+}
+
+/* ---- Groups ------------------------------------------------------------- */
+
+static void a_group_has_settings_of_its_own(void **state)
+{
+    struct client *c = client_of(state);
+    const char *name = "my/group %1.\xff", *key = "consumer.session.timeout.ms";
+    char text[100];
+    struct kw_describe_configs_response_config session = describe(c, GROUP, name, key);
+    assert_true(kb_slice_is(session.value, "45000"));
+    assert_int_equal(session.config_source, 5);
+    assert_int_equal(alter(c, GROUP, name, SET, key, "44999"), KB_E_INVALID_CONFIG);
+    assert_int_equal(alter(c, GROUP, name, SET, key, "60001"), KB_E_INVALID_CONFIG);
+    assert_int_equal(alter(c, GROUP, name, SET, "retention.ms", "1"), KB_E_INVALID_CONFIG);
+    set(c, GROUP, name, key, "50000");
+    session = describe(c, GROUP, name, key);
+    assert_true(kb_slice_is(session.value, "50000"));
+    assert_int_equal(session.config_source, 8);
+    assert_true(kb_slice_is(describe(c, GROUP, "another", key).value, "45000"));
+    assert_int_equal(list(c, 1, GROUP, text, sizeof text), KB_OK);
+    assert_string_equal(text, "32 my/group %1.\xff; ");
+    set(c, GROUP, name, "consumer.heartbeat.interval.ms", "6000");
+    assert_int_equal(alter(c, GROUP, name, DELETE, key, NULL), KB_OK);
+    assert_true(kb_slice_is(describe(c, GROUP, name, key).value, "45000"));
+    assert_int_equal(alter(c, GROUP, name, DELETE, "consumer.heartbeat.interval.ms", NULL), KB_OK);
+    assert_int_equal(list(c, 1, GROUP, text, sizeof text), KB_OK);
+    assert_string_equal(text, "");
 }
 
 /* ---- What is altered ---------------------------------------------------- */
@@ -766,6 +794,7 @@ int main(void)
         CASE(every_version_describes_every_row),
         CASE(what_has_no_configuration_is_refused),
         CASE(resources_are_listed_by_type),
+        CASE(a_group_has_settings_of_its_own),
         CASE(each_resource_stands_for_itself),
         CASE(a_refusal_says_what_is_wrong),
         CASE(validating_changes_nothing),

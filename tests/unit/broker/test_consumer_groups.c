@@ -347,6 +347,22 @@ static void assignments_wait_for_their_interval(void **state)
     assert_int_equal(s->m[0].has_count, 3);
 }
 
+static void a_group_may_have_settings_of_its_own(void **state)
+{
+    struct scene *s = *state;
+    struct kd_group_own own = {.settings = {[KD_SET_SESSION] = 9000, [KD_SET_HEARTBEAT] = 3000}};
+    struct kb_map all;
+    kb_map_init(&all, 1);
+    assert_true(kb_map_put(&all, &own.by_id, kb_slice_str("g")));
+    s->rig.limits.own = &all;
+    rig_beat(&s->rig, &s->m[0]);
+    assert_int_equal(s->m[0].interval_ms, 3000);
+    rig_pass(&s->rig, 9001);
+    assert_int_equal(rig_beat(&s->rig, &s->m[0]), KB_E_UNKNOWN_MEMBER_ID);
+    s->rig.limits.own = NULL;
+    kb_map_deinit(&all);
+}
+
 static void offsets_need_the_epoch(void **state)
 {
     struct scene *s = *state;
@@ -508,6 +524,7 @@ int main(void)
         TEST(other_words_take_partitions_away_at_once),
         TEST(most_choose_the_assignor),
         TEST(assignments_wait_for_their_interval),
+        TEST(a_group_may_have_settings_of_its_own),
         TEST(offsets_need_the_epoch),
         TEST(groups_and_offsets_are_deleted),
         TEST(empty_groups_are_forgotten_with_their_offsets),

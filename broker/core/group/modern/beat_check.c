@@ -64,6 +64,8 @@ static int check_request(struct kd_beating *b)
     return code;
 }
 
+enum { EXPRESSION_STEPS_MAX = 1000 }; /* of its program, for each byte of each topic's name */
+
 static int check_expression(struct kd_beating *b)
 {
     struct kb_slice text = b->in->subscribed_topic_regex;
@@ -73,6 +75,9 @@ static int check_expression(struct kd_beating *b)
     if (!text.size || known)
         return KB_OK;
     int code = kb_regex_new(text, &regex, &err);
+    if (!code && kb_regex_steps(regex) > EXPRESSION_STEPS_MAX)
+        code = kb_error_set(&err, KB_E_INVALID_REGULAR_EXPRESSION,
+                            "the expression is too long to be held against all topics");
     kb_regex_free(regex);
     if (code == KB_E_INVALID_REGULAR_EXPRESSION)
         return kd_beat_refuse(b, code, kb_arena_strdup(b->beat->arena, kb_slice_str(err.text)));

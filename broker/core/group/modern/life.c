@@ -5,7 +5,10 @@
 
 int64_t kd_group_setting(const struct kd_group *group, enum kd_group_setting which)
 {
-    return group->groups->limits->settings[which];
+    const struct kd_group_limits *limits = group->groups->limits;
+    struct kb_map_entry *own = limits->own ? kb_map_get(limits->own, group->id) : NULL;
+    return own ? KB_CONTAINER(own, struct kd_group_own, by_id)->settings[which]
+               : limits->settings[which];
 }
 
 void kd_modern_renew(struct kd_modern_member *member, struct kb_time now, struct kd_outcome *out)
