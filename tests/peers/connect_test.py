@@ -58,13 +58,6 @@ kurierd = broker.Broker({"group.initial.rebalance.delay.ms": 0, "offsets.topic.n
 kurier = Cli(kurierd)
 
 
-def until(holds, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, f"not in {PATIENCE_S} s: {what()}"
-        time.sleep(LOOK_S)
-
-
 class Connect:
     """A worker, its connectors, and the two files."""
 
@@ -84,7 +77,16 @@ class Connect:
                 [*peers.JAVA, "-Xmx256m", "-XX:+UseSerialGC", "-Dlog4j2.level=WARN", "-cp", peers.connect_jars(VERSION),
                  "org.apache.kafka.connect.cli.ConnectDistributed", self.config],
                 stdout=log, stderr=log, preexec_fn=broker.die_with_parent)
-        until(lambda: self.ask("/connectors") is not None, self.last_words)
+        self.until(lambda: self.ask("/connectors") is not None)
+
+    def until(self, holds, what=lambda: ""):
+        """Looks again and again, as long as the worker lives."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(LOOK_S)
+            assert self.process.returncode is None, f"the worker ended\n{self.last_words()}"
+            assert time.monotonic() < deadline, f"not in {PATIENCE_S} s: {what()}\n{self.last_words()}"
 
     def last_words(self):
         with open(self.log) as log:
@@ -104,11 +106,10 @@ class Connect:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
                 return json.loads(response.read() or b"{}")
         except (urllib.error.URLError, ConnectionError):
-            assert self.process.poll() is None, self.last_words()
             return None
 
     def add(self, name, **config):
-        until(lambda: self.ask(f"/connectors/{name}/config", {**config, "tasks.max": 1}, "PUT"), self.last_words)
+        self.until(lambda: self.ask(f"/connectors/{name}/config", {**config, "tasks.max": 1}, "PUT"))
 
     def runs(self, name):
         status = self.ask(f"/connectors/{name}/status")
@@ -127,12 +128,12 @@ class Connect:
         return []
 
     def carry_all(self):
-        until(lambda: len(set(self.arrived())) == self.lines,
-              lambda: f"{len(set(self.arrived()))} of {self.lines} lines\n{self.last_words()}")
+        self.until(lambda: len(set(self.arrived())) == self.lines,
+                   lambda: f"{len(set(self.arrived()))} of {self.lines} lines")
 
     def half_arrived(self, count):
         """Some of the last lines have arrived, perhaps all: in the middle of carrying."""
-        until(lambda: len(set(self.arrived())) > self.lines - count, self.last_words)
+        self.until(lambda: len(set(self.arrived())) > self.lines - count)
 
     def repeated(self):
         """Lines that stand in the sink more than once."""
@@ -145,7 +146,7 @@ class Connect:
             position = max(json.loads(line)["position"] for line in offsets)
             lag = sum(row["lag"] for row in kurier.json("group", "lag", "connect-sink"))
             return position == os.path.getsize(self.source) and lag == 0
-        until(committed, self.last_words)
+        self.until(committed)
 
 
 folder = tempfile.TemporaryDirectory(prefix="kurier-connect-")
@@ -162,7 +163,7 @@ def _():
     connect.add("source", **{"connector.class": "FileStreamSource", "file": connect.source, "topic": TOPIC,
                              "batch.size": 100})
     connect.add("sink", **{"connector.class": "FileStreamSink", "file": connect.sink, "topics": TOPIC})
-    until(lambda: connect.runs("source") and connect.runs("sink"), connect.last_words)
+    connect.until(lambda: connect.runs("source") and connect.runs("sink"))
     connect.carry_all()
     assert not connect.repeated()
     groups = {row["group"]: row for row in kurier.json("group", "list")}
