@@ -7,6 +7,7 @@ unit_programs += \
 	tests/unit/consumer/test_classic_group \
 	tests/unit/consumer/test_cutter \
 	tests/unit/consumer/test_fetcher \
+	tests/unit/consumer/test_finder \
 	tests/unit/consumer/test_member \
 	tests/unit/consumer/test_partitions \
 	tests/unit/consumer/test_finished \
@@ -28,6 +29,8 @@ tests_unit_consumer_test_modern_group_LDADD = libclient/libclientcore.la wire/li
 tests_unit_consumer_test_classic_group_SOURCES = tests/unit/consumer/test_classic_group.c \
 	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h
 tests_unit_consumer_test_classic_group_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_finder_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_member_SOURCES = tests/unit/consumer/test_member.c \
 	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h
