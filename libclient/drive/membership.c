@@ -10,7 +10,7 @@
 #include "wire/reader.h"
 #include "wire/writer.h"
 
-enum { ARENA_BYTES = 256 << 20, ROUND_GRACE_MS = 10000 };
+enum { ARENA_BYTES = 256 << 20, ROUND_GRACE_MS = 10000, AGAIN_MS = 100 };
 
 struct kc_membership {
     struct kurier_client *client;
@@ -198,7 +198,9 @@ static void settle_coordinator(struct kc_membership *m)
 static int encode(struct kc_ask *ask, int16_t version, struct kw_writer *out)
 {
     struct kc_membership *m = KB_CONTAINER(ask, struct kc_membership, ask);
-    return kc_member_encode(out, version, &m->request) ? 0 : KB_E_UNSUPPORTED;
+    if (kc_member_encode(out, version, &m->request))
+        return 0;
+    return strcmp(out->fault, "out of memory") ? KB_E_UNSUPPORTED : KB_E_NO_MEMORY;
 }
 
 static void on_answer(struct kc_ask *ask, const struct kn_answer *answer)
@@ -243,6 +245,8 @@ static void send_next(struct kc_membership *m)
     int16_t min, max;
     if (m->flight && m->flight != m->member.flight)
         abandon(m);
+    if (!m->link && m->finder.node >= 0)
+        m->link = link_new(m);
     if (m->flight || !m->link)
         return;
     kb_arena_reset(&m->request_arena);
@@ -264,6 +268,14 @@ static void send_next(struct kc_membership *m)
 
 /* ---- What the member wants, and says ---------------------------------------------------*/
 
+static void let_go(struct kc_membership *m, struct kc_topic **topics, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        kc_client_unwant(m->client, topics[i]);
+    kb_free(topics);
+}
+
+/* The new ones are held before the old are let go: what is known of them stays. */
 static void hold_topics(struct kc_membership *m)
 {
     const struct kc_names *wanted = &m->member.wanted;
@@ -271,16 +283,17 @@ static void hold_topics(struct kc_membership *m)
         return;
     struct kc_topic **topics = KB_NEW_ARRAY(struct kc_topic *, wanted->count + 1);
     size_t count = 0;
-    for (size_t i = 0; topics && i < wanted->count; i++)
-        if ((topics[count] = kc_client_want(m->client, wanted->names[i])))
-            count++;
-    for (size_t i = 0; i < m->topic_count; i++)
-        kc_client_unwant(m->client, m->topics[i]);
-    kb_free(m->topics);
+    while (topics && count < wanted->count &&
+           (topics[count] = kc_client_want(m->client, wanted->names[count])))
+        count++;
+    if (!topics || count < wanted->count) {
+        let_go(m, topics, count); /* no memory: again a little later */
+        return;
+    }
+    let_go(m, m->topics, m->topic_count);
     m->topics = topics;
     m->topic_count = count;
-    if (count == wanted->count) /* else there was no memory: again with the next turn */
-        m->wanted_version = m->member.wanted_version;
+    m->wanted_version = m->member.wanted_version;
 }
 
 static void tell_standing(struct kc_membership *m)
@@ -328,9 +341,13 @@ static void tell(struct kc_membership *m)
 
 /* ---- Turns -----------------------------------------------------------------------------*/
 
+/* What the last turn could not do for want of memory is tried again. */
 static void set_timer(struct kc_membership *m)
 {
     int64_t ms = KB_MIN(kc_member_deadline_ms(&m->member), kc_finder_deadline_ms(&m->finder));
+    bool lacks = (m->finder.node >= 0 && !m->link) || m->wanted_version != m->member.wanted_version;
+    if (lacks)
+        ms = KB_MIN(ms, now_of(m).mono_ms + AGAIN_MS);
     kn_timer_set(kc_client_loop(m->client), &m->timer, ms);
 }
 
@@ -518,9 +535,7 @@ void kc_membership_free(struct kc_membership *m)
     kn_timer_cancel(kc_client_loop(m->client), &m->timer);
     kn_task_cancel(&m->turn);
     drop_link(m);
-    for (size_t i = 0; i < m->topic_count; i++)
-        kc_client_unwant(m->client, m->topics[i]);
-    kb_free(m->topics);
+    let_go(m, m->topics, m->topic_count);
     kc_member_deinit(&m->member);
     kc_finder_deinit(&m->finder);
     kb_arena_deinit(&m->request_arena);
