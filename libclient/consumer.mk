@@ -49,5 +49,6 @@ libclient_libclient_la_SOURCES += \
 	libclient/drive/lookup.c libclient/drive/lookup.h \
 	libclient/drive/membership.c libclient/drive/membership.h \
 	libclient/drive/pattern.c libclient/drive/pattern.h \
+	libclient/drive/placement.c libclient/drive/placement.h \
 	libclient/drive/rebalance.c libclient/drive/rebalance.h \
 	libclient/drive/share.c libclient/drive/share.h

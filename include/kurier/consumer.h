@@ -144,6 +144,41 @@ KURIER_API void kurier_consumer_revoke_done(kurier_consumer *consumer); /* any t
  * as polling too. Any thread. */
 KURIER_API kurier_code kurier_consumer_extend(kurier_consumer *consumer, int ms, kurier_error *err);
 
+/* ---- An assignor of your own ---------------------------------------------------------
+ * For groups of the classic protocol: the leader's shares out the partitions. It runs
+ * inside poll, next or unsubscribe; the group waits for it, and an application that does
+ * not poll for max.poll.interval.ms leaves, so that another leads. */
+typedef struct kurier_assign_member {
+    const char *id, *instance;    /* instance NULL: a dynamic member */
+    const char *const *topics;    /* subscribed to */
+    const kurier_position *owned; /* what it says it has */
+    size_t topic_count, owned_count;
+} kurier_assign_member;
+typedef struct kurier_assign_topic {
+    const char *name;
+    int32_t partitions;
+} kurier_assign_topic;
+typedef struct kurier_group_view {
+    const kurier_assign_member *members;
+    const kurier_assign_topic *topics; /* of all members */
+    size_t member_count, topic_count;
+} kurier_group_view;
+typedef struct kurier_placement kurier_placement;
+/* Only inside the function below: that member, by its index, gets the partition. What
+ * is given to nobody nobody reads. */
+KURIER_API void kurier_placement_give(kurier_placement *placement, size_t member, const char *topic,
+                                      int32_t partition);
+/* Not 0: poll answers that code, and this consumer leaves the group. */
+typedef kurier_code kurier_assign_fn(void *ctx, const kurier_group_view *view,
+                                     kurier_placement *placement);
+/* Offered before those of partition.assignment.strategy, to consumers made with this
+ * config; all members of a group need a name in common, and that name to mean the same.
+ * cooperative: members keep what they have through a rebalance; a partition that moves
+ * is nobody's until it was given up, whatever the function says. At most 4. */
+KURIER_API kurier_code kurier_config_add_assignor(kurier_config *config, const char *name,
+                                                  bool cooperative, kurier_assign_fn *fn,
+                                                  void *ctx);
+
 /* ---- Why does this partition not move? ---------------------------------------------*/
 typedef enum kurier_why {
     KURIER_WHY_MOVES,           /* it does: fetching, or there is something to poll */

@@ -6,6 +6,7 @@
 #include "kurier/consumer.h"
 #include "kurier/producer.h"
 #include "libclient/core/options.h"
+#include "libclient/drive/placement.h"
 
 struct kurier_config {
     struct kc_options *options;
@@ -14,6 +15,7 @@ struct kurier_config {
     void *partitioner_ctx;
     bool has_listener;
     kurier_rebalance_listener listener;
+    struct kc_own_assignors assignors;
 };
 
 /* The first mistake of a config, or that it was made before a fork; NULL is fine. */

@@ -13,6 +13,30 @@ void kurier_config_set_rebalance_listener(kurier_config *config,
     config->listener = listener ? *listener : (kurier_rebalance_listener){NULL};
 }
 
+static int refuse_assignor(kurier_config *config, const char *words)
+{
+    if (!config->mistake.code)
+        kb_error_set(&config->mistake, KB_E_BAD_CONFIG, "kurier_config_add_assignor: %s", words);
+    return KB_E_BAD_CONFIG;
+}
+
+kurier_code kurier_config_add_assignor(kurier_config *config, const char *name, bool cooperative,
+                                       kurier_assign_fn *fn, void *ctx)
+{
+    struct kc_own_assignors *own = &config->assignors;
+    if (!fn || !name || !*name || strlen(name) >= KC_ASSIGNOR_NAME_MAX)
+        return refuse_assignor(config, "no function, no name, or a name above 63 bytes");
+    if (kc_assignor_find(kb_slice_str(name)))
+        return refuse_assignor(config, "there is one of this name: choose another");
+    if (own->count == KC_OWN_ASSIGNORS_MAX)
+        return refuse_assignor(config, "more than 4");
+    struct kc_own_assignor *assignor = &own->list[own->count++];
+    *assignor =
+        (struct kc_own_assignor){.base = {.cooperative = cooperative}, .fn = fn, .ctx = ctx};
+    memcpy(assignor->name, name, strlen(name) + 1);
+    return KURIER_OK;
+}
+
 /* ---- Subscribing ---------------------------------------------------------------*/
 
 static int check_names(const char *const *topics, size_t n, struct kb_error *err)

@@ -56,7 +56,7 @@ struct kc_assignor {
     const char *name;
     bool cooperative; /* members keep what they have through a round */
     bool sticky;      /* wants to know what members had */
-    kc_assign_fn *assign;
+    kc_assign_fn *assign; /* NULL: the application's own, which is asked inside poll */
 };
 
 const struct kc_assignor *kc_assignor_find(struct kb_slice name); /* NULL: none */

@@ -41,7 +41,7 @@ static bool open_group(struct kurier_consumer *c, const kurier_rebalance_listene
     c->auto_commit = kc_auto_commit_new(c);
     c->committed = kc_committed_new(c);
     if (c->rebalance && c->commits && c->auto_commit && c->committed)
-        c->membership = kc_membership_new(c->client, &kc_rebalance_ops, c, err);
+        c->membership = kc_membership_new(c->client, &kc_rebalance_ops, &c->assignors, c, err);
     return c->membership != NULL;
 }
 
@@ -186,6 +186,13 @@ static int check_options(const kurier_config *config, struct kb_error *err)
     return 0;
 }
 
+static void take_assignors(struct kurier_consumer *c, const kurier_config *config)
+{
+    c->assignors = config->assignors;
+    for (size_t i = 0; i < c->assignors.count; i++)
+        c->assignors.list[i].base.name = c->assignors.list[i].name;
+}
+
 static struct kurier_consumer *make(struct kurier_runtime *runtime, const kurier_config *config,
                                     struct kb_error *err)
 {
@@ -208,6 +215,8 @@ struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime, const ku
     struct kurier_consumer *c = check_options(config, err) ? NULL : make(runtime, config, err);
     if (!c)
         return NULL;
+    if (config)
+        take_assignors(c, config);
     struct beginning b = {c, config && config->has_listener ? &config->listener : NULL, err, false};
     if (prepare(c))
         kc_runtime_run(c->client->runtime, begin, &b);

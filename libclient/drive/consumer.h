@@ -14,6 +14,7 @@
 #include "libclient/drive/client.h"
 #include "libclient/drive/cutter.h"
 #include "libclient/drive/pattern.h"
+#include "libclient/drive/placement.h"
 #include "libclient/drive/share.h"
 
 struct kurier_consumer {
@@ -43,6 +44,7 @@ struct kurier_consumer {
     struct kb_arena arena; /* of one request or answer at a time */
 
     /* with a group.id; else NULL */
+    struct kc_own_assignors assignors; /* the application's */
     struct kc_membership *membership;
     struct kc_pattern *pattern; /* that chooses its topics; NULL: they are named */
     struct kc_commits *commits;

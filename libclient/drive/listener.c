@@ -10,12 +10,14 @@ static void on_done(struct kn_loop *loop, struct kn_mail *mail);
 
 void kc_listener_init(struct kc_listener *l, struct kurier_client *client,
                       struct kurier_consumer *consumer, const kurier_rebalance_listener *calls,
-                      void (*over)(struct kurier_consumer *, struct kc_turn *))
+                      void (*over)(struct kurier_consumer *, struct kc_turn *),
+                      void (*placed)(struct kurier_consumer *, struct kurier_placement *))
 {
     *l = (struct kc_listener){.client = client,
                               .consumer = consumer,
                               .present = calls != NULL,
                               .over = over,
+                              .placed = placed,
                               .done = {.fn = on_done}};
     if (calls)
         l->calls = *calls;
@@ -51,6 +53,7 @@ void kc_listener_deinit(struct kc_listener *l)
     while ((it = kb_list_pop_front(&l->turns)))
         kc_turn_free(KB_CONTAINER(it, struct kc_turn, node));
     kc_turn_free(l->open);
+    kc_placement_free(l->asked);
     pthread_mutex_destroy(&l->lock);
 }
 
@@ -59,7 +62,7 @@ void kc_listener_deinit(struct kc_listener *l)
 /* Under the lock. */
 static void consider(struct kc_listener *l)
 {
-    bool due = l->told.code || (!l->open && !kb_list_empty(&l->turns));
+    bool due = l->told.code || l->asked || (!l->open && !kb_list_empty(&l->turns));
     if (due == atomic_load(&l->due))
         return;
     atomic_store(&l->due, due);
@@ -75,6 +78,16 @@ void kc_listener_put(struct kc_listener *l, struct kc_turn *turn)
     kb_list_push_back(&l->turns, &turn->node);
     consider(l);
     pthread_mutex_unlock(&l->lock);
+}
+
+void kc_listener_ask(struct kc_listener *l, struct kurier_placement *placement)
+{
+    pthread_mutex_lock(&l->lock);
+    struct kurier_placement *before = l->asked;
+    l->asked = placement;
+    consider(l);
+    pthread_mutex_unlock(&l->lock);
+    kc_placement_free(before);
 }
 
 void kc_listener_tell(struct kc_listener *l, const struct kb_error *err)
@@ -127,6 +140,12 @@ static struct kc_turn *take(struct kc_listener *l)
     return it ? KB_CONTAINER(it, struct kc_turn, node) : NULL;
 }
 
+static void enter(struct kc_listener *l)
+{
+    atomic_store(&l->caller, pthread_self());
+    atomic_store(&l->calling, true);
+}
+
 static void call(struct kc_listener *l, const struct kc_turn *turn)
 {
     void (*fn)(void *, kurier_consumer *, const kurier_position *, size_t) =
@@ -135,8 +154,7 @@ static void call(struct kc_listener *l, const struct kc_turn *turn)
                                          : l->calls.lost;
     if (!fn)
         return;
-    atomic_store(&l->caller, pthread_self());
-    atomic_store(&l->calling, true);
+    enter(l);
     fn(l->calls.ctx, l->consumer, turn->positions, turn->count);
     atomic_store(&l->calling, false);
 }
@@ -185,9 +203,38 @@ static void come_back(void *ctx)
     end_turn(l, close_turn(l));
 }
 
+/* ---- The application's assignor ------------------------------------------------------*/
+
+struct answer {
+    struct kc_listener *listener;
+    struct kurier_placement *placement;
+};
+
+static void hand_over(void *ctx)
+{
+    struct answer *answer = ctx;
+    answer->listener->placed(answer->listener->consumer, answer->placement);
+}
+
+static void assign(struct kc_listener *l)
+{
+    pthread_mutex_lock(&l->lock);
+    struct answer answer = {l, l->asked};
+    l->asked = NULL;
+    consider(l);
+    pthread_mutex_unlock(&l->lock);
+    if (!answer.placement)
+        return;
+    enter(l);
+    kc_placement_run(answer.placement);
+    atomic_store(&l->calling, false);
+    kc_runtime_run(l->client->runtime, hand_over, &answer);
+}
+
 int kc_listener_attend(struct kc_listener *l, struct kb_error *err)
 {
     struct kc_turn *turn;
+    assign(l);
     while ((turn = take(l))) {
         call(l, turn);
         pthread_mutex_lock(&l->lock);

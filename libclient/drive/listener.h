@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "libclient/core/group/change.h"
+#include "libclient/drive/placement.h"
 #include "net/loop.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,6 +33,7 @@ struct kc_listener {
     kurier_rebalance_listener calls;
     bool present;
     void (*over)(struct kurier_consumer *consumer, struct kc_turn *turn_give); /* on the loop */
+    void (*placed)(struct kurier_consumer *consumer, struct kurier_placement *placement_give);
 
     atomic_bool due;     /* attend has something to do */
     atomic_bool calling; /* a callback runs, on thread `caller` */
@@ -44,12 +46,14 @@ struct kc_listener {
     bool said_done;       /* which has come */
     struct kn_mail done;
     struct kb_error told;
+    struct kurier_placement *asked; /* what the application's assignor is to be asked; NULL */
 };
 
 /* calls NULL: there is none; errors are told all the same. */
 void kc_listener_init(struct kc_listener *listener, struct kurier_client *client,
                       struct kurier_consumer *consumer, const kurier_rebalance_listener *calls,
-                      void (*over)(struct kurier_consumer *, struct kc_turn *));
+                      void (*over)(struct kurier_consumer *, struct kc_turn *),
+                      void (*placed)(struct kurier_consumer *, struct kurier_placement *));
 void kc_listener_deinit(struct kc_listener *listener); /* nobody is inside */
 
 /* ---- On the loop ---------------------------------------------------------------*/
@@ -62,6 +66,8 @@ void kc_listener_put(struct kc_listener *listener, struct kc_turn *turn_give);
 void kc_listener_force(struct kc_listener *listener);
 /* Forgets REVOKE turns that were not called yet: a loss of more takes their place. */
 void kc_listener_drop_revokes(struct kc_listener *listener);
+/* The question before, if nobody took it yet, is dropped. */
+void kc_listener_ask(struct kc_listener *listener, struct kurier_placement *placement_give);
 void kc_listener_tell(struct kc_listener *listener, const struct kb_error *err);
 
 /* ---- The application's threads ---------------------------------------------------*/

@@ -37,7 +37,7 @@ struct kc_membership {
 
     /* what was told of the member */
     uint64_t changes;
-    uint32_t errors, wanted_version;
+    uint32_t errors, wanted_version, assigns;
     enum kc_standing standing;
     int32_t generation;
     const char *doing;
@@ -327,6 +327,10 @@ static void tell(struct kc_membership *m)
         m->changes = member->changes;
         m->ops->change(m->owner, member->change, &member->changing);
     }
+    if (member->to_assign && m->assigns != member->assigns) {
+        m->assigns = member->assigns;
+        m->ops->assign(m->owner, member->assigns, member->assign_by, member->to_assign);
+    }
     if (m->errors != member->errors) {
         m->errors = member->errors;
         KB_LOG(kc_client_log(m->client), KB_LOG_WARN, "group", "%s", member->err.text);
@@ -407,6 +411,13 @@ void kc_membership_leave(struct kc_membership *m, enum kc_leave how, int64_t dea
 void kc_membership_done(struct kc_membership *m)
 {
     kc_member_done(&m->member, now_of(m));
+    soon(m);
+}
+
+void kc_membership_placed(struct kc_membership *m, uint32_t number, const int32_t *owners,
+                          const struct kb_error *why)
+{
+    kc_member_placed(&m->member, now_of(m), number, owners, why);
     soon(m);
 }
 
@@ -493,8 +504,19 @@ int kc_membership_ready(const struct kc_membership *m, struct kb_error *err)
 
 /* ---- Life ------------------------------------------------------------------------------*/
 
+static void offer_own(struct kc_membership *m, const struct kc_own_assignors *own)
+{
+    struct kc_assignors *all = &m->assignors;
+    _Static_assert(KC_ASSIGNORS_MAX >= KC_OWN_ASSIGNORS_MAX + 4, "room for all that there are");
+    memmove(&all->list[own->count], all->list, all->count * sizeof *all->list);
+    for (size_t i = 0; i < own->count; i++)
+        all->list[i] = &own->list[i].base;
+    all->count += own->count;
+}
+
 struct kc_membership *kc_membership_new(struct kurier_client *client,
                                         const struct kc_membership_ops *ops,
+                                        const struct kc_own_assignors *own,
                                         struct kurier_consumer *owner, struct kb_error *err)
 {
     const struct kc_options *options = client->options;
@@ -515,6 +537,7 @@ struct kc_membership *kc_membership_new(struct kurier_client *client,
     kc_finder_init(&m->finder, options->consumer.group_id, options->common.retry_backoff_ms,
                    options->common.retry_backoff_max_ms, random);
     int code = kc_group_options(&options->consumer, &m->assignors, err);
+    offer_own(m, own);
     if (!kc_member_init(&m->member, kc_member_kind_of(options), options, &client->metadata,
                         m->assignors.list, m->assignors.count, random) &&
         !code)

@@ -22,6 +22,7 @@
  */
 #include "libclient/core/group/member.h"
 #include "libclient/drive/client.h"
+#include "libclient/drive/placement.h"
 
 struct kc_membership; /* hangs on its consumer */
 struct kurier_consumer;
@@ -36,6 +37,10 @@ struct kc_membership_ops {
     void (*coordinator)(struct kurier_consumer *owner);
     /* Out of the group after kc_membership_leave: answered, or given up. */
     void (*left)(struct kurier_consumer *owner);
+    /* As leader: what the application's own assignor is asked. kc_membership_placed
+     * answers; a later question takes its place. */
+    void (*assign)(struct kurier_consumer *owner, uint32_t number,
+                   const struct kc_assignor *assignor, const struct kc_assign *in);
     /* What only the application can mend; a LOSE comes before if anything was
      * owned. Once each time. */
     void (*tell)(struct kurier_consumer *owner, const struct kb_error *err);
@@ -43,10 +48,11 @@ struct kc_membership_ops {
     int64_t (*alive_until_ms)(struct kurier_consumer *owner, struct kb_time now);
 };
 
-/* group.id is set. Nothing is asked before subscribe or kc_membership_coordinator.
+/* own: the application's assignors, offered first; borrowed. group.id is set. Nothing is asked before subscribe or kc_membership_coordinator.
  * NULL: no memory or bad options; err says. */
 struct kc_membership *kc_membership_new(struct kurier_client *client,
                                         const struct kc_membership_ops *ops,
+                                        const struct kc_own_assignors *own,
                                         struct kurier_consumer *owner, struct kb_error *err);
 /* In the client's ops->close. The coordinator is told nothing any more. */
 void kc_membership_free(struct kc_membership *membership); /* NULL is fine */
@@ -60,6 +66,9 @@ int kc_membership_subscribe(struct kc_membership *membership, const char *const 
 void kc_membership_leave(struct kc_membership *membership, enum kc_leave how, int64_t deadline_ms);
 /* The change is over. */
 void kc_membership_done(struct kc_membership *membership);
+/* See kc_member_placed. */
+void kc_membership_placed(struct kc_membership *membership, uint32_t number, const int32_t *owners,
+                          const struct kb_error *why);
 /* The application came back after LEASE_EXPIRED: joins again. */
 void kc_membership_polled(struct kc_membership *membership);
 

@@ -399,9 +399,34 @@ bool kc_rebalance_is_ending(const struct kc_rebalance *r)
 
 /* ---- Life ----------------------------------------------------------------------------*/
 
+/* For want of memory the leader gives up, as if its assignor did. */
+static void on_assign(struct kurier_consumer *c, uint32_t number,
+                      const struct kc_assignor *assignor, const struct kc_assign *in)
+{
+    const struct kc_own_assignor *own = KB_CONTAINER(assignor, struct kc_own_assignor, base);
+    struct kurier_placement *placement = kc_placement_new(number, own, in);
+    struct kb_error err;
+    if (placement) {
+        kc_listener_ask(&c->rebalance->listener, placement);
+        return;
+    }
+    kb_error_set(&err, KB_E_NO_MEMORY, "no memory to ask it");
+    kc_membership_placed(c->membership, number, NULL, &err);
+}
+
+/* After close there is nobody to hear it. */
+static void on_placed(struct kurier_consumer *c, struct kurier_placement *placement)
+{
+    if (c->membership)
+        kc_membership_placed(c->membership, placement->number, placement->owners,
+                             placement->err.code ? &placement->err : NULL);
+    kc_placement_free(placement);
+}
+
 const struct kc_membership_ops kc_rebalance_ops = {.change = on_change,
                                                    .coordinator = on_coordinator,
                                                    .left = on_left,
+                                                   .assign = on_assign,
                                                    .tell = on_tell,
                                                    .alive_until_ms = alive_until_ms};
 
@@ -415,7 +440,7 @@ struct kc_rebalance *kc_rebalance_new(struct kurier_consumer *consumer,
     r->deadline_ms = KB_NEVER;
     kb_error_clear(&r->failed);
     kn_timer_init(&r->timer, on_timer);
-    kc_listener_init(&r->listener, consumer->client, consumer, listener, on_turn_over);
+    kc_listener_init(&r->listener, consumer->client, consumer, listener, on_turn_over, on_placed);
     return r;
 }
 

@@ -232,6 +232,89 @@ static void a_group_is_converted(void)
     done_with(a);
 }
 
+/* ---- An assignor of one's own ---------------------------------------------------------------*/
+
+struct own {
+    int asked, failures;   /* it fails so often first */
+    bool outside, polling; /* outside: asked when nobody polled */
+};
+
+/* All but partition 0 to the last member. */
+static kurier_code lopsided(void *ctx, const kurier_group_view *view, kurier_placement *placement)
+{
+    struct own *own = ctx;
+    own->asked++;
+    own->outside |= !own->polling;
+    if (own->failures-- > 0)
+        return KURIER_E_STATE;
+    for (size_t t = 0; t < view->topic_count; t++)
+        for (int32_t p = 0; p < view->topics[t].partitions; p++)
+            kurier_placement_give(placement, p ? view->member_count - 1 : 0, view->topics[t].name,
+                                  p);
+    return KURIER_OK;
+}
+
+static kurier_consumer *join_with(const char *group, struct own *own, bool cooperative)
+{
+    static const char *const topic = TOPIC;
+    kurier_error err;
+    kurier_config *config = configure(group, auto_words);
+    kurier_config_set(config, "heartbeat.interval.ms", "50");
+    kurier_config_add_assignor(config, "lopsided", cooperative, lopsided, own);
+    kurier_consumer *c = kurier_consumer_new(NULL, config, &err);
+    kurier_config_free(config);
+    if (!c || kurier_consumer_subscribe(c, &topic, 1, &err))
+        give_up("a consumer with an assignor", &err);
+    return c;
+}
+
+static void take_with(kurier_consumer *c, struct own *own, struct ledger *ledger)
+{
+    own->polling = true;
+    take(c, ledger, TURN_MS);
+    own->polling = false;
+}
+
+static void our_own_assignor(const char *group, bool cooperative, const char *what)
+{
+    struct ledger ledger = {0};
+    struct own own[2] = {{0}};
+    int64_t until = now_ms() + PATIENCE_MS;
+    kurier_consumer *a = join_with(group, &own[0], cooperative);
+    kurier_consumer *b = join_with(group, &own[1], cooperative);
+    while (owned(a) * owned(b) != 3 && now_ms() < until) {
+        take_with(a, &own[0], &ledger);
+        take_with(b, &own[1], &ledger);
+    }
+    bool ok = owned(a) * owned(b) == 3 && own[0].asked + own[1].asked > 0 && look_at(group) &&
+              !strcmp(type, "classic") && !strcmp(assignor, "lopsided");
+    if (!expect(ok && !own[0].outside && !own[1].outside && !ledger.code, what))
+        printf("# owned %zu and %zu, asked %d, type %s, assignor %s, code %d\n", owned(a), owned(b),
+               own[0].asked + own[1].asked, type, assignor, ledger.code);
+    done_with(a);
+    done_with(b);
+}
+
+static void an_assignor_fails(void)
+{
+    struct ledger failing = {0}, other = {0};
+    struct own own[2] = {{.failures = 1000}, {0}};
+    int64_t until = now_ms() + PATIENCE_MS;
+    kurier_consumer *a = join_with("failing", &own[0], true);
+    while (!own[0].asked && now_ms() < until)
+        take_with(a, &own[0], &failing);
+    kurier_consumer *b = join_with("failing", &own[1], true);
+    while ((owned(b) != PARTITIONS || !failing.code) && now_ms() < until) {
+        take_with(a, &own[0], &failing);
+        take_with(b, &own[1], &other);
+    }
+    expect(failing.code == KURIER_E_STATE && own[0].asked == 1,
+           "a leader whose assignor fails is told so, and leaves");
+    expect(owned(b) == PARTITIONS && !other.code, "and another leads the group");
+    done_with(a);
+    done_with(b);
+}
+
 /* ---- Patterns ----------------------------------------------------------------------------*/
 
 static void a_pattern_chooses(void)
@@ -296,7 +379,7 @@ int main(void)
                                           "auto.create.topics.enable=false",
                                           NULL};
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..21\n");
+    printf("1..25\n");
     if (!expect(kit_server_start(&server, options) && make_topic(TOPIC, PARTITIONS) &&
                     fill(TOPIC, 0, RECORDS),
                 "a filled topic")) {
@@ -310,6 +393,9 @@ int main(void)
     a_static_member_comes_back();
     auto_goes_by_the_group();
     a_group_is_converted();
+    our_own_assignor("own", false, "an assignor of one's own shares out, inside poll");
+    our_own_assignor("own-cooperative", true, "as a cooperative one, too");
+    an_assignor_fails();
     a_pattern_chooses();
     the_coordinator_restarts();
     expect(kit_server_stop(&server), "the broker ends cleanly");

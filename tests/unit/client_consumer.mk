@@ -13,6 +13,7 @@ unit_programs += \
 	tests/unit/consumer/test_finished \
 	tests/unit/consumer/test_modern \
 	tests/unit/consumer/test_modern_group \
+	tests/unit/consumer/test_own_assignor \
 	tests/unit/consumer/test_pattern
 
 tests_unit_consumer_test_assignors_LDADD = libclient/libclientcore.la wire/libwire.la \
@@ -40,3 +41,6 @@ tests_unit_consumer_test_partitions_LDADD = libclient/libclientcore.la wire/libw
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_pattern_SOURCES = tests/unit/consumer/test_pattern.c $(client_fake)
 tests_unit_consumer_test_pattern_LDADD = $(client_libs)
+tests_unit_consumer_test_own_assignor_SOURCES = tests/unit/consumer/test_own_assignor.c \
+	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h
+tests_unit_consumer_test_own_assignor_LDADD = $(consumer_test_libs)

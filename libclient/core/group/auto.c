@@ -31,7 +31,10 @@ static void on_event(struct kc_member *member, struct kb_time now)
 
 static bool wants_classic(const struct kc_member *member)
 {
-    return kc_options_given(member->options, "partition.assignment.strategy");
+    bool own = false;
+    for (size_t i = 0; i < member->assignor_count; i++)
+        own |= !member->assignors[i]->assign;
+    return own || kc_options_given(member->options, "partition.assignment.strategy");
 }
 
 /* For want of memory it asks once more. */
@@ -57,8 +60,6 @@ static void auto_subscribed(struct kc_member *member, struct kb_time now)
 
 static void auto_leave(struct kc_member *member, struct kb_time now)
 {
-    kc_names_deinit(&member->topics);
-    member->topics_version++;
     kc_member_want_topics(member);
     on_event(member, now);
 }

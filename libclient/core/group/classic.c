@@ -23,7 +23,7 @@ static const unsigned turns[] = {
     [KC_CLASSIC_IN] = TO(GIVE) | TO(JOIN) | TO(FAILED) | TO(LEAVE) | TO(OUT) | TO(AWAY),
     [KC_CLASSIC_GIVE] = TO(JOIN) | TO(FAILED) | TO(LEAVE) | TO(OUT) | TO(AWAY),
     [KC_CLASSIC_AWAY] = TO(JOIN) | TO(OUT),
-    [KC_CLASSIC_LEAVE] = TO(OUT) | TO(AWAY) | TO(JOIN),
+    [KC_CLASSIC_LEAVE] = TO(FAILED) | TO(OUT) | TO(AWAY) | TO(JOIN),
     [KC_CLASSIC_WHY] = TO(FAILED) | TO(OUT),
     [KC_CLASSIC_FAILED] = TO(JOIN) | TO(OUT),
 };
@@ -46,6 +46,7 @@ void kc_classic_turn(struct kc_member *member, enum kc_classic_state to)
 {
     struct kc_classic *c = of(member);
     KB_CHECK(turns[c->state] >> to & 1);
+    member->to_assign = NULL; /* it was asked in LEAD alone */
     c->state = to;
 }
 
@@ -147,12 +148,30 @@ void kc_classic_fail(struct kc_member *member, const struct kb_error *why)
 
 /* ---- Going on ------------------------------------------------------------------------*/
 
+/* It answers inside its next poll: an application that is silent is out before long. */
+static void ask_application(struct kc_member *member, struct kb_time now)
+{
+    struct kc_classic *c = of(member);
+    if (kc_lead_ask(&c->lead, member->metadata)) {
+        c->again_ms = now.mono_ms + AGAIN_MS;
+        return;
+    }
+    member->to_assign = c->lead.asked;
+    member->assign_by = c->chosen;
+    member->assigns++;
+}
+
 static void lead(struct kc_member *member, struct kb_time now)
 {
     struct kc_classic *c = of(member);
     struct kb_error err;
-    if (!kc_lead_knows(&c->lead, member->metadata) && now.mono_ms < c->lead_ms)
+    if (member->to_assign ||
+        (!kc_lead_knows(&c->lead, member->metadata) && now.mono_ms < c->lead_ms))
         return;
+    if (!c->skips && !c->chosen->assign) {
+        ask_application(member, now);
+        return;
+    }
     int code = c->skips ? kc_lead_note(&c->lead, member->metadata)
                         : kc_lead_assign(&c->lead, member->metadata);
     if (code == KB_E_NO_MEMORY) {
@@ -280,8 +299,10 @@ void kc_classic_left(struct kc_member *member)
     forget(member);
     kc_member_relax(member);
     kc_classic_turn(member, !member->subscribed ? KC_CLASSIC_OUT
+                            : c->gives_up       ? KC_CLASSIC_FAILED
                             : c->back           ? KC_CLASSIC_JOIN
                                                 : KC_CLASSIC_AWAY);
+    c->gives_up = false;
 }
 
 static void leave(struct kc_member *member, struct kb_time now)
@@ -318,6 +339,33 @@ static void lease_expired(struct kc_member *member, struct kb_time now)
     if (!tells)
         member->generation = -1;
     kc_classic_turn(member, tells ? KC_CLASSIC_LEAVE : KC_CLASSIC_AWAY);
+}
+
+/* The round goes to another leader at once, and this one does not come again to it. */
+static void give_up_leading(struct kc_member *member, struct kb_time now,
+                            const struct kb_error *why)
+{
+    struct kb_error err;
+    kb_error_set(&err, why->code, "left group %s, which it led: its assignor %s failed: %s",
+                 member->options->consumer.group_id, of(member)->chosen->name, why->text);
+    kc_member_lose(member);
+    kc_member_abandon(member);
+    kc_member_complain(member, &err);
+    of(member)->gives_up = true;
+    member->leave_by_ms = kb_deadline(now, member->options->common.request_timeout_ms);
+    kc_classic_turn(member, KC_CLASSIC_LEAVE);
+}
+
+static void placed(struct kc_member *member, struct kb_time now, const int32_t *owners,
+                   const struct kb_error *why)
+{
+    if (why) {
+        give_up_leading(member, now, why);
+    } else {
+        kc_lead_placed(&of(member)->lead, owners);
+        kc_classic_turn(member, KC_CLASSIC_SYNC);
+    }
+    kc_classic_proceed(member, now);
 }
 
 static void polled(struct kc_member *member, struct kb_time now)
@@ -445,7 +493,7 @@ static int64_t deadline_ms(const struct kc_member *member)
     ms = KB_MIN(ms, revoke_deadline_ms(member));
     if (kc_classic_is_member(c))
         ms = KB_MIN(ms, member->alive_until_ms);
-    if (c->state == KC_CLASSIC_LEAD)
+    if (c->state == KC_CLASSIC_LEAD && !member->to_assign)
         ms = KB_MIN(ms, c->lead_ms);
     if (c->state == KC_CLASSIC_LEAVE)
         ms = KB_MIN(ms, member->leave_by_ms);
@@ -492,6 +540,7 @@ const struct kc_member_kind kc_member_classic = {
     .failure = kc_classic_failure,
     .heard = kc_classic_heard,
     .refused = kc_classic_refused,
+    .placed = placed,
     .tick = tick,
     .deadline_ms = deadline_ms,
     .standing = standing,

@@ -47,6 +47,7 @@ struct kc_classic {
     int32_t before_generation;        /* in which; -1 */
     const struct kc_assignor *chosen; /* by the group */
 
+    bool gives_up;       /* LEAVE ends in FAILED */
     const char *round;   /* why another round is due; NULL: none is */
     const char *reason;  /* the same, for the JoinGroup that comes of it */
     uint32_t joined_for; /* the topics_version of the last JoinGroup */

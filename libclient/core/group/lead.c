@@ -227,6 +227,54 @@ int kc_lead_note(struct kc_lead *lead, const struct kc_metadata *metadata)
     return lead->counts ? 0 : KB_E_NO_MEMORY;
 }
 
+int kc_lead_ask(struct kc_lead *lead, const struct kc_metadata *metadata)
+{
+    struct input in = {.rack_count = 0};
+    int code = kc_lead_note(lead, metadata);
+    struct kc_assign *asked = code ? NULL : kb_arena_alloc(&lead->arena, sizeof *asked);
+    lead->assigned = false;
+    if (!asked || !put_all(lead, &in, metadata))
+        return KB_E_NO_MEMORY;
+    *asked = in.assign;
+    lead->asked = asked;
+    return 0;
+}
+
+/* The highest that any member says it owns something by. */
+static int32_t newest_generation(const struct kc_assign *in)
+{
+    int32_t newest = -1;
+    for (size_t i = 0; i < in->member_count; i++)
+        if (in->members[i].owned_count)
+            newest = KB_MAX(newest, in->members[i].generation);
+    return newest;
+}
+
+static void hold_back(struct kc_lead *lead, const struct kc_assign *in)
+{
+    int32_t newest = newest_generation(in);
+    for (size_t i = 0; i < in->member_count; i++) {
+        const struct kc_assign_member *member = &in->members[i];
+        for (size_t k = 0; k < member->owned_count && member->generation == newest; k++) {
+            int32_t *owner = &lead->owners[member->owned[k].topic][member->owned[k].partition];
+            if (*owner != (int32_t)i)
+                *owner = -1;
+        }
+    }
+}
+
+void kc_lead_placed(struct kc_lead *lead, const int32_t *owners)
+{
+    const struct kc_assign *in = lead->asked;
+    for (size_t t = 0; t < in->topic_count; t++)
+        for (int32_t p = 0; p < in->topics[t].count; p++)
+            lead->owners[t][p] = *owners++;
+    if (lead->assignor->cooperative)
+        hold_back(lead, in);
+    lead->asked = NULL;
+    lead->assigned = true;
+}
+
 int kc_lead_assign(struct kc_lead *lead, const struct kc_metadata *metadata)
 {
     struct input in = {.rack_count = 0};

@@ -7,6 +7,7 @@
  * waited for; after it the leader watches whether those topics grow or go.
  *
  *     begin ──> topics ──> knows? ──> assign ──> encode        changed? ──> join again
+ *                               └──> ask ... placed ──┘ (by the application)
  */
 #include "base/arena.h"
 #include "libclient/core/assignor.h"
@@ -25,8 +26,9 @@ struct kc_lead {
     struct kb_arena arena; /* all below, and what it points to */
     struct kc_lead_member *members;
     size_t member_count;
-    int32_t *counts;  /* by topic: partitions */
-    int32_t **owners; /* by topic and partition: index of a member, or -1 */
+    int32_t *counts;               /* by topic: partitions */
+    int32_t **owners;              /* by topic and partition: index of a member, or -1 */
+    const struct kc_assign *asked; /* what the application's assignor is asked; NULL: nothing */
 };
 
 void kc_lead_init(struct kc_lead *lead);
@@ -42,6 +44,11 @@ bool kc_lead_begin(struct kc_lead *lead, const struct kc_assignor *assignor,
 bool kc_lead_knows(const struct kc_lead *lead, const struct kc_metadata *metadata);
 /* By what is known now; what is not counts as having no partitions. 0, or why not. */
 int kc_lead_assign(struct kc_lead *lead, const struct kc_metadata *metadata);
+/* The same in two steps: `asked` is set, and then its answer, by topic and partition
+ * one after the other. A cooperative assignor's is corrected: what another member still
+ * has is nobody's until that one gave it up. */
+int kc_lead_ask(struct kc_lead *lead, const struct kc_metadata *metadata);
+void kc_lead_placed(struct kc_lead *lead, const int32_t *owners);
 /* The group keeps the assignment that it has: only what there is now is noted. */
 int kc_lead_note(struct kc_lead *lead, const struct kc_metadata *metadata);
 /* The members' assignments, in the arena. False: no memory. */

@@ -179,6 +179,13 @@ void kc_member_heard(struct kc_member *member, struct kb_time now, int32_t gener
         member->kind->heard(member, now, code);
 }
 
+void kc_member_placed(struct kc_member *member, struct kb_time now, uint32_t number,
+                      const int32_t *owners, const struct kb_error *why)
+{
+    if (member->to_assign && number == member->assigns)
+        member->kind->placed(member, now, owners, why);
+}
+
 void kc_member_tick(struct kc_member *member, struct kb_time now)
 {
     member->kind->tick(member, now);

@@ -74,6 +74,9 @@ struct kc_member_kind {
     void (*failure)(struct kc_member *member, struct kb_time now, const struct kb_error *why);
     void (*heard)(struct kc_member *member, struct kb_time now, int code);
     void (*refused)(struct kc_member *member, struct kb_time now, const struct kb_error *why);
+    /* NULL: it never asks. See kc_member_placed. */
+    void (*placed)(struct kc_member *member, struct kb_time now, const int32_t *owners,
+                   const struct kb_error *why);
     void (*tick)(struct kc_member *member, struct kb_time now);
     int64_t (*deadline_ms)(const struct kc_member *member);
     enum kc_standing (*standing)(const struct kc_member *member);
@@ -93,11 +96,14 @@ struct kc_member {
     size_t assignor_count;
 
     /* for the driver to look at */
-    enum kc_change change;         /* to be done */
-    uint64_t changes;              /* counts them: another is another change */
-    struct kc_partitions changing; /* what it is about; empty only with NONE */
-    struct kc_names wanted;        /* topics whose metadata it needs */
-    uint32_t wanted_version;       /* counts up when `wanted` changes */
+    enum kc_change change;             /* to be done */
+    uint64_t changes;                  /* counts them: another is another change */
+    struct kc_partitions changing;     /* what it is about; empty only with NONE */
+    struct kc_names wanted;            /* topics whose metadata it needs */
+    uint32_t wanted_version;           /* counts up when `wanted` changes */
+    const struct kc_assign *to_assign; /* to be asked of the application's own assignor */
+    const struct kc_assignor *assign_by;
+    uint32_t assigns; /* counts such questions */
     bool wants_coordinator;
     uint64_t flight;         /* the request in flight, by number; 0: none. Another than what
                                 the driver has sent: that one is abandoned, its answer nobody's */
@@ -165,6 +171,10 @@ void kc_member_coordinator(struct kc_member *member, struct kb_time now, bool kn
 void kc_member_refused(struct kc_member *member, struct kb_time now, const struct kb_error *why);
 /* A commit, sent in that generation, was refused with that code. */
 void kc_member_heard(struct kc_member *member, struct kb_time now, int32_t generation, int code);
+/* The answer to question `number`, by topic and partition one after the other the index
+ * of a member or -1; or why there is none. Too late: nothing happens. */
+void kc_member_placed(struct kc_member *member, struct kb_time now, uint32_t number,
+                      const int32_t *owners, const struct kb_error *why);
 void kc_member_tick(struct kc_member *member, struct kb_time now);
 
 /* ---- Out ------------------------------------------------------------------ */

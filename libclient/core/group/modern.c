@@ -163,8 +163,6 @@ static void say_goodbye(struct kc_member *member, int64_t by_ms)
 static void modern_leave(struct kc_member *member, struct kb_time now)
 {
     bool keeps = member->leave_how == KC_LEAVE_KEEP && !kc_member_is_static(member);
-    kc_names_deinit(&member->topics);
-    member->topics_version++;
     end(member, KC_MODERN_LEAVE);
     say_goodbye(member, member->leave_by_ms);
     if (!kc_modern_of(member)->goodbye || keeps)
