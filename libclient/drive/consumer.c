@@ -56,6 +56,7 @@ static void stop_group(struct kurier_consumer *c)
     kc_lookups_end(c);
     kc_pattern_free(c->pattern);
     kc_membership_free(c->membership);
+    c->subscribed = false;
     c->auto_commit = NULL;
     c->commits = NULL;
     c->committed = NULL;

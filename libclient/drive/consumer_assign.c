@@ -39,7 +39,7 @@ void kc_consumer_drop(struct kurier_consumer *c, struct kc_share *share)
     kc_fetcher_remove(&c->fetcher, share->fetch);
     share->fetch = NULL;
     share->assignment = 0;
-    share->halted = share->untold = false;
+    share->halted = false;
     kc_share_begin(share, 0, (struct kc_spot){-1, -1});
     atomic_store(&share->paused, false);
     c->assigned--;

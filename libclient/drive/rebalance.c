@@ -218,7 +218,7 @@ static void on_turn_over(struct kurier_consumer *c, struct kc_turn *turn)
     for (size_t i = 0; turn->kind == KC_CHANGE_ASSIGN && i < turn->count; i++) {
         struct kc_share *share =
             kc_consumer_find(c, turn->positions[i].topic, turn->positions[i].partition);
-        share->untold = false;
+        share->untold--;
         if (share->fetch)
             kc_consumer_admit(share);
     }
@@ -260,9 +260,19 @@ static bool take(struct kc_rebalance *r, const struct kc_place *place)
     if (!kc_consumer_add(c, share, KC_COMMITTED, -1))
         return false;
     share->keep = true;
-    share->untold = r->listener.present;
+    share->untold += r->listener.present;
     kc_consumer_admit(share);
     return true;
+}
+
+/* There was no memory to tell the listener: it is not waited for. */
+static void admit_untold(struct kc_rebalance *r)
+{
+    for (struct kc_share *share = NULL; (share = next_share(r, share, false));)
+        if (is_new(share)) {
+            share->untold--;
+            kc_consumer_admit(share);
+        }
 }
 
 static void assign(struct kc_rebalance *r, const struct kc_partitions *partitions)
@@ -276,7 +286,8 @@ static void assign(struct kc_rebalance *r, const struct kc_partitions *partition
                          partitions->rows[i].topic, partitions->rows[i].partition);
             kc_listener_tell(&r->listener, &err);
         }
-    tell_listener(r, KC_CHANGE_ASSIGN, is_new);
+    if (!tell_listener(r, KC_CHANGE_ASSIGN, is_new) && r->listener.present)
+        admit_untold(r);
     kn_task_soon(kc_client_loop(r->consumer->client), &r->consumer->look);
     kc_membership_done(r->consumer->membership);
 }

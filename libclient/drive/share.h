@@ -42,7 +42,7 @@ struct kc_share {
     struct kb_map_entry by_key;
     bool keep;           /* marked, while an assignment is being changed */
     bool halted;         /* on its way to another member */
-    bool untold;         /* the listener has not heard that it is ours */
+    uint32_t untold;     /* calls of the listener, still to come, that say it is ours */
     uint64_t assignment; /* counts them; 0: not assigned */
     int64_t committed;   /* as far as we know; -1 */
 };
