@@ -27,8 +27,8 @@ struct kd_clean {
     size_t count;
     int64_t *ends;
     /* What is being read. */
-    size_t at; /* segment */
-    int64_t position;
+    size_t at;                  /* segment */
+    int64_t position, expected; /* there; and the least offset that may follow */
     struct kd_scratch chunk;
     /* The group that is being written: segments [first, behind). */
     size_t first, behind;
@@ -74,6 +74,13 @@ static size_t first_dirty(const struct kd_clean *clean)
     return i;
 }
 
+static void read_segment(struct kd_clean *clean, size_t at)
+{
+    clean->at = at;
+    clean->position = 0;
+    clean->expected = at < clean->count ? clean->segments[at]->base_offset : 0;
+}
+
 struct kd_clean *kd_clean_new(struct kd_log *log, const struct kd_clean_ask *ask)
 {
     struct kd_clean *clean = KB_NEW(struct kd_clean);
@@ -91,7 +98,7 @@ struct kd_clean *kd_clean_new(struct kd_log *log, const struct kd_clean_ask *ask
         kd_clean_free(clean);
         return NULL;
     }
-    clean->at = first_dirty(clean);
+    read_segment(clean, first_dirty(clean));
     return clean;
 }
 
@@ -195,6 +202,16 @@ static bool is_read(const struct kd_clean *clean)
     return clean->position >= atomic_load(&clean->segments[clean->at]->size);
 }
 
+/* A checksum says nothing of a batch's place. */
+static bool is_in_place(struct kd_clean *clean, const struct kw_batch_header *header)
+{
+    int64_t last = kw_batch_header_last_offset(header);
+    if (header->base_offset < clean->expected || last >= clean->ends[clean->at])
+        return false;
+    clean->expected = last + 1;
+    return true;
+}
+
 enum { GO_ON, STOP }; /* each()'s answer, or -errno */
 
 /* Hands over the whole batches of a chunk. */
@@ -209,7 +226,7 @@ static int walk_chunk(struct kd_clean *clean,
         return status;
     kw_batch_iter_init(&it, chunk, SIZE_MAX);
     while (status == GO_ON && kw_batch_iter_next(&it, &batch))
-        status = each(clean, &batch);
+        status = is_in_place(clean, &batch.header) ? each(clean, &batch) : -EBADMSG;
     clean->position += (int64_t)(chunk.size - it.rest.size);
     return it.code ? -EBADMSG : status;
 }
@@ -254,8 +271,7 @@ static int map_chunk(struct kd_clean *clean)
     if (clean->at == clean->count)
         return begin_copy(clean);
     if (is_read(clean)) {
-        clean->at++;
-        clean->position = 0;
+        read_segment(clean, clean->at + 1);
         return 1;
     }
     int status = walk_chunk(clean, note_batch);
@@ -295,8 +311,9 @@ static int begin_group(struct kd_clean *clean)
     if (clean->behind == clean->count ||
         clean->segments[clean->behind]->base_offset >= clean->report.end)
         return 0;
-    clean->at = clean->first = clean->behind;
-    clean->position = clean->written = clean->unsynced = 0;
+    clean->first = clean->behind;
+    read_segment(clean, clean->first);
+    clean->written = clean->unsynced = 0;
     clean->changed = false;
     take_neighbour(clean);
     clean->phase = copy_chunk;
@@ -362,9 +379,10 @@ static int write_out(struct kd_clean *clean)
 static int copy_chunk(struct kd_clean *clean)
 {
     if (is_read(clean)) {
-        clean->position = 0;
-        if (++clean->at == clean->behind)
+        if (clean->at + 1 == clean->behind)
             clean->phase = end_group;
+        else
+            read_segment(clean, clean->at + 1);
         return 1;
     }
     int status = walk_chunk(clean, copy_batch);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzz targets, see fuzz.h. To hunt with libFuzzer: ./dev fuzz TARGET --time SECONDS
 fuzz_programs = tests/fuzz/fuzz_batch tests/fuzz/fuzz_bodies \
-	tests/fuzz/fuzz_decompress tests/fuzz/fuzz_files tests/fuzz/fuzz_frame \
+	tests/fuzz/fuzz_compact tests/fuzz/fuzz_decompress tests/fuzz/fuzz_files tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_groups tests/fuzz/fuzz_log tests/fuzz/fuzz_meta \
 	tests/fuzz/fuzz_print tests/fuzz/fuzz_properties
 if FUZZING
@@ -51,6 +51,10 @@ tests_fuzz_fuzz_files_SOURCES = tests/fuzz/fuzz_files.c $(fuzz_disk_sources) \
 	$(fuzz_same_sources) $(fuzz_main)
 tests_fuzz_fuzz_files_LDADD = broker/libstore.la $(fuzz_core_libs)
 tests_fuzz_fuzz_files_LDFLAGS = $(fuzz_ldflags)
+
+tests_fuzz_fuzz_compact_SOURCES = tests/fuzz/fuzz_compact.c tests/fuzz/parts.h $(fuzz_main)
+tests_fuzz_fuzz_compact_LDADD = $(fuzz_core_libs)
+tests_fuzz_fuzz_compact_LDFLAGS = $(fuzz_ldflags)
 
 tests_fuzz_fuzz_groups_SOURCES = tests/fuzz/fuzz_groups.c tests/fuzz/parts.h $(fuzz_main)
 tests_fuzz_fuzz_groups_LDADD = $(fuzz_core_libs)

@@ -444,6 +444,22 @@ static void a_damaged_batch_is_told_and_nothing_is_lost(void **state)
     assert_int_equal(count_files(world).staged, 0);
 }
 
+/* A batch's place is outside its checksum. */
+static void a_batch_out_of_place_is_told(void **state)
+{
+    struct world *world = *state;
+    struct kb_file *file;
+    append_many(world, 100, 5);
+    assert_true(
+        world->fs->ops->open(world->fs, "t-0/00000000000000000000.log", KB_OPEN_WRITE, &file) >= 0);
+    assert_true(kb_fs_write_all(world->fs, file, "\1", 1, 0) >= 0);
+    world->fs->ops->close(world->fs, file);
+    kd_disk_set_cleaner(world->rig.disk, &cleaner);
+    rig_idle(&world->rig, 300000);
+    assert_int_equal(world->rig.warnings, 1);
+    assert_int_equal(compactions(world), 0);
+}
+
 static void transactions_end_what_can_be_compacted(void **state)
 {
     struct world *world = *state;
@@ -701,6 +717,7 @@ int main(void)
         IN_WORLD(a_reader_keeps_what_it_began_to_read),
         IN_WORLD(a_full_disk_does_no_harm),
         IN_WORLD(a_damaged_batch_is_told_and_nothing_is_lost),
+        IN_WORLD(a_batch_out_of_place_is_told),
         IN_WORLD(transactions_end_what_can_be_compacted),
         IN_WORLD(it_gives_up_when_the_log_goes),
         IN_WORLD(it_gives_way_to_deletions),
