@@ -9,6 +9,7 @@ unit_programs += \
 	tests/unit/consumer/test_fetcher \
 	tests/unit/consumer/test_finder \
 	tests/unit/consumer/test_member \
+	tests/unit/consumer/test_membership \
 	tests/unit/consumer/test_partitions \
 	tests/unit/consumer/test_finished \
 	tests/unit/consumer/test_modern \
@@ -37,6 +38,8 @@ tests_unit_consumer_test_member_SOURCES = tests/unit/consumer/test_member.c \
 	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h
 tests_unit_consumer_test_member_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
+tests_unit_consumer_test_membership_SOURCES = tests/unit/consumer/test_membership.c $(client_fake)
+tests_unit_consumer_test_membership_LDADD = $(client_libs)
 tests_unit_consumer_test_partitions_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_pattern_SOURCES = tests/unit/consumer/test_pattern.c $(client_fake)
