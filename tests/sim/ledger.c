@@ -33,12 +33,29 @@ int ledger_enter(struct ledger *l)
 
 static bool meets(const struct ledger_life *a, const struct ledger_life *b, int log)
 {
-    return a != b && a->live && a->generation == b->generation && a->holds[log];
+    return a != b && a->live && a->era == b->era && a->generation == b->generation && a->holds[log];
+}
+
+/* The members of one generation hear of it at about the same time. */
+static void follow_era(struct ledger *l, int32_t generation, int64_t now_ms)
+{
+    enum { TOGETHER_MS = 500 };
+    bool again = l->newest > 1 || (l->newest == 1 && now_ms > l->opened_ms + TOGETHER_MS);
+    if (generation == 1) {
+        l->era += again;
+        l->newest = 1;
+        l->opened_ms = now_ms;
+    }
+    l->newest = KB_MAX(l->newest, generation);
 }
 
 void ledger_hold(struct ledger *l, int life, int32_t generation, const bool *logs, int64_t now_ms)
 {
     struct ledger_life *self = &l->lives[life];
+    if (self->generation != generation) {
+        follow_era(l, generation, now_ms);
+        self->era = l->era;
+    }
     self->generation = generation;
     self->since_ms = now_ms;
     l->handed++;
@@ -88,7 +105,8 @@ int ledger_commit(struct ledger *l, int life, int log, int64_t offset, int64_t n
 static bool is_stale(const struct ledger *l, const struct ledger_commit *commit)
 {
     for (int i = 0; i < l->life_count; i++)
-        if (l->lives[i].generation > commit->generation && l->lives[i].since_ms < commit->sent_ms)
+        if (l->lives[i].era == l->lives[commit->life].era &&
+            l->lives[i].generation > commit->generation && l->lives[i].since_ms < commit->sent_ms)
             return true;
     return false;
 }

@@ -20,6 +20,7 @@ enum ledger_told { LEDGER_NOTHING, LEDGER_ACCEPTED, LEDGER_REFUSED };
 struct ledger_life {
     bool live;
     int32_t generation; /* -1: none yet */
+    int era;            /* of that generation */
     int64_t since_ms;   /* when it was told of that */
     bool holds[HISTORY_LOGS];
 };
@@ -36,6 +37,10 @@ struct ledger {
     int life_count, life_capacity;
     struct ledger_commit *commits;
     int commit_count, commit_capacity;
+    /* A group that was empty and forgotten begins again with generation 1. */
+    int era;
+    int32_t newest;    /* generation of this era */
+    int64_t opened_ms; /* when it was heard of generation 1 last */
     long accepted, handed;
     /* What was wrong; revoked: batches handed out of what was taken away before. */
     long shared, stale, forgotten, revoked;

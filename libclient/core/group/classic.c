@@ -439,6 +439,8 @@ static void session_expired(struct kc_member *member)
                  "group %s: nothing was answered within session.timeout.ms (%d)",
                  member->options->consumer.group_id, member->options->consumer.session_timeout_ms);
     if (is_parked(member)) {
+        if (of(member)->cooperative && member->owned.count > 0) /* as the leader was told */
+            kc_classic_round(member, "what it had was lost while it joined");
         kc_member_lose(member);
         of(member)->session_ms = KB_NEVER;
         return;
