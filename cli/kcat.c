@@ -21,7 +21,9 @@ static const struct {
     {'C', &consume_command, NULL},
     {'L', &kcat_list_command, NULL},
     {'Q', &kcat_query_command, NULL},
-    {'G', NULL, "-G: this version has no consumer groups; -C -t TOPIC reads all partitions"},
+    {'G', NULL,
+     "-G: groups are not read here yet, only looked at (`kurier group`); -C -t TOPIC reads all "
+     "partitions"},
     {'M', NULL,
      "-M: there is no mock cluster; `kurierd -o listeners=PLAINTEXT://127.0.0.1:0` is a "
      "real broker in milliseconds"},

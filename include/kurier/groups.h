@@ -21,7 +21,8 @@ extern "C" {
 /* ---- Groups and their members -----------------------------------------------------*/
 
 /* All groups of all brokers, of these states and types ("Stable", "consumer" ..., NULL);
- * NULL: of any. Items: kurier_group_info, without members. */
+ * NULL: of any. Comes to nothing while one broker cannot tell its own: half a list would
+ * mislead. Items: kurier_group_info, without members. */
 KURIER_API kurier_request *kurier_admin_list_groups(const char *const *states,
                                                     const char *const *types);
 /* Groups of both protocols; one that there is not is GROUP_ID_NOT_FOUND. May be with
@@ -36,7 +37,7 @@ typedef struct kurier_group_member {
     const char *rack;     /* NULL: not told, as all below */
     const char *regex;    /* what it is subscribed to, beside topics */
     const char *const *topics;
-    const kurier_position *assigned; /* what it has; by topic and partition, offset -1 */
+    const kurier_position *assigned; /* what it has; by topic and partition */
     const kurier_position *target;   /* what it is to have */
     uint32_t topic_count, assigned_count, target_count;
     int32_t epoch; /* -1: of the classic protocol, or not told */

@@ -435,11 +435,20 @@ static int16_t told_version(struct fake *fake, int16_t key)
 
 /* ---- The client's side ------------------------------------------------------------------*/
 
+static void open_client(struct world *w)
+{
+    kurier_config *config = kurier_config_new();
+    kurier_config_set(config, "bootstrap.servers", "kafka1:9092");
+    kurier_config_set(config, "log.sink", "events");
+    w->client = kurier_client_new(w->net.runtime, config, NULL);
+    kurier_config_free(config);
+    assert_non_null(w->client);
+}
+
 static int setup(void **state)
 {
     static const char *const nodes[] = {"kafka1", "kafka2"};
     struct world *w = kb_calloc(1, sizeof *w);
-    kurier_config *config = kurier_config_new();
     fake_world_init(&w->net, 31);
     for (int i = 0; i < KW_API_KEY_END; i++)
         w->max[i] = TOLD_AS_ALWAYS;
@@ -449,11 +458,7 @@ static int setup(void **state)
         fake->answer = answer;
         fake->versions = told_version;
     }
-    kurier_config_set(config, "bootstrap.servers", "kafka1:9092");
-    kurier_config_set(config, "log.sink", "events");
-    w->client = kurier_client_new(w->net.runtime, config, NULL);
-    kurier_config_free(config);
-    assert_non_null(w->client);
+    open_client(w);
     *state = w;
     return 0;
 }
@@ -518,12 +523,7 @@ static void or_those_of_a_state_and_type(void **state)
     assert_string_equal(w->saw, "Stable Empty x Stable Empty x ");
     w->max[KW_API_LIST_GROUPS] = 4;
     kurier_client_free(w->client); /* what a broker speaks is asked per connection */
-    w->client = NULL;
-    kurier_config *config = kurier_config_new();
-    kurier_config_set(config, "bootstrap.servers", "kafka1:9092");
-    kurier_config_set(config, "log.sink", "events");
-    w->client = kurier_client_new(w->net.runtime, config, NULL);
-    kurier_config_free(config);
+    open_client(w);
     assert_null(kurier_admin_run(w->client, kurier_admin_list_groups(NULL, types), 1000, &err));
     assert_int_equal(err.code, KURIER_E_UNSUPPORTED);
     kurier_result_free(run(w, kurier_admin_list_groups(states, NULL), 4));
