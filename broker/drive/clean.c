@@ -138,17 +138,19 @@ static void gave_up(struct kn_job *job)
         end(work);
 }
 
+/* A log that is being cut, or goes, has no clean end that is known. */
 static void finish(struct kd_cleaning *work)
 {
     struct kd_clean_report report = {0};
     struct kd_disk *disk = work->disk;
+    bool done = !work->status && work->replica->status == KD_ONLINE;
     if (work->clean)
         report = kd_clean_report(work->clean);
     if (work->status < 0)
         failed(work, &report);
-    else
+    if (done)
         succeeded(work, &report);
-    if (work->status < 0 || !kd_checkpoint_collect_clean_ends(disk, &work->ends)) {
+    if (!done || !kd_checkpoint_collect_clean_ends(disk, &work->ends)) {
         end(work);
         return;
     }
