@@ -371,7 +371,7 @@ static void placed(struct kc_member *member, struct kb_time now, const int32_t *
 static void polled(struct kc_member *member, struct kb_time now)
 {
     of(member)->back = true;
-    if (of(member)->state == KC_CLASSIC_AWAY)
+    if (of(member)->state == KC_CLASSIC_AWAY && !kc_member_look_again(member, now))
         subscribed(member, now);
 }
 

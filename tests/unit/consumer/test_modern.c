@@ -886,6 +886,13 @@ static void auto_looks_again_before_it_joins_again(void **state)
     later(s, BACKOFF_MS);
     looks(s, "Stable", 0);
     assert_ptr_equal(s->member.kind, &kc_member_classic);
+    kc_member_alive(&s->member, s->now.mono_ms);
+    kc_member_tick(&s->member, s->now);
+    stands(s, KC_STANDING_AWAY);
+    kc_member_polled(&s->member, s->now);
+    assert_ptr_equal(s->member.kind, &kc_member_auto);
+    looks(s, "PreparingRebalance", 0);
+    assert_ptr_equal(s->member.kind, &kc_member_classic);
     kc_member_leave(&s->member, s->now, KC_LEAVE_DEFAULT, s->now.mono_ms);
     subscribe(s, "orders");
     looks(s, "Empty", 0);
