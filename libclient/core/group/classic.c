@@ -324,16 +324,10 @@ static void leave(struct kc_member *member, struct kb_time now)
 static void lease_expired(struct kc_member *member, struct kb_time now)
 {
     const struct kc_common_options *common = &member->options->common;
-    struct kb_error err;
     bool tells = *member->member_id && !kc_member_is_static(member);
-    kb_error_set(&err, KB_E_LEASE_EXPIRED,
-                 "left group %s: the application made no progress for max.poll.interval.ms (%d): "
-                 "raise it, or call kurier_consumer_extend before slow work",
-                 member->options->consumer.group_id,
-                 member->options->consumer.max_poll_interval_ms);
     kc_member_lose(member);
     kc_member_abandon(member);
-    kc_member_complain(member, &err);
+    kc_member_lease_expired(member);
     member->leave_by_ms = kb_deadline(now, common->request_timeout_ms);
     of(member)->back = false;
     if (!tells)
@@ -452,10 +446,7 @@ static void session_expired(struct kc_member *member)
 
 static void revoke_expired(struct kc_member *member)
 {
-    kb_error_set(&member->trouble, KB_E_TIMED_OUT,
-                 "group %s: partitions were not given up within max.poll.interval.ms (%d)",
-                 member->options->consumer.group_id,
-                 member->options->consumer.max_poll_interval_ms);
+    kc_member_revoke_expired(member);
     kc_member_abandon(member);
     kc_classic_lost(member, false);
 }

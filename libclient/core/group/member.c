@@ -290,6 +290,25 @@ void kc_member_complain(struct kc_member *member, const struct kb_error *err)
     member->errors++;
 }
 
+void kc_member_lease_expired(struct kc_member *member)
+{
+    const struct kc_consumer_options *options = &member->options->consumer;
+    struct kb_error err;
+    kb_error_set(&err, KB_E_LEASE_EXPIRED,
+                 "left group %s: the application made no progress for max.poll.interval.ms (%d): "
+                 "raise it, or call kurier_consumer_extend before slow work",
+                 options->group_id, options->max_poll_interval_ms);
+    kc_member_complain(member, &err);
+}
+
+void kc_member_revoke_expired(struct kc_member *member)
+{
+    const struct kc_consumer_options *options = &member->options->consumer;
+    kb_error_set(&member->trouble, KB_E_TIMED_OUT,
+                 "group %s: partitions were not given up within max.poll.interval.ms (%d)",
+                 options->group_id, options->max_poll_interval_ms);
+}
+
 void kc_member_back_off(struct kc_member *member, struct kb_time now, const struct kb_error *why)
 {
     member->trouble = *why;

@@ -208,6 +208,10 @@ void kc_member_lose(struct kc_member *member);
 void kc_member_abandon(struct kc_member *member);
 /* `err` is news: the driver tells it. */
 void kc_member_complain(struct kc_member *member, const struct kb_error *err);
+/* The same of an application that was silent; and, as trouble, of a REVOKE that took too
+ * long. */
+void kc_member_lease_expired(struct kc_member *member);
+void kc_member_revoke_expired(struct kc_member *member);
 /* Nothing is sent before the next backoff is over; `why` becomes the trouble. */
 void kc_member_back_off(struct kc_member *member, struct kb_time now, const struct kb_error *why);
 void kc_member_relax(struct kc_member *member); /* it worked: no backoff, no trouble */

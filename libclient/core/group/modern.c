@@ -207,17 +207,11 @@ static void modern_refused(struct kc_member *member, struct kb_time now, const s
 
 static void lease_expired(struct kc_member *member, struct kb_time now)
 {
-    const struct kc_options *options = member->options;
-    struct kb_error err;
-    kb_error_set(&err, KB_E_LEASE_EXPIRED,
-                 "left group %s: the application made no progress for max.poll.interval.ms (%d): "
-                 "raise it, or call kurier_consumer_extend before slow work",
-                 options->consumer.group_id, options->consumer.max_poll_interval_ms);
     end(member, KC_MODERN_AWAY);
     kc_modern_of(member)->back = false;
     kc_member_lose(member);
-    kc_member_complain(member, &err);
-    say_goodbye(member, kb_deadline(now, options->common.request_timeout_ms));
+    kc_member_lease_expired(member);
+    say_goodbye(member, kb_deadline(now, member->options->common.request_timeout_ms));
 }
 
 static void session_expired(struct kc_member *member)
@@ -231,10 +225,7 @@ static void session_expired(struct kc_member *member)
 
 static void revoke_expired(struct kc_member *member)
 {
-    kb_error_set(&member->trouble, KB_E_TIMED_OUT,
-                 "group %s: partitions were not given up within max.poll.interval.ms (%d)",
-                 member->options->consumer.group_id,
-                 member->options->consumer.max_poll_interval_ms);
+    kc_member_revoke_expired(member);
     kc_modern_lost(member);
 }
 
