@@ -48,8 +48,9 @@ struct kc_membership_ops {
     int64_t (*alive_until_ms)(struct kurier_consumer *owner, struct kb_time now);
 };
 
-/* own: the application's assignors, offered first; borrowed. group.id is set. Nothing is asked before subscribe or kc_membership_coordinator.
- * NULL: no memory or bad options; err says. */
+/* own: the application's assignors, offered first; borrowed. group.id is set. Nothing
+ * is asked before subscribe or kc_membership_coordinator. NULL: no memory or bad
+ * options; err says. */
 struct kc_membership *kc_membership_new(struct kurier_client *client,
                                         const struct kc_membership_ops *ops,
                                         const struct kc_own_assignors *own,

@@ -105,15 +105,19 @@ static bool want(struct kc_member *member)
 static bool keep(struct kc_member *member)
 {
     struct kc_classic *c = of(member);
-    kc_partitions_clear(&c->target);
-    for (size_t i = 0; c->cooperative && i < member->owned.count; i++) {
+    struct kc_partitions kept;
+    bool whole = true;
+    kc_partitions_init(&kept);
+    for (size_t i = 0; c->cooperative && i < member->owned.count && whole; i++) {
         const struct kc_place *place = &member->owned.rows[i];
         struct kb_slice topic = kb_slice_str(place->topic);
-        if (kc_names_contains(&member->topics, topic) &&
-            !kc_partitions_add(&c->target, topic, place->id, place->partition))
-            return false;
+        if (kc_names_contains(&member->topics, topic))
+            whole = kc_partitions_add(&kept, topic, place->id, place->partition);
     }
-    return true;
+    if (whole)
+        kc_partitions_move(&c->target, &kept);
+    kc_partitions_deinit(&kept);
+    return whole;
 }
 
 void kc_classic_round(struct kc_member *member, const char *why)

@@ -139,8 +139,11 @@ static int64_t alive_until(world *w, struct kb_time now)
     (void)w;
     return now.mono_ms + LEASE_MS;
 }
-static const struct kc_membership_ops ops = {on_change, on_coordinator, on_left, on_tell,
-                                             alive_until};
+static const struct kc_membership_ops ops = {.change = on_change,
+                                             .coordinator = on_coordinator,
+                                             .left = on_left,
+                                             .tell = on_tell,
+                                             .alive_until_ms = alive_until};
 
 static void on_topic(void *owner, struct kc_topic *topic)
 {
@@ -192,12 +195,13 @@ static int teardown(void **state)
 /* NO_MEMORY: nothing was made. */
 static int open_member(world *w)
 {
+    static const struct kc_own_assignors none;
     static const char *const topics[] = {"t"};
     struct kb_error err;
     w->client = kc_client_new(w->net.runtime, w->config, &client_ops, w, &err);
     if (!w->client)
         return err.code;
-    w->membership = kc_membership_new(w->client, &ops, w, &err);
+    w->membership = kc_membership_new(w->client, &ops, &none, w, &err);
     int code =
         w->membership ? kc_membership_subscribe(w->membership, topics, 1, NULL, &err) : err.code;
     if (code) {
