@@ -32,11 +32,11 @@ struct kd_log {
     int64_t end_offset;
     struct kd_index index; /* of the active segment */
     /* Guarded by work. */
-    int64_t allocated; /* bytes that the disk holds for the active segment */
-    bool dirty;        /* written since the last sync began; keeps it pinned */
-    unsigned syncing;  /* syncs that have begun elsewhere and not ended */
-    bool broken;       /* a failed write could not be taken back */
-    bool sync_failed;  /* nobody knows what is on the disk: no second try */
+    int64_t allocated;       /* bytes that the disk holds for the active segment */
+    bool dirty;              /* written since the last sync began; keeps it pinned */
+    unsigned syncing;        /* syncs that have begun elsewhere and not ended */
+    bool broken;             /* a failed write could not be taken back */
+    atomic_bool sync_failed; /* nobody knows what is on the disk: no second try; read by any */
     int64_t snapshots[KD_SNAPSHOTS_KEPT + 1];
     size_t snapshot_count; /* oldest first */
 };
