@@ -12,6 +12,7 @@ unit_programs += \
 	tests/unit/consumer/test_membership \
 	tests/unit/consumer/test_partitions \
 	tests/unit/consumer/test_finished \
+	tests/unit/consumer/test_group \
 	tests/unit/consumer/test_modern \
 	tests/unit/consumer/test_modern_group \
 	tests/unit/consumer/test_own_assignor \
@@ -47,3 +48,4 @@ tests_unit_consumer_test_pattern_LDADD = $(client_libs)
 tests_unit_consumer_test_own_assignor_SOURCES = tests/unit/consumer/test_own_assignor.c \
 	tests/unit/consumer/member_rig.c tests/unit/consumer/member_rig.h
 tests_unit_consumer_test_own_assignor_LDADD = $(consumer_test_libs)
+tests_unit_consumer_test_group_LDADD = $(consumer_test_libs)
