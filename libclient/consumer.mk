@@ -14,6 +14,7 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/group/classic.c libclient/core/group/classic.h \
 	libclient/core/group/classic_answer.c \
 	libclient/core/group/classic_plan.c \
+	libclient/core/group/classic_time.c \
 	libclient/core/group/finder.c libclient/core/group/finder.h \
 	libclient/core/group/group_options.c libclient/core/group/group_options.h \
 	libclient/core/group/lead.c libclient/core/group/lead.h \

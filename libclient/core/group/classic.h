@@ -2,8 +2,9 @@
 #ifndef KC_CLASSIC_H
 #define KC_CLASSIC_H
 /*
- * The classic group protocol as a kind of member, in three files: what happens to it
- * (classic.c), what it asks (classic_plan.c), what it hears (classic_answer.c).
+ * The classic group protocol as a kind of member, in four files: what happens to it
+ * (classic.c), and when (classic_time.c), what it asks (classic_plan.c), what it hears
+ * (classic_answer.c).
  *
  *            subscribe                 leader                all topics known
  *      OUT ──────────────> JOIN ───────────────> LEAD ───────────────┐
@@ -83,6 +84,8 @@ void kc_classic_left(struct kc_member *member);
 bool kc_classic_is_member(const struct kc_classic *classic);
 bool kc_classic_beats(const struct kc_classic *classic); /* by heartbeats */
 
+void kc_classic_tick(struct kc_member *member, struct kb_time now);
+int64_t kc_classic_deadline_ms(const struct kc_member *member);
 bool kc_classic_plan(struct kc_member *member, struct kb_time now, struct kb_arena *arena,
                      struct kc_member_request *out);
 void kc_classic_answer(struct kc_member *member, struct kb_time now,
