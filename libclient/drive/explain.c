@@ -47,15 +47,17 @@ static bool is_not_assigned(const struct view *v)
 {
     if (v->fetch)
         return false;
-    return say(v, v->consumer->subscribed ? "another member of the group has it, or nobody subscribed to it"
-                                          : "it is not assigned");
+    return say(v, v->consumer->subscribed
+                      ? "another member of the group has it, or nobody subscribed to it"
+                      : "it is not assigned");
 }
 
 static bool is_revoking(const struct view *v)
 {
     return v->share->halted &&
-           say(v, "it goes to another member once the %d batches in your hands are given back, "
-                  "and poll has called the listener",
+           say(v,
+               "it goes to another member once the %d batches in your hands are given back, "
+               "and poll has called the listener",
                v->out->held);
 }
 
@@ -112,8 +114,7 @@ static bool has_no_connection(const struct view *v)
 static bool backs_off(const struct view *v)
 {
     int64_t wait_ms = v->fetch->not_before_ms - v->now.mono_ms;
-    return wait_ms > 0 &&
-           say(v, "after an error it is tried again in %lld ms", (long long)wait_ms);
+    return wait_ms > 0 && say(v, "after an error it is tried again in %lld ms", (long long)wait_ms);
 }
 
 static bool is_held(const struct view *v)
@@ -132,14 +133,16 @@ static bool is_looked_up(const struct view *v)
 static bool is_walled(const struct view *v)
 {
     return v->walled &&
-           say(v, "a batch given back by release holds its commits at offset %lld: seek there, or "
-                  "retry such batches",
+           say(v,
+               "a batch given back by release holds its commits at offset %lld: seek there, or "
+               "retry such batches",
                (long long)v->out->finished);
 }
 
 static bool is_at_end(const struct view *v)
 {
-    return v->out->end >= 0 && v->out->position >= v->out->end && say(v, "all of it was handed out");
+    return v->out->end >= 0 && v->out->position >= v->out->end &&
+           say(v, "all of it was handed out");
 }
 
 static const struct {
