@@ -44,7 +44,7 @@ def vectors_are_kafkas():
 @tap.case("what we write at random, Kafka reads and writes again as it was")
 def kafka_echoes():
     seed = os.environ.get("SEED", "1")
-    status, said = vectors.echo([SPEAK, seed, str(COUNT)])
+    status, said = vectors.echo([SPEAK, seed, str(COUNT), *vectors.BY_HAND])
     print(f"# seed {seed}: {said.strip()}".replace("\n", "\n# "))
     assert status == 0, "Kafka understood something else; it stands above"
     assert int(said.split()[0]) > 20000, "some were not spoken"

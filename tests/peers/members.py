@@ -167,10 +167,12 @@ class Group:
         self.hear_until(lambda: all(m.process.returncode is not None for m in self.members), "all members end")
 
     def end(self):
-        """All leave gracefully."""
-        for member in self.live():
-            member.leave()
-        self.hear_out()
+        """All leave gracefully, one after the other."""
+        while self.live():
+            first = self.live()[0]
+            first.leave()
+            self.hear_until(lambda: first.left and not first.live and (not self.live() or self.settled()),
+                            f"{first} leaves, the others go on")
         silent = [m for m in self.members if m.process.returncode != -signal.SIGKILL and not m.left]
         assert not silent, f"ended without a word: {silent}"
 

@@ -16,7 +16,9 @@ import tap
 
 PAGE = os.path.join(HERE, "..", "..", "doc", "client-configuration.md")
 SAME = {("acks", "-1"): "all", ("auto.offset.reset", "largest"): "latest",  # by other words
-        ("security.protocol", "plaintext"): "PLAINTEXT"}
+        ("security.protocol", "plaintext"): "PLAINTEXT",
+        ("partition.assignment.strategy", "[class org.apache.kafka.clients.consumer.RangeAssignor, "
+         "class org.apache.kafka.clients.consumer.CooperativeStickyAssignor]"): "range, cooperative-sticky"}
 # Its table of keys; then those of its defaults that the table hides.
 SHOW = """import ctypes
 lib = ctypes.CDLL("librdkafka.so.1")
@@ -80,7 +82,7 @@ def of_java():
     for line in jvm.tool("4.3", "Defaults").splitlines():
         handle, key, default = re.fullmatch(r"(\w+) ([^=]+)=(.*)", line).groups()
         if handle != "admin" or key not in found:
-            found.setdefault(key, set()).add(default)
+            found.setdefault(key, set()).add(SAME.get((key, default), default))
     assert len(found) > 100
     return found
 

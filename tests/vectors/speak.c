@@ -59,21 +59,32 @@ static void put_headers(const struct kw_api *api, int16_t version)
     put_written("ResponseHeader", flexible && api->key != KW_API_API_VERSIONS, &w);
 }
 
+static void put_versions(const struct kw_message *message, const char *seed, int count)
+{
+    for (int16_t v = message->min_version; v <= message->max_version; v++) {
+        for (int n = 0; n < count; n++) {
+            char variant[64];
+            snprintf(variant, sizeof variant, "mix-%s-%d", seed, n);
+            put_message(message, v, variant);
+        }
+        if (message->kind == KW_REQUEST)
+            put_headers(kw_api_find(message->key), v);
+    }
+}
+
+static bool is_among(const char *name, char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
-    KB_CHECK(argc == 3);
-    int count = atoi(argv[2]);
-    for (size_t i = 0; i < kw_messages_count; i++) {
-        const struct kw_message *message = &kw_messages[i];
-        for (int16_t v = message->min_version; v <= message->max_version; v++) {
-            for (int n = 0; n < count; n++) {
-                char variant[64];
-                snprintf(variant, sizeof variant, "mix-%s-%d", argv[1], n);
-                put_message(message, v, variant);
-            }
-            if (message->kind == KW_REQUEST)
-                put_headers(kw_api_find(message->key), v);
-        }
-    }
+    KB_CHECK(argc >= 3);
+    for (size_t i = 0; i < kw_messages_count; i++)
+        if (!is_among(kw_messages[i].name, argv + 3, argc - 3))
+            put_versions(&kw_messages[i], argv[1], atoi(argv[2]));
     return fflush(stdout) || ferror(stdout);
 }
