@@ -20,7 +20,7 @@ void kd_outcome_deinit(struct kd_outcome *out)
     kb_free(out->records);
 }
 
-struct kb_slice kd_emit_take(struct kw_writer *w, struct kd_outcome *out)
+struct kb_slice kd_outcome_take(struct kw_writer *w, struct kd_outcome *out)
 {
     struct kb_slice bytes = kb_slice_null();
     struct kb_buf *buf = kw_writer_take(w);
@@ -36,7 +36,7 @@ static bool make_room(struct kd_outcome *out)
     if (out->record_count < out->record_room)
         return true;
     size_t room = out->record_room ? 2 * out->record_room : 8;
-    struct kd_group_record *records = kb_realloc(out->records, room * sizeof *records);
+    struct kd_record *records = kb_realloc(out->records, room * sizeof *records);
     if (!records)
         return false;
     out->records = records;
@@ -44,7 +44,7 @@ static bool make_room(struct kd_outcome *out)
     return true;
 }
 
-bool kd_outcome_add(struct kd_outcome *out, struct kd_group_record record)
+bool kd_outcome_add(struct kd_outcome *out, struct kd_record record)
 {
     if (out->failed || !make_room(out)) {
         out->failed = true;
@@ -76,14 +76,14 @@ bool kd_slice_set(struct kb_slice *to, struct kb_slice from)
     return true;
 }
 
-void kd_reading_init(struct kd_group_reading *in, struct kb_slice bytes)
+void kd_reading_init(struct kd_reading *in, struct kb_slice bytes)
 {
     in->r = kw_reader_of(bytes);
     in->version = kw_read_i16(&in->r);
     kb_arena_init(&in->arena, kw_arena_budget(bytes.size));
 }
 
-int kd_reading_fault(const struct kd_group_reading *in)
+int kd_reading_fault(const struct kd_reading *in)
 {
     return in->arena.failed ? KB_E_NO_MEMORY : KB_E_CORRUPT_MESSAGE;
 }

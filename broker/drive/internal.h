@@ -134,7 +134,7 @@ struct kd_disk {
     bool failed, halted;
     struct kb_random random;
     struct kd_files files;
-    atomic_int syncfs_known;  /* 1: it is to be had here, -1: it is not */
+    atomic_int syncfs_known; /* 1: it is to be had here, -1: it is not */
     struct kd_dir dir;
     struct kb_map by_id, by_name;
     struct kb_list replicas;

@@ -205,14 +205,11 @@ static void elect(struct kd_cluster *cluster)
 /* ---- Format ------------------------------------------------------------- */
 
 static const char *const folders[] = {
-    "/admin",          "/admin/delete_topics",
-    "/brokers",        "/brokers/ids",
-    "/brokers/topics", "/cluster",
-    "/config",         "/config/brokers",
-    "/config/changes", "/config/clients",
-    "/config/groups",  "/config/ips",
-    "/config/topics",  "/config/users",
-    "/isr_change_notification",
+    "/admin",          "/admin/delete_topics", "/brokers",
+    "/brokers/ids",    "/brokers/topics",      "/cluster",
+    "/config",         "/config/brokers",      "/config/changes",
+    "/config/clients", "/config/groups",       "/config/ips",
+    "/config/topics",  "/config/users",        "/isr_change_notification",
 };
 
 static void on_formatted(void *ctx, const struct kd_meta_result *result)

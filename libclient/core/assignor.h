@@ -54,8 +54,8 @@ typedef int kc_assign_fn(const struct kc_assign *in, int32_t **owners);
 
 struct kc_assignor {
     const char *name;
-    bool cooperative; /* members keep what they have through a round */
-    bool sticky;      /* wants to know what members had */
+    bool cooperative;     /* members keep what they have through a round */
+    bool sticky;          /* wants to know what members had */
     kc_assign_fn *assign; /* NULL: the application's own, which is asked inside poll */
 };
 

@@ -41,7 +41,7 @@ static struct kb_slice take_text(struct kb_slice *input)
 static void replay(struct kd_groups *groups, struct kb_slice input, struct kb_time now)
 {
     while (input.size) {
-        struct kd_group_record record;
+        struct kd_record record;
         record.key = take_text(&input);
         record.value = take_text(&input);
         KB_CHECK(kd_groups_replay(groups, &record, now) != KB_E_NO_MEMORY);

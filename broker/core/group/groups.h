@@ -84,8 +84,7 @@ void kd_groups_deinit(struct kd_groups *groups); /* nothing may be parked */
 
 /* Something that was read from the log, in the log's order. KB_OK also for kinds of
  * records that nobody here knows. CORRUPT_MESSAGE, UNSUPPORTED_VERSION, NO_MEMORY. */
-int kd_groups_replay(struct kd_groups *groups, const struct kd_group_record *record,
-                     struct kb_time now);
+int kd_groups_replay(struct kd_groups *groups, const struct kd_record *record, struct kb_time now);
 /* All was read: sessions begin. */
 void kd_groups_loaded(struct kd_groups *groups, struct kb_time now, struct kd_outcome *out);
 

@@ -13,7 +13,7 @@ enum { OFFSET_VERSION = 3, OFFSET_EXPIRES_VERSION = 1, GROUP_VERSION = 3 };
 
 /* ---- Emitting ----------------------------------------------------------- */
 
-void kd_emit(struct kd_groups *groups, struct kd_group_record record, struct kb_time now,
+void kd_emit(struct kd_groups *groups, struct kd_record record, struct kb_time now,
              struct kd_outcome *out)
 {
     if (kd_outcome_add(out, record))
@@ -25,10 +25,10 @@ static struct kb_slice offset_key(const struct kd_group *group, struct kb_slice 
 {
     struct kw_writer w;
     const struct kw_offset_commit_key key = {group->id, topic, partition};
-    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, OFFSET);
     kw_offset_commit_key_encode(&w, 0, &key);
-    return kd_emit_take(&w, out);
+    return kd_outcome_take(&w, out);
 }
 
 void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, struct kb_time now,
@@ -43,21 +43,20 @@ void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, stru
     value.metadata = commit->metadata.data ? commit->metadata : kb_slice_str("");
     value.commit_timestamp = now.wall_ms;
     value.expire_timestamp = commit->expires_ms;
-    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, version);
     kw_offset_commit_value_encode(&w, version, &value);
-    struct kb_slice bytes = kd_emit_take(&w, out);
-    kd_emit(
-        group->groups,
-        (struct kd_group_record){offset_key(group, commit->topic, commit->partition, out), bytes},
-        now, out);
+    struct kb_slice bytes = kd_outcome_take(&w, out);
+    kd_emit(group->groups,
+            (struct kd_record){offset_key(group, commit->topic, commit->partition, out), bytes},
+            now, out);
 }
 
 void kd_emit_no_offset(struct kd_group *group, struct kb_slice topic, int32_t partition,
                        struct kd_outcome *out)
 {
     kd_emit(group->groups,
-            (struct kd_group_record){offset_key(group, topic, partition, out), kb_slice_null()},
+            (struct kd_record){offset_key(group, topic, partition, out), kb_slice_null()},
             (struct kb_time){0}, out);
 }
 
@@ -65,10 +64,10 @@ static struct kb_slice group_key(const struct kd_group *group, struct kd_outcome
 {
     struct kw_writer w;
     const struct kw_group_metadata_key key = {group->id};
-    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, GROUP);
     kw_group_metadata_key_encode(&w, 0, &key);
-    return kd_emit_take(&w, out);
+    return kd_outcome_take(&w, out);
 }
 
 static struct kb_slice or_empty(struct kb_slice bytes)
@@ -106,31 +105,31 @@ static struct kb_slice group_value(const struct kd_group *group, struct kb_time 
     KB_LIST_EACH(at, &group->order)
         fill_member(KB_CONTAINER(at, struct kd_member, link),
                     &value.members[value.members_count++]);
-    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, GROUP_VERSION);
     kw_group_metadata_value_encode(&w, GROUP_VERSION, &value);
-    return kd_emit_take(&w, out);
+    return kd_outcome_take(&w, out);
 }
 
 void kd_emit_group(struct kd_group *group, struct kb_time now, struct kd_outcome *out)
 {
     struct kb_slice value = group_value(group, now, out);
     out->failed |= !value.data;
-    kd_emit(group->groups, (struct kd_group_record){group_key(group, out), value}, now, out);
+    kd_emit(group->groups, (struct kd_record){group_key(group, out), value}, now, out);
     KB_LIST_EACH(at, &group->order)
         KB_CONTAINER(at, struct kd_member, link)->handed = kb_slice_null();
 }
 
 void kd_emit_no_group(struct kd_group *group, struct kd_outcome *out)
 {
-    kd_emit(group->groups, (struct kd_group_record){group_key(group, out), kb_slice_null()},
+    kd_emit(group->groups, (struct kd_record){group_key(group, out), kb_slice_null()},
             (struct kb_time){0}, out);
 }
 
 /* ---- Replaying ---------------------------------------------------------- */
 
 static int replay_offset(struct kd_groups *groups, const struct kw_offset_commit_key *key,
-                         struct kd_group_reading *in, struct kb_time now)
+                         struct kd_reading *in, struct kb_time now)
 {
     struct kw_offset_commit_value value;
     if (in->version < 0 || in->version > 4)
@@ -148,11 +147,11 @@ static int replay_offset(struct kd_groups *groups, const struct kw_offset_commit
     return set ? KB_OK : KB_E_NO_MEMORY;
 }
 
-static int replay_offset_key(struct kd_groups *groups, struct kd_group_reading *key,
-                             const struct kd_group_record *record, struct kb_time now)
+static int replay_offset_key(struct kd_groups *groups, struct kd_reading *key,
+                             const struct kd_record *record, struct kb_time now)
 {
     struct kw_offset_commit_key which;
-    struct kd_group_reading value;
+    struct kd_reading value;
     if (!kw_offset_commit_key_decode(&key->r, 0, &key->arena, &which))
         return kd_reading_fault(key);
     if (!record->value.data) {
@@ -210,7 +209,7 @@ static bool set_group(struct kd_group *group, const struct kw_group_metadata_val
 }
 
 static int replay_group(struct kd_groups *groups, const struct kw_group_metadata_key *key,
-                        struct kd_group_reading *in, struct kb_time now)
+                        struct kd_reading *in, struct kb_time now)
 {
     struct kw_group_metadata_value value;
     if (in->version < 0 || in->version > 4)
@@ -223,11 +222,11 @@ static int replay_group(struct kd_groups *groups, const struct kw_group_metadata
     return group && set_group(group, &value, now) ? KB_OK : KB_E_NO_MEMORY;
 }
 
-static int replay_group_key(struct kd_groups *groups, struct kd_group_reading *key,
-                            const struct kd_group_record *record, struct kb_time now)
+static int replay_group_key(struct kd_groups *groups, struct kd_reading *key,
+                            const struct kd_record *record, struct kb_time now)
 {
     struct kw_group_metadata_key which;
-    struct kd_group_reading value;
+    struct kd_reading value;
     if (!kw_group_metadata_key_decode(&key->r, 0, &key->arena, &which))
         return kd_reading_fault(key);
     if (!record->value.data) {
@@ -242,10 +241,9 @@ static int replay_group_key(struct kd_groups *groups, struct kd_group_reading *k
     return code;
 }
 
-int kd_groups_replay(struct kd_groups *groups, const struct kd_group_record *record,
-                     struct kb_time now)
+int kd_groups_replay(struct kd_groups *groups, const struct kd_record *record, struct kb_time now)
 {
-    struct kd_group_reading key;
+    struct kd_reading key;
     int code = KB_OK;
     if (!record->key.data)
         return KB_E_CORRUPT_MESSAGE;

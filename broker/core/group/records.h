@@ -21,7 +21,7 @@ void kd_emit_no_group(struct kd_group *group, struct kd_outcome *out); /* its of
 
 /* ---- For those who emit other kinds ---- */
 
-void kd_emit(struct kd_groups *groups, struct kd_group_record record, struct kb_time now,
+void kd_emit(struct kd_groups *groups, struct kd_record record, struct kb_time now,
              struct kd_outcome *out);
 
 #endif

@@ -31,10 +31,10 @@ static struct kb_slice key_of(const struct kd_txn *txn, struct kd_outcome *out)
 {
     struct kw_writer w;
     const struct kw_transaction_log_key key = {txn->id};
-    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, KEY_VERSION);
     kw_transaction_log_key_encode(&w, 0, &key);
-    return kd_emit_take(&w, out);
+    return kd_outcome_take(&w, out);
 }
 
 static int by_topic(const void *a, const void *b)
@@ -110,13 +110,13 @@ static struct kb_slice value_of(const struct kd_txn *txn, const struct kd_txn_ch
         out->failed = true;
         return kb_slice_null();
     }
-    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, VALUE_VERSION);
     kw_transaction_log_value_encode(&w, VALUE_VERSION, &value);
-    return kd_emit_take(&w, out);
+    return kd_outcome_take(&w, out);
 }
 
-static void emit(struct kd_txns *txns, struct kd_group_record record, struct kb_time now,
+static void emit(struct kd_txns *txns, struct kd_record record, struct kb_time now,
                  struct kd_outcome *out)
 {
     if (kd_outcome_add(out, record))
@@ -151,15 +151,15 @@ void kd_txn_turn(struct kd_txn *txn, const struct kd_txn_change *change, struct 
     struct kb_slice value = value_of(txn, change, now, out);
     if (out->failed)
         return;
-    emit(txn->txns, (struct kd_group_record){key_of(txn, out), value}, now, out);
+    emit(txn->txns, (struct kd_record){key_of(txn, out), value}, now, out);
     if (!out->failed)
         watch(txn, now, out);
 }
 
 void kd_txn_emit_none(struct kd_txn *txn, struct kd_outcome *out)
 {
-    emit(txn->txns, (struct kd_group_record){key_of(txn, out), kb_slice_null()},
-         (struct kb_time){0}, out);
+    emit(txn->txns, (struct kd_record){key_of(txn, out), kb_slice_null()}, (struct kb_time){0},
+         out);
 }
 
 /* ---- Replaying ---------------------------------------------------------- */
@@ -186,7 +186,7 @@ static bool replay_parts(struct kd_txn *txn, const struct kw_transaction_log_val
     return true;
 }
 
-static int replay_value(struct kd_txns *txns, struct kb_slice id, struct kd_group_reading *in)
+static int replay_value(struct kd_txns *txns, struct kb_slice id, struct kd_reading *in)
 {
     struct kw_transaction_log_value value;
     enum kd_txn_state state;
@@ -211,11 +211,10 @@ static int replay_value(struct kd_txns *txns, struct kb_slice id, struct kd_grou
     return KB_OK;
 }
 
-static int replay_key(struct kd_txns *txns, struct kd_group_reading *key,
-                      const struct kd_group_record *record)
+static int replay_key(struct kd_txns *txns, struct kd_reading *key, const struct kd_record *record)
 {
     struct kw_transaction_log_key which;
-    struct kd_group_reading value;
+    struct kd_reading value;
     if (!kw_transaction_log_key_decode(&key->r, 0, &key->arena, &which))
         return kd_reading_fault(key);
     if (!record->value.data) {
@@ -230,9 +229,9 @@ static int replay_key(struct kd_txns *txns, struct kd_group_reading *key,
     return code;
 }
 
-int kd_txns_replay(struct kd_txns *txns, const struct kd_group_record *record, struct kb_time now)
+int kd_txns_replay(struct kd_txns *txns, const struct kd_record *record, struct kb_time now)
 {
-    struct kd_group_reading key;
+    struct kd_reading key;
     (void)now;
     kd_reading_init(&key, record->key);
     int code = key.version == KEY_VERSION ? replay_key(txns, &key, record) : KB_OK;

@@ -74,7 +74,7 @@ void kd_txns_deinit(struct kd_txns *txns);
 
 /* As kd_groups_replay and kd_groups_loaded. A transaction that was open goes on with
  * what is left of its time. */
-int kd_txns_replay(struct kd_txns *txns, const struct kd_group_record *record, struct kb_time now);
+int kd_txns_replay(struct kd_txns *txns, const struct kd_record *record, struct kb_time now);
 void kd_txns_loaded(struct kd_txns *txns, struct kb_time now, struct kd_outcome *out);
 
 /* ---- Requests: one code for all, Kafka's of the newest version ---------------- */

@@ -48,7 +48,7 @@ static int replay_records(struct kd_group_load *load, const struct kw_batch *bat
     struct kw_record record;
     kw_record_iter_init(&it, &batch->header, plain);
     while (kw_record_iter_next(&it, &record)) {
-        const struct kd_group_record in = {record.key, record.value};
+        const struct kd_record in = {record.key, record.value};
         int code = kd_groups_replay(&load->shard->groups, &in, kn_loop_now(broker->loop));
         if (code == KB_E_NO_MEMORY)
             return code;

@@ -31,10 +31,10 @@ void rig_init(struct rig *rig)
     kd_outcome_deinit(&out);
 }
 
-static void keep(struct rig *rig, const struct kd_group_record *record)
+static void keep(struct rig *rig, const struct kd_record *record)
 {
     rig->log = realloc(rig->log, (rig->log_count + 1) * sizeof *rig->log);
-    struct kd_group_record *copy = &rig->log[rig->log_count++];
+    struct kd_record *copy = &rig->log[rig->log_count++];
     const struct kb_slice from[2] = {record->key, record->value};
     struct kb_slice to[2];
     for (int i = 0; i < 2; i++) {
@@ -43,7 +43,7 @@ static void keep(struct rig *rig, const struct kd_group_record *record)
             memcpy(bytes, from[i].data, from[i].size);
         to[i] = kb_slice_of(bytes, from[i].size);
     }
-    *copy = (struct kd_group_record){to[0], to[1]};
+    *copy = (struct kd_record){to[0], to[1]};
 }
 
 static void copy_text(char *to, size_t size, struct kb_slice from)

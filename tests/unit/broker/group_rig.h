@@ -45,7 +45,7 @@ struct rig {
     struct rig_client clients[RIG_CLIENTS];
     size_t count;
     bool assigns; /* leaders hand out partitions of "t", not words */
-    struct kd_group_record *log;
+    struct kd_record *log;
     size_t log_count;
     bool failed; /* some step ran out of memory */
 };

@@ -20,7 +20,7 @@ struct rig {
     struct kd_txns txns;
     struct kb_time now;
     int64_t ids; /* producer ids given out */
-    struct kd_group_record *log;
+    struct kd_record *log;
     size_t log_count;
     bool failed;
 };
@@ -33,10 +33,10 @@ static struct kb_slice copy(struct kb_slice from)
     return kb_slice_of(bytes, from.size);
 }
 
-static void keep(struct rig *rig, const struct kd_group_record *record)
+static void keep(struct rig *rig, const struct kd_record *record)
 {
     rig->log = realloc(rig->log, (rig->log_count + 1) * sizeof *rig->log);
-    rig->log[rig->log_count++] = (struct kd_group_record){copy(record->key), copy(record->value)};
+    rig->log[rig->log_count++] = (struct kd_record){copy(record->key), copy(record->value)};
 }
 
 /* "ONGOING 5:0 v2 a-0 a-1!" for each id that there is, sorted; '!': marked. */
@@ -609,7 +609,7 @@ static void test_what_cannot_be_read_is_an_error(void **state)
     (void)state;
     rig_init(&rig);
     new_producer(&rig, "A");
-    struct kd_group_record cut = rig.log[0], newer = rig.log[0], other = rig.log[0];
+    struct kd_record cut = rig.log[0], newer = rig.log[0], other = rig.log[0];
     cut.value.size -= 3;
     assert_int_equal(kd_txns_replay(&rig.txns, &cut, rig.now), KB_E_CORRUPT_MESSAGE);
     newer.value = kb_slice_of("\0\7", 2);

@@ -100,7 +100,7 @@ struct kb_slice kd_assignment_write(const struct kd_parts *parts, int16_t versio
         to->partitions = kd_parts_numbers(parts, at, end, arena);
         to->partitions_count = (int32_t)(end - at);
     }
-    kw_writer_init(&w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, version);
     if (!arena->failed)
         kw_consumer_protocol_assignment_encode(&w, version, &out);

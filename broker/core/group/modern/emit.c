@@ -12,7 +12,7 @@
 
 static void begin(struct kw_writer *w, int16_t number)
 {
-    kw_writer_init(w, KD_GROUP_RECORD_MAX_BYTES);
+    kw_writer_init(w, KD_RECORD_MAX_BYTES);
     kw_write_i16(w, number);
 }
 
@@ -29,23 +29,22 @@ static struct kb_slice key_of(const struct kd_group *group, int16_t kind, struct
         kw_consumer_group_member_metadata_key_encode(&w, 0, &two);
     else
         kw_consumer_group_metadata_key_encode(&w, 0, &one);
-    return kd_emit_take(&w, out);
+    return kd_outcome_take(&w, out);
 }
 
 static void emit(struct kd_group *group, int16_t kind, struct kb_slice more, struct kw_writer *w,
                  struct kb_time now, struct kd_outcome *out)
 {
-    struct kb_slice value = kd_emit_take(w, out);
+    struct kb_slice value = kd_outcome_take(w, out);
     struct kb_slice key = key_of(group, kind, more, out);
-    kd_emit(group->groups, (struct kd_group_record){key, value}, now, out);
+    kd_emit(group->groups, (struct kd_record){key, value}, now, out);
 }
 
 static void emit_none(struct kd_group *group, int16_t kind, struct kb_slice more,
                       struct kd_outcome *out)
 {
     struct kb_slice key = key_of(group, kind, more, out);
-    kd_emit(group->groups, (struct kd_group_record){key, kb_slice_null()}, (struct kb_time){0},
-            out);
+    kd_emit(group->groups, (struct kd_record){key, kb_slice_null()}, (struct kb_time){0}, out);
 }
 
 static struct kb_slice or_empty(struct kb_slice text)

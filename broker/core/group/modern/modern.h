@@ -132,8 +132,8 @@ void kd_modern_drop_wants(struct kd_group *group);
 
 /* ---- Records (emit.c, replay.c) ---- */
 
-int kd_modern_replay(struct kd_groups *groups, struct kd_group_reading *key,
-                     const struct kd_group_record *record, struct kb_time now);
+int kd_modern_replay(struct kd_groups *groups, struct kd_reading *key,
+                     const struct kd_record *record, struct kb_time now);
 
 void kd_emit_words(struct kd_group *group, struct kb_slice member, const struct kd_words *words,
                    struct kb_time now, struct kd_outcome *out);

@@ -182,7 +182,7 @@ void kd_modern_reconcile(struct kd_modern_member *member, const struct kd_parts 
     struct kb_arena arena;
     if (out->failed || (!resubscribed && kd_modern_has_arrived(member)))
         return;
-    kb_arena_init(&arena, KD_GROUP_RECORD_MAX_BYTES);
+    kb_arena_init(&arena, KD_RECORD_MAX_BYTES);
     if (!begin(&s, &arena)) {
         out->failed = true;
     } else {

@@ -93,7 +93,7 @@ static bool resolve(struct kd_group *group, const struct kd_expression *expressi
     struct kb_arena arena;
     struct kd_words words = {0}, found;
     bool changed = false;
-    kb_arena_init(&arena, KD_GROUP_RECORD_MAX_BYTES);
+    kb_arena_init(&arena, KD_RECORD_MAX_BYTES);
     if (match(group->groups->topics, expression->text, &arena, &words.topics, &words.topic_count) &&
         kd_words_copy(&arena, &found, &words)) {
         changed = !stands_for(expression, &found);

@@ -17,7 +17,7 @@ struct replaying {
     struct kd_groups *groups;
     struct kd_group *group;
     struct kb_slice more; /* a member's id or an expression, by kind */
-    struct kd_group_reading *value;
+    struct kd_reading *value;
     struct kb_time now;
 };
 
@@ -230,7 +230,7 @@ static const struct kind {
     {KD_RECORD_EXPRESSION, true, set_expression, forget_expression},
 };
 
-static bool read_key(const struct kind *kind, struct kd_group_reading *key, struct kb_slice *group,
+static bool read_key(const struct kind *kind, struct kd_reading *key, struct kb_slice *group,
                      struct kb_slice *more)
 {
     struct kw_consumer_group_metadata_key one = {0};
@@ -246,7 +246,7 @@ static bool read_key(const struct kind *kind, struct kd_group_reading *key, stru
 static int set(const struct kind *kind, struct replaying *r, struct kb_slice id,
                struct kb_slice bytes)
 {
-    struct kd_group_reading value;
+    struct kd_reading value;
     r->group = kd_group_obtain(r->groups, id, r->now);
     if (!r->group)
         return KB_E_NO_MEMORY;
@@ -261,9 +261,8 @@ static int set(const struct kind *kind, struct replaying *r, struct kb_slice id,
     return code;
 }
 
-static int replay_kind(const struct kind *kind, struct kd_groups *groups,
-                       struct kd_group_reading *key, const struct kd_group_record *record,
-                       struct kb_time now)
+static int replay_kind(const struct kind *kind, struct kd_groups *groups, struct kd_reading *key,
+                       const struct kd_record *record, struct kb_time now)
 {
     struct replaying r = {.groups = groups, .now = now};
     struct kb_slice id;
@@ -277,8 +276,8 @@ static int replay_kind(const struct kind *kind, struct kd_groups *groups,
     return KB_OK;
 }
 
-int kd_modern_replay(struct kd_groups *groups, struct kd_group_reading *key,
-                     const struct kd_group_record *record, struct kb_time now)
+int kd_modern_replay(struct kd_groups *groups, struct kd_reading *key,
+                     const struct kd_record *record, struct kb_time now)
 {
     for (size_t i = 0; i < KB_ARRAY_SIZE(kinds); i++)
         if (kinds[i].number == key->version)
