@@ -202,6 +202,39 @@ static void fetch_all(const struct share *share, const struct kd_groups *groups)
     }
 }
 
+static void refuse_topic(struct kb_arena *arena,
+                         const struct kw_offset_fetch_request_group_topic *in,
+                         struct kw_offset_fetch_response_group_topic *out)
+{
+    size_t count = (size_t)KB_MAX(in->partition_indexes_count, 0);
+    kw_offset_fetch_response_group_topic_init(out);
+    out->name = in->name;
+    out->partitions = kb_arena_array(arena, count, sizeof *out->partitions);
+    for (size_t i = 0; out->partitions && i < count; i++) {
+        struct kw_offset_fetch_response_group_topic_partition *part =
+            &out->partitions[out->partitions_count++];
+        kw_offset_fetch_response_group_topic_partition_init(part);
+        part->partition_index = in->partition_indexes[i];
+        part->committed_offset = -1;
+        part->metadata = kb_slice_str("");
+    }
+}
+
+/* The oldest versions have no error for all: it stands in each partition that was
+ * asked for, or who asked would take it that nothing is committed. */
+static void refuse_group(struct share *share, int code)
+{
+    struct kd_request *request = share->fetch->request;
+    size_t count = (size_t)KB_MAX(share->in->topics_count, 0);
+    share->out->error_code = (int16_t)code;
+    if (request->header.version >= 2)
+        return;
+    share->out->topics = kb_arena_array(&request->arena, count, sizeof *share->out->topics);
+    for (size_t i = 0; share->out->topics && i < count; i++)
+        refuse_topic(&request->arena, &share->in->topics[i],
+                     &share->out->topics[share->out->topics_count++]);
+}
+
 static void fetch_group(struct share *share)
 {
     struct kd_request *request = share->fetch->request;
@@ -211,14 +244,13 @@ static void fetch_group(struct share *share)
     share->out->group_id = in->group_id;
     struct kd_step *step = kd_group_begin(request, in->group_id, &code);
     if (!step) {
-        share->out->error_code = (int16_t)code;
+        refuse_group(share, code);
         return;
     }
     const struct kd_groups *groups = &step->shard->groups;
-    share->out->error_code =
-        (int16_t)kd_groups_may_fetch(groups, in->group_id, in->member_id, in->member_epoch);
-    if (share->out->error_code) {
-        share->out->topics_count = 0;
+    code = kd_groups_may_fetch(groups, in->group_id, in->member_id, in->member_epoch);
+    if (code) {
+        refuse_group(share, code);
     } else if (in->topics_count < 0) {
         fetch_all(share, groups);
     } else {

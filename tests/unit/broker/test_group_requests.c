@@ -201,11 +201,11 @@ static int commit(struct client *c, const char *topic, const struct member *memb
     return out.topics[0].partitions[0].error_code;
 }
 
-/* By the old shape, which names one group; -2: an error. */
-static int64_t fetch(struct client *c, const char *topic, int32_t partition)
+/* By an old shape, which names one group. */
+static void fetch_by(struct client *c, int16_t version, const char *topic, int32_t partition,
+                     struct kw_offset_fetch_response *out)
 {
     struct kw_offset_fetch_request in;
-    struct kw_offset_fetch_response out;
     struct kw_offset_fetch_request_topic t;
     kw_offset_fetch_request_init(&in);
     kw_offset_fetch_request_topic_init(&t);
@@ -215,7 +215,14 @@ static int64_t fetch(struct client *c, const char *topic, int32_t partition)
     in.group_id = kb_slice_str("g");
     in.topics = &t;
     in.topics_count = 1;
-    ASK(c, KW_API_OFFSET_FETCH, offset_fetch, 5, &in, &out);
+    ASK(c, KW_API_OFFSET_FETCH, offset_fetch, version, &in, out);
+}
+
+/* -2: an error. */
+static int64_t fetch(struct client *c, const char *topic, int32_t partition)
+{
+    struct kw_offset_fetch_response out;
+    fetch_by(c, 5, topic, partition, &out);
     return out.error_code ? -2 : out.topics[0].partitions[0].committed_offset;
 }
 
@@ -436,6 +443,21 @@ static void a_deleted_topic_takes_its_offsets_along(void **state)
     assert_int_equal(delete_topic(c, KD_GROUP_TOPIC), KB_E_INVALID_REQUEST);
 }
 
+/* Where there is no coordinator, nobody must take it that nothing is committed. */
+static void an_error_is_told_in_every_version(void **state)
+{
+    struct client *c = &((struct rig *)*state)->client;
+    struct kw_offset_fetch_response out;
+    for (int16_t version = 1; version <= 7; version++) {
+        fetch_by(c, version, "t", 3, &out);
+        assert_int_equal(out.topics_count, version < 2);
+        if (version >= 2)
+            assert_int_equal(out.error_code, KB_E_NOT_COORDINATOR);
+        else
+            assert_int_equal(out.topics[0].partitions[0].error_code, KB_E_NOT_COORDINATOR);
+    }
+}
+
 /* Java's own results. */
 static void groups_have_kafkas_partitions(void **state)
 {
@@ -461,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(groups_are_listed_and_deleted, setup, teardown),
         cmocka_unit_test_setup_teardown(offsets_are_deleted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_topic_takes_its_offsets_along, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_error_is_told_in_every_version, setup, teardown),
         cmocka_unit_test(groups_have_kafkas_partitions),
     };
     return cmocka_run_group_tests_name("group requests", tests, NULL, NULL);
