@@ -37,6 +37,7 @@ struct member {
     kurier_consumer *consumer;   /* NULL: gone */
     int assigned, revoked, lost; /* calls of its listener */
     kurier_error err;            /* the last that poll answered */
+    size_t told;                 /* partitions that its listener has, by what it heard */
 };
 
 static int seen[RECORDS]; /* how often each record was handed out */
@@ -49,16 +50,19 @@ static void on_assigned(void *ctx, kurier_consumer *c, const kurier_position *p,
 {
     (void)c, (void)p;
     count(&((struct member *)ctx)->assigned, n);
+    ((struct member *)ctx)->told += n;
 }
 static void on_revoked(void *ctx, kurier_consumer *c, const kurier_position *p, size_t n)
 {
     (void)c, (void)p;
     count(&((struct member *)ctx)->revoked, n);
+    ((struct member *)ctx)->told -= n;
 }
 static void on_lost(void *ctx, kurier_consumer *c, const kurier_position *p, size_t n)
 {
     (void)c, (void)p;
     count(&((struct member *)ctx)->lost, n);
+    ((struct member *)ctx)->told -= n;
 }
 
 /* keys: "key", "value", ..., NULL beside what all have. */
@@ -160,6 +164,16 @@ static bool all_shared(struct member *members, int partitions)
         most = n > most ? n : most;
     }
     return (int)all == partitions && most - least <= 1;
+}
+
+/* And their listeners have heard of it. */
+static bool all_shared_and_told(struct member *members, int partitions)
+{
+    kurier_position p[2 * PARTITIONS];
+    for (int i = 0; i < MEMBERS; i++)
+        if (share(&members[i], p) != members[i].told)
+            return false;
+    return all_shared(members, partitions);
 }
 
 static bool all_seen(struct member *members, int times)
@@ -322,12 +336,12 @@ static void static_members(struct member *members)
         const char *const keys[] = {"group.instance.id", instances[i], NULL};
         come(&members[i], "static", keys);
     }
-    bool ok = until(members, all_shared, PARTITIONS + 2);
+    bool ok = until(members, all_shared_and_told, PARTITIONS + 2);
     int before = members[0].revoked + members[0].assigned + members[2].revoked;
     ok = ok && go(&members[1]);
     const char *const keys[] = {"group.instance.id", instances[1], NULL};
     come(&members[1], "static", keys);
-    ok = ok && until(members, all_shared, PARTITIONS + 2);
+    ok = ok && until(members, all_shared_and_told, PARTITIONS + 2);
     int after = members[0].revoked + members[0].assigned + members[2].revoked;
     expect(ok && before == after, "a static member comes back to its place, unheard by the others");
     go(&members[2]);
