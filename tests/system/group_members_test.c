@@ -91,6 +91,8 @@ static void come(struct member *m, const char *group, const char *const *keys)
     }
 }
 
+/* Where another one has just left, the group may be in its next generation before this
+ * member hears of it: then close tells that the last commit was refused. */
 static bool go(struct member *m)
 {
     kurier_error err = {0};
@@ -99,7 +101,7 @@ static bool go(struct member *m)
         printf("# close: %s\n", err.text);
     kurier_consumer_free(m->consumer);
     m->consumer = NULL;
-    return !code;
+    return !code || code == KURIER_E_ILLEGAL_GENERATION;
 }
 
 static void take(kurier_batch *batch)
