@@ -41,7 +41,9 @@ typedef enum kurier_code {
     KURIER_E_OFFSET_OUT_OF_RANGE = 1,
     KURIER_E_UNKNOWN_TOPIC_OR_PARTITION = 3,
     KURIER_E_MESSAGE_TOO_LARGE = 10,
+    KURIER_E_ILLEGAL_GENERATION = 22,          /* a commit came too late: the group went on */
     KURIER_E_INCONSISTENT_GROUP_PROTOCOL = 23, /* the text names the group's strategy */
+    KURIER_E_UNKNOWN_MEMBER_ID = 25,           /* likewise, without this member */
     KURIER_E_TOPIC_AUTHORIZATION_FAILED = 29,
     KURIER_E_GROUP_AUTHORIZATION_FAILED = 30,
     KURIER_E_TOPIC_ALREADY_EXISTS = 36,
