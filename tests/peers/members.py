@@ -25,7 +25,7 @@ from collections import Counter, defaultdict
 
 from broker import die_with_parent
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 ENDS = (0, -signal.SIGKILL, 128 + signal.SIGTERM)  # the last is Java's
 
 
@@ -45,6 +45,7 @@ class Member:
         self.awake = True    # was never stopped, or has heard of the group since
         self.stopped = False
         self.left = False
+        self.ending = False  # what it holds does not matter any more
 
     def __repr__(self):
         return f"{' by '.join(self.kind)}/{self.process.pid}"
@@ -69,7 +70,7 @@ class Member:
         return bool(data)
 
     def _assigned(self, at, *partitions):
-        self.awake = True
+        self.awake = not self.ending
         self.held.update((int(p), at) for p in partitions if int(p) not in self.held)
 
     def _revoked(self, at, *partitions):
@@ -114,6 +115,11 @@ class Member:
 
     def leave(self):
         self.process.send_signal(signal.SIGTERM)
+
+    def ends(self, now):
+        """What it holds from now on does not matter."""
+        self._revoked(now, *list(self.held))
+        self.awake, self.ending = False, True
 
 
 class Group:
@@ -167,14 +173,18 @@ class Group:
         self.hear_until(lambda: all(m.process.returncode is not None for m in self.members), "all members end")
 
     def end(self):
-        """All leave gracefully, one after the other."""
-        while self.live():
-            first = self.live()[0]
-            first.leave()
-            self.hear_until(lambda: first.left and not first.live and (not self.live() or self.settled()),
-                            f"{first} leaves, the others go on")
+        """All leave at once. What members hold and read until then counts: who leaves in the middle of a round that
+        others' leaving began may have its last commit refused, and some clients tell of what they give up only when
+        it is gone."""
+        counts, now = self.counts(), now_us()
+        for member in self.members:
+            member.ends(now)
+        for member in self.live():
+            member.leave()
+        self.hear_out()
         silent = [m for m in self.members if m.process.returncode != -signal.SIGKILL and not m.left]
         assert not silent, f"ended without a word: {silent}"
+        return counts
 
     def kill_all(self):
         for member in self.members:
@@ -191,8 +201,8 @@ class Group:
                  if len(seen) != max(seen) + 1}
         assert not holes, f"not read: {holes}"
 
-    def check_nothing_twice(self):
-        twice = {read: n for read, n in self.counts().items() if n > 1}
+    def check_nothing_twice(self, counts=None):
+        twice = {read: n for read, n in (counts or self.counts()).items() if n > 1}
         who = [(read, [m for m in self.members if read in m.reads]) for read in list(twice)[:5]]
         assert not twice, f"{len(twice)} records read twice, as {who}"
 

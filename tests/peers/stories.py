@@ -15,8 +15,8 @@ from jvm import jvm
 from members import Group
 
 PARTITIONS = 24
-BURST = 1200
-SESSION_MS = 3000
+BURST = 600
+SESSION_MS = 5000
 AT_ONCE = 3
 # Of the broker that they run against.
 OPTIONS = {"num.partitions": PARTITIONS, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
@@ -78,10 +78,12 @@ class Story:
         self.group.read_all()
 
     def end(self):
-        self.group.end()
+        """Answers how often each record was read by then."""
+        counts = self.group.end()
         self.group.check_nothing_missing()
         self.group.check_nothing_shared()
         self.group.check_no_strays(but=TELLS_LATE)
+        return counts
 
 
 def words(sort):
@@ -97,13 +99,16 @@ def graceful(story):
             first = story.one(sort)
             story.produce()
             story.add(sort)
+            group.settle(f"another {words(sort)} comes")
+            # Who has read something since is done with the round.
+            story.produce()
+            group.read_all()
             first.leave()
             group.hear_until(lambda: first.left, f"{first} leaves")
-            group.settle(f"another {words(sort)} comes, the first leaves")
+            group.settle(f"the first {words(sort)} leaves")
         story.produce()
         group.read_all()
-        story.end()
-        group.check_nothing_twice()
+        group.check_nothing_twice(story.end())
     finally:
         group.kill_all()
 

@@ -22,6 +22,7 @@ public final class Member implements ConsumerRebalanceListener {
         "cooperative-sticky", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
 
     private final KafkaConsumer<byte[], byte[]> consumer;
+    private volatile boolean ending;
 
     private Member(String address, String group, String strategy, int sessionMs) {
         Map<String, Object> config = new HashMap<>(Map.of("bootstrap.servers", address, "group.id", group,
@@ -38,6 +39,7 @@ public final class Member implements ConsumerRebalanceListener {
         Member member = new Member(args[0], args[2], args[3], Integer.parseInt(args[4]));
         Thread main = Thread.currentThread();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            member.ending = true;
             member.consumer.wakeup();
             try {
                 main.join();
@@ -50,13 +52,23 @@ public final class Member implements ConsumerRebalanceListener {
 
     private void run(String topic) {
         consumer.subscribe(List.of(topic), this);
-        try {
-            while (true)
+        while (!ending)
+            tolerate(() -> {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofSeconds(1)))
                     say("read " + record.partition() + " " + record.offset());
+            });
+        tolerate(consumer::close);
+        say("left");
+    }
+
+    /** A commit that is refused, or a change that its end cuts short, is no matter; it is shown. */
+    private static void tolerate(Runnable what) {
+        try {
+            what.run();
         } catch (WakeupException asked) {
-            consumer.close();
-            say("left");
+            return;
+        } catch (KafkaException odd) {
+            say("# " + odd.getMessage());
         }
     }
 
