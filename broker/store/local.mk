@@ -2,6 +2,7 @@
 # Segments, indexes, recovery: straight-line code over base/fs.h. The pure
 # state that it loads is of the core.
 broker_libbrokercore_la_SOURCES += \
+	broker/core/aborted.h \
 	broker/core/clean.c broker/core/clean.h \
 	broker/core/compact.c broker/core/compact.h \
 	broker/core/epochs.c broker/core/epochs.h \
@@ -31,4 +32,5 @@ broker_libstore_la_SOURCES = \
 	broker/store/scan.c broker/store/scan.h \
 	broker/store/segment.c broker/store/segment.h \
 	broker/store/swap.c broker/store/swap.h \
-	broker/store/trim.c
+	broker/store/trim.c \
+	broker/store/txn_index.h

@@ -18,6 +18,7 @@
 #include "broker/core/retention.h"
 #include "broker/store/index.h"
 #include "broker/store/segment.h"
+#include "broker/store/txn_index.h"
 
 enum { KD_SNAPSHOTS_KEPT = 2 };
 
@@ -66,6 +67,8 @@ struct kd_log_batch {
     struct kd_log_batch *next;
     struct kb_slice bytes;
     int64_t last_offset, max_timestamp_ms;
+    bool aborts; /* an abort marker that ends a transaction: */
+    struct kd_aborted aborted;
 };
 /* All of them or none: a write that fails is cut off again. */
 int kd_log_write(struct kd_log *log, const struct kd_log_batch *batches);
@@ -107,13 +110,18 @@ int kd_log_truncate(struct kd_log *log, int64_t offset, int64_t *end);
 struct kd_locate {
     int64_t offset, bound;
     size_t max_bytes;
-    bool whole_first; /* at least one batch, however large */
-    bool nowait;      /* -EAGAIN rather than touch the disk */
+    bool whole_first;   /* at least one batch, however large */
+    bool nowait;        /* -EAGAIN rather than touch the disk */
+    size_t aborted_max; /* so many aborted transactions at most are told with it, and the stretch
+                           ends where there are more; 0: not asked for. -ENOBUFS: not even the
+                           first batch could be told of whole */
 };
 struct kd_located {
     struct kd_segment *segment; /* referenced and pinned; NULL: size 0 */
     int64_t position;
     size_t size_bytes;
+    struct kd_aborted_list aborted; /* of the stretch, if asked for; perhaps some behind it. The
+                                       caller's to deinit */
 };
 /* The stretch that begins with the batch that holds `offset`, and has no batch
  * that reaches `bound`. */
