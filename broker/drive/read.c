@@ -28,7 +28,11 @@ static int code_of(int status)
 
 static int locate(struct kd_read *read, bool nowait)
 {
-    struct kd_locate ask = {read->offset, read->bound, read->max_bytes, read->whole_first, nowait};
+    struct kd_locate ask = {.offset = read->offset,
+                            .bound = read->bound,
+                            .max_bytes = read->max_bytes,
+                            .whole_first = read->whole_first,
+                            .nowait = nowait};
     struct kd_located found;
     int status = kd_log_locate(read->replica->log, &ask, &found);
     if (status == -EAGAIN)
