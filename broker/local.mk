@@ -45,6 +45,7 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/group/modern/target.c \
 	broker/core/group/modern/wants.c \
 	broker/core/group/modern/words.c \
+	broker/core/txn_mark.c broker/core/txn_mark.h \
 	broker/core/outcome.c broker/core/outcome.h \
 	broker/core/txn/add.c \
 	broker/core/txn/begin.c \
@@ -123,9 +124,11 @@ broker_libbroker_la_SOURCES = \
 	broker/api/produce_check.c broker/api/produce_check.h \
 	broker/api/reassignments.c \
 	broker/server/broker.c \
-	broker/server/group/load.c broker/server/group/load.h \
-	broker/server/group/shard.c broker/server/group/shard.h \
 	broker/server/group/topic.c broker/server/group/topic.h \
+	broker/server/coordinator/batch.c broker/server/coordinator/batch.h \
+	broker/server/coordinator/coordinator.c broker/server/coordinator/coordinator.h \
+	broker/server/coordinator/load.c broker/server/coordinator/load.h \
+	broker/server/coordinator/topic.c broker/server/coordinator/topic.h \
 	broker/server/change.c broker/server/change.h \
 	broker/server/changes.c broker/server/changes.h \
 	broker/server/changes_delete.c \
@@ -146,7 +149,8 @@ broker_libbroker_la_SOURCES = \
 	broker/server/request.c broker/server/request.h \
 	broker/server/request_log.c broker/server/request_log.h \
 	broker/server/server.c broker/server/server.h \
-	broker/server/shard.h
+	broker/server/shard.h \
+	broker/server/txn/join.h
 broker_libbroker_la_LIBADD = \
 	broker/libbrokermeta.la broker/libdrive.la broker/libstore.la \
 	broker/libbrokercore.la net/libnet.la wire/libwire.la base/libbase.la

@@ -6,10 +6,10 @@
 static void describe(struct kd_request *request, struct kb_slice id,
                      struct kw_consumer_group_describe_response_group *out)
 {
-    struct kd_group_shard *shard = NULL;
-    int code = kd_group_topic_find(request->shard->groups, id, &shard);
+    struct kd_coordinator *c = NULL;
+    int code = kd_coordinator_find(&request->shard->groups->topic, id, &c);
     if (!code) {
-        kd_groups_describe_consumer(&shard->groups, id, &request->arena, out);
+        kd_groups_describe_consumer(kd_groups_of(c), id, &request->arena, out);
         return;
     }
     kw_consumer_group_describe_response_group_init(out);

@@ -57,6 +57,7 @@ void kd_handle_consumer_group_heartbeat(struct kd_request *request)
                                        .client_host = kd_group_host(request),
                                        .arena = &request->arena};
     heartbeat->reply.answer = on_committed;
-    kd_groups_beat(&step->shard->groups, &heartbeat->beat, kd_request_now(request), &step->outcome);
+    kd_groups_beat(kd_groups_of(step->coordinator), &heartbeat->beat, kd_request_now(request),
+                   &step->outcome);
     kd_group_finish(step, request, &heartbeat->reply);
 }

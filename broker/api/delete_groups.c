@@ -59,7 +59,8 @@ static void delete_one(struct share *share, struct kb_slice group)
         share->out->error_code = (int16_t)code;
         return;
     }
-    share->out->error_code = (int16_t)kd_groups_delete(&step->shard->groups, group, &step->outcome);
+    share->out->error_code =
+        (int16_t)kd_groups_delete(kd_groups_of(step->coordinator), group, &step->outcome);
     delete->pending++;
     share->reply.answer = on_committed;
     kd_step_hold(step, &share->reply);

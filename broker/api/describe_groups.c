@@ -6,10 +6,10 @@
 static void describe(struct kd_request *request, struct kb_slice id,
                      struct kw_describe_groups_response_group *out)
 {
-    struct kd_group_shard *shard = NULL;
-    int code = kd_group_topic_find(request->shard->groups, id, &shard);
+    struct kd_coordinator *c = NULL;
+    int code = kd_coordinator_find(&request->shard->groups->topic, id, &c);
     if (!code) {
-        kd_groups_describe(&shard->groups, id, request->header.version, &request->arena, out);
+        kd_groups_describe(kd_groups_of(c), id, request->header.version, &request->arena, out);
         return;
     }
     kw_describe_groups_response_group_init(out);

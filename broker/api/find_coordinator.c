@@ -13,7 +13,7 @@ enum { GROUP, TRANSACTION, SHARE }; /* types of keys */
 struct find {
     struct kd_request *request;
     struct kw_find_coordinator_request in;
-    struct kd_group_wait wait;
+    struct kd_topic_wait wait;
 };
 
 static void fill(const struct find *find, int code,
@@ -62,7 +62,7 @@ static void answer(struct find *find, int code)
     kd_answer_end(request, &w);
 }
 
-static void on_topic(struct kd_group_wait *wait, int code)
+static void on_topic(struct kd_topic_wait *wait, int code)
 {
     answer(KB_CONTAINER(wait, struct find, wait), code);
 }
@@ -70,7 +70,7 @@ static void on_topic(struct kd_group_wait *wait, int code)
 static void on_cancel(struct kd_request *request)
 {
     struct find *find = request->op;
-    kd_group_topic_forget(&find->wait);
+    kd_coordinator_topic_forget(&find->wait);
     kd_answer_nothing(request);
 }
 
@@ -91,6 +91,6 @@ void kd_handle_find_coordinator(struct kd_request *request)
     } else {
         request->cancel = on_cancel;
         find->wait.done = on_topic;
-        kd_group_topic_want(request->shard->groups, &find->wait);
+        kd_coordinator_topic_want(&request->shard->groups->topic, &find->wait);
     }
 }

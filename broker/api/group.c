@@ -5,9 +5,9 @@
 
 struct kd_step *kd_group_begin(struct kd_request *request, struct kb_slice group, int *code)
 {
-    struct kd_group_shard *shard = NULL;
-    *code = kd_group_topic_find(request->shard->groups, group, &shard);
-    struct kd_step *step = *code ? NULL : kd_step_begin(shard);
+    struct kd_coordinator *c = NULL;
+    *code = kd_coordinator_find(&request->shard->groups->topic, group, &c);
+    struct kd_step *step = *code ? NULL : kd_step_begin(c);
     if (!step && !*code)
         *code = KB_E_COORDINATOR_NOT_AVAILABLE;
     return step;
@@ -30,11 +30,11 @@ void kd_group_finish(struct kd_step *step, struct kd_request *request, struct kd
 }
 
 void kd_group_park(struct kd_request *request, struct kd_reply *reply, struct kd_parked *wait,
-                   enum kd_parked_kind kind, struct kd_group_shard *shard)
+                   enum kd_parked_kind kind, struct kd_coordinator *c)
 {
     kb_list_init(&reply->link);
     reply->request = request;
-    reply->shard = shard;
+    reply->coordinator = c;
     request->op = reply;
     wait->kind = kind;
     wait->arena = &request->arena;
@@ -45,7 +45,7 @@ void kd_group_unpark(struct kd_reply *reply, struct kd_parked *wait)
 {
     kd_reply_forget(reply);
     if (wait->member)
-        kd_group_shard_forget(reply->shard, wait);
+        kd_group_forget(reply->coordinator, wait);
 }
 
 struct kb_slice kd_group_host(struct kd_request *request)

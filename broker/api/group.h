@@ -17,7 +17,7 @@ void kd_group_finish(struct kd_step *step, struct kd_request *request, struct kd
 
 /* For a request that may be parked in the machine: its wait leads to its reply. */
 void kd_group_park(struct kd_request *request, struct kd_reply *reply, struct kd_parked *wait,
-                   enum kd_parked_kind kind, struct kd_group_shard *shard);
+                   enum kd_parked_kind kind, struct kd_coordinator *c);
 /* Its client has gone: out of the machine, or of the answers that are held. */
 void kd_group_unpark(struct kd_reply *reply, struct kd_parked *wait);
 /* Where the client is, as Kafka's tools show it. */

@@ -41,7 +41,7 @@ void kd_handle_heartbeat(struct kd_request *request)
         return;
     }
     heartbeat->reply.answer = on_committed;
-    heartbeat->code =
-        kd_groups_heartbeat(&step->shard->groups, &in, kd_request_now(request), &step->outcome);
+    heartbeat->code = kd_groups_heartbeat(kd_groups_of(step->coordinator), &in,
+                                          kd_request_now(request), &step->outcome);
     kd_group_finish(step, request, &heartbeat->reply);
 }

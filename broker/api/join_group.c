@@ -60,13 +60,14 @@ void kd_handle_join_group(struct kd_request *request)
         refuse(join, request, code);
         return;
     }
-    kd_group_park(request, &join->reply, &join->join.wait, KD_PARKED_JOIN, step->shard);
+    kd_group_park(request, &join->reply, &join->join.wait, KD_PARKED_JOIN, step->coordinator);
     join->reply.answer = on_committed;
     request->cancel = on_cancel;
     join->join.in = &join->in;
     join->join.version = version;
     join->join.client_id = request->header.client_id;
     join->join.client_host = kd_group_host(request);
-    kd_groups_join(&step->shard->groups, &join->join, kd_request_now(request), &step->outcome);
+    kd_groups_join(kd_groups_of(step->coordinator), &join->join, kd_request_now(request),
+                   &step->outcome);
     kd_step_end(step);
 }

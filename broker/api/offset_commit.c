@@ -133,7 +133,7 @@ void kd_handle_offset_commit(struct kd_request *request)
                                      .instance = commit->in.group_instance_id,
                                      .generation = commit->in.generation_id_or_member_epoch,
                                      .knows_epochs = version >= 9};
-    kd_groups_commit(&step->shard->groups, &who, commit->commits, commit->count,
+    kd_groups_commit(kd_groups_of(step->coordinator), &who, commit->commits, commit->count,
                      kd_request_now(request), &step->outcome);
     for (size_t i = 0; i < commit->count; i++)
         *commit->codes[i] = (int16_t)commit->commits[i].code;

@@ -92,8 +92,9 @@ void kd_handle_offset_delete(struct kd_request *request)
         return;
     }
     kw_offset_delete_response_init(&delete->out);
-    delete->out.error_code = (int16_t)kd_groups_delete_offsets(
-        &step->shard->groups, delete->in.group_id, delete->which, delete->count, &step->outcome);
+    delete->out.error_code =
+        (int16_t)kd_groups_delete_offsets(kd_groups_of(step->coordinator), delete->in.group_id,
+                                          delete->which, delete->count, &step->outcome);
     if (!delete->out.error_code)
         tell(delete, arena);
     delete->reply.answer = on_committed;

@@ -247,7 +247,7 @@ static void fetch_group(struct share *share)
         refuse_group(share, code);
         return;
     }
-    const struct kd_groups *groups = &step->shard->groups;
+    const struct kd_groups *groups = kd_groups_of(step->coordinator);
     code = kd_groups_may_fetch(groups, in->group_id, in->member_id, in->member_epoch);
     if (code) {
         refuse_group(share, code);

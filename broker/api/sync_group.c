@@ -56,10 +56,11 @@ void kd_handle_sync_group(struct kd_request *request)
         refuse(request, code);
         return;
     }
-    kd_group_park(request, &sync->reply, &sync->sync.wait, KD_PARKED_SYNC, step->shard);
+    kd_group_park(request, &sync->reply, &sync->sync.wait, KD_PARKED_SYNC, step->coordinator);
     sync->reply.answer = on_committed;
     request->cancel = on_cancel;
     sync->sync.in = &sync->in;
-    kd_groups_sync(&step->shard->groups, &sync->sync, kd_request_now(request), &step->outcome);
+    kd_groups_sync(kd_groups_of(step->coordinator), &sync->sync, kd_request_now(request),
+                   &step->outcome);
     kd_step_end(step);
 }

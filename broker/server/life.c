@@ -58,7 +58,7 @@ static void close_server(struct kd_life *life)
     if (life->server_open)
         kd_server_deinit(&life->server);
     life->server_open = false;
-    kd_group_topic_close(&life->groups);
+    kd_coordinator_topic_close(&life->groups.topic);
     kd_checkers_drain(&life->shard.checkers, close_disk);
 }
 
@@ -172,7 +172,7 @@ static void on_joined(void *ctx, const struct kb_error *err)
     }
     if (cut_short(life))
         return;
-    kd_group_topic_open(&life->groups);
+    kd_coordinator_topic_open(&life->groups.topic);
     life->server_open = true;
     if (kd_server_open(&life->server, &why))
         fail(life, &why);
@@ -333,7 +333,7 @@ void kd_life_halt(struct kd_life *life)
     kn_task_cancel(&life->drained);
     if (life->server_open)
         kd_server_deinit(&life->server);
-    kd_group_topic_close(&life->groups);
+    kd_coordinator_topic_close(&life->groups.topic);
     kd_checkers_halt(&shard->checkers);
     if (shard->disk)
         kd_disk_halt(shard->disk);

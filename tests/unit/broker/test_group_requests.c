@@ -462,15 +462,16 @@ static void an_error_is_told_in_every_version(void **state)
 static void groups_have_kafkas_partitions(void **state)
 {
     (void)state;
-    assert_int_equal(kd_group_partition(kb_slice_str(""), 50), 0);
-    assert_int_equal(kd_group_partition(kb_slice_str("g"), 50), 3);
-    assert_int_equal(kd_group_partition(kb_slice_str("my-group"), 50), 12);
-    assert_int_equal(kd_group_partition(kb_slice_str("polygenelubricants"), 50), 0); /* MIN_VALUE */
-    assert_int_equal(kd_group_partition(kb_slice_str("gr\xc3\xbc\xc3\x9f"
-                                                     "e"),
-                                        50),
+    assert_int_equal(kd_coordinator_partition(kb_slice_str(""), 50), 0);
+    assert_int_equal(kd_coordinator_partition(kb_slice_str("g"), 50), 3);
+    assert_int_equal(kd_coordinator_partition(kb_slice_str("my-group"), 50), 12);
+    assert_int_equal(kd_coordinator_partition(kb_slice_str("polygenelubricants"), 50),
+                     0); /* MIN_VALUE */
+    assert_int_equal(kd_coordinator_partition(kb_slice_str("gr\xc3\xbc\xc3\x9f"
+                                                           "e"),
+                                              50),
                      23);
-    assert_int_equal(kd_group_partition(kb_slice_str("\xf0\x9f\x98\x80"), 50), 49);
+    assert_int_equal(kd_coordinator_partition(kb_slice_str("\xf0\x9f\x98\x80"), 50), 49);
 }
 
 int main(void)
