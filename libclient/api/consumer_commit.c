@@ -95,6 +95,7 @@ static void run_committing(struct kc_call *call)
     struct kb_error err;
     kb_error_clear(&err);
     bool filled = m->positions ? fill_rows(m) : kc_commits_finished(c, NULL, true, &m->commit);
+    m->commit.settle_by_ms = KB_NEVER;
     m->commit.on_done = on_done;
     m->commit.deadline_ms = call->deadline_ms;
     if (!c->commits)

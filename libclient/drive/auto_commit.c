@@ -40,7 +40,7 @@ static void on_timer(struct kn_timer *timer)
     set_timer(a);
     if (a->busy || !c->assigned)
         return;
-    a->commit = (struct kc_commit){.on_done = on_done};
+    a->commit = (struct kc_commit){.settle_by_ms = KB_NEVER, .on_done = on_done};
     if (!kc_commits_finished(c, NULL, false, &a->commit) || !a->commit.count) {
         end(a);
         return;

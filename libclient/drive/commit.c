@@ -321,7 +321,7 @@ enum verdict {
     AGAIN,       /* by itself it will go */
     ELSEWHERE,   /* of another coordinator */
     BY_ITS_NAME, /* the id is not known there (yet) */
-    WHEN_SETTLED /* once the group has settled, unless it waits for us */
+    WHEN_SETTLED /* once we are where the group is, unless it waits for us */
 };
 
 static enum verdict verdict_of(int32_t code)
@@ -355,21 +355,26 @@ static bool concerns_membership(int32_t code)
            code == KB_E_FENCED_INSTANCE_ID || code == KB_E_STALE_MEMBER_EPOCH;
 }
 
-/* The group is past the generation that was sent, and so may we be soon. */
-static bool may_settle(const struct kc_commits *s)
-{
-    struct kc_identity me;
-    kc_membership_identity(s->consumer->membership, &me);
-    return me.generation != s->request.generation_id_or_member_epoch ||
-           kc_membership_standing(s->consumer->membership) == KC_STANDING_JOINING;
-}
-
 static bool is_hurried(const struct kc_commits *s)
 {
     KB_LIST_EACH(it, &s->queue)
-        if (KB_CONTAINER(it, struct kc_commit, node)->hurried)
+        if (KB_CONTAINER(it, struct kc_commit, node)->settle_by_ms <= now_of(s).mono_ms)
             return true;
     return false;
+}
+
+/* The group is past the generation that was sent, and so are we by now, or may be soon:
+ * a round that was not over then may be since, and an epoch of KIP-848 comes with an
+ * answer that is on its way. */
+static bool may_settle(const struct kc_commits *s, int32_t code)
+{
+    struct kc_identity me;
+    kc_membership_identity(s->consumer->membership, &me);
+    if (me.generation != s->request.generation_id_or_member_epoch)
+        return true;
+    bool joining = kc_membership_standing(s->consumer->membership) == KC_STANDING_JOINING ||
+                   code == KB_E_REBALANCE_IN_PROGRESS;
+    return !is_hurried(s) && (joining || (me.by_epoch && me.generation > 0));
 }
 
 static void take_code(struct kc_commits *s, struct kc_commit *commit, struct kc_commit_row *row,
@@ -379,7 +384,7 @@ static void take_code(struct kc_commits *s, struct kc_commit *commit, struct kc_
     if (concerns_membership(code))
         *heard = code;
     s->by_name |= verdict == BY_ITS_NAME;
-    if (verdict == SETTLED || (verdict == WHEN_SETTLED && (is_hurried(s) || !may_settle(s))))
+    if (verdict == SETTLED || (verdict == WHEN_SETTLED && !may_settle(s, code)))
         settle(row, code);
     else
         commit->last_code = code;

@@ -35,7 +35,8 @@ struct kc_commit {
     struct kc_commit_row *rows; /* none: a commit that waits for those before it */
     size_t count;
     int64_t deadline_ms;
-    bool hurried; /* the group waits for it, so it and those before wait for no rebalance */
+    int64_t settle_by_ms; /* so long it and those before it wait for a rebalance to be over;
+                             0: not at all, since the group waits for them */
     void (*on_done)(struct kc_commit *commit, const struct kb_error *err); /* code 0: all of it */
     int32_t last_code; /* that made it wait; 0: none did */
 };

@@ -22,6 +22,7 @@ struct kc_rebalance {
     bool owes_done;         /* the membership waits for it */
     struct kc_call *ending; /* NULL: it is not */
     bool closing;           /* ... by close */
+    uint32_t asked;         /* of its own assignor the application, last */
     int64_t deadline_ms;    /* of the step */
     struct kn_timer timer;
     struct kc_commit commit; /* of COMMITTING */
@@ -148,17 +149,26 @@ static void on_committed(struct kc_commit *commit, const struct kb_error *err)
     given_up(r);
 }
 
+/* A round may be ending while we do, and take no commit until it is over: it does not
+ * wait for us, so we wait for it, with time left to leave. */
+static void set_deadlines(struct kc_rebalance *r)
+{
+    int64_t now_ms = now_of(r).mono_ms;
+    int64_t deadline_ms = now_ms + r->consumer->client->options->common.request_timeout_ms;
+    if (r->closing)
+        deadline_ms = KB_MIN(deadline_ms, r->ending->deadline_ms);
+    r->commit.deadline_ms = deadline_ms;
+    r->commit.settle_by_ms = r->ending ? now_ms + (deadline_ms - now_ms) / 2 : 0;
+}
+
 /* What is finished, or just what was to be committed before. */
 static void commit_halted(struct kc_rebalance *r)
 {
     struct kurier_consumer *c = r->consumer;
-    int64_t patience_ms = c->client->options->common.request_timeout_ms;
-    r->commit = (struct kc_commit){.hurried = true, .on_done = on_committed};
+    r->commit = (struct kc_commit){.on_done = on_committed};
+    set_deadlines(r);
     if (c->options->enable_auto_commit)
         kc_commits_finished(c, is_halted, false, &r->commit);
-    r->commit.deadline_ms = kb_deadline(now_of(r), (int)patience_ms);
-    if (r->closing)
-        r->commit.deadline_ms = KB_MIN(r->commit.deadline_ms, r->ending->deadline_ms);
     enter_step(r, COMMITTING, KB_NEVER);
     kc_commits_put(c->commits, &r->commit);
 }
@@ -295,6 +305,9 @@ static void assign(struct kc_rebalance *r, const struct kc_partitions *partition
 static void lose(struct kc_rebalance *r, const struct kc_partitions *partitions)
 {
     bool was_busy = r->step != IDLE && r->step != LEAVING;
+    if (r->step == COMMITTING && r->commit.count)
+        kb_error_set(&r->failed, KB_E_ASSIGNMENT_LOST,
+                     "the partitions were lost before what is finished of them was committed");
     if (was_busy) {
         stop_waiting(r);
         kc_listener_drop_revokes(&r->listener);
@@ -391,6 +404,9 @@ void kc_rebalance_end(struct kc_rebalance *r, struct kc_call *call, bool close)
     end_call(r, &closed);
     r->ending = call;
     r->closing = close;
+    kb_error_clear(&r->failed);
+    if (close && r->consumer->membership) /* nobody polls any more */
+        kc_membership_placed(r->consumer->membership, r->asked, NULL, &closed);
     if (r->step == LEAVING)
         return;
     for (struct kc_share *share = NULL; (share = next_share(r, share, false));)
@@ -410,18 +426,24 @@ bool kc_rebalance_is_ending(const struct kc_rebalance *r)
 
 /* ---- Life ----------------------------------------------------------------------------*/
 
-/* For want of memory the leader gives up, as if its assignor did. */
+/* For want of memory the leader gives up, as if its assignor did, and so it does where
+ * nobody polls any more. */
 static void on_assign(struct kurier_consumer *c, uint32_t number,
                       const struct kc_assignor *assignor, const struct kc_assign *in)
 {
     const struct kc_own_assignor *own = KB_CONTAINER(assignor, struct kc_own_assignor, base);
     struct kurier_placement *placement = kc_placement_new(number, own, in);
     struct kb_error err;
-    if (placement) {
+    c->rebalance->asked = number;
+    if (placement && !c->rebalance->closing) {
         kc_listener_ask(&c->rebalance->listener, placement);
         return;
     }
-    kb_error_set(&err, KB_E_NO_MEMORY, "no memory to ask it");
+    if (placement)
+        kb_error_set(&err, KB_E_CLOSED, "the consumer is being closed");
+    else
+        kb_error_set(&err, KB_E_NO_MEMORY, "no memory to ask it");
+    kc_placement_free(placement);
     kc_membership_placed(c->membership, number, NULL, &err);
 }
 

@@ -250,13 +250,6 @@ static void leave(struct member *m)
     m->plan->pause_until_ms = world_now_ms(w) + world_between(w, 1, 500);
 }
 
-/* Whoever leaves while its group forms anew may commit too late for it, and what it
- * finished is read again. */
-static bool may_leave(const struct member *m)
-{
-    return !m->plan->graceful || kc_membership_standing(m->handle->membership) == KC_STANDING_IN;
-}
-
 static void let_some_go(struct member *m)
 {
     struct world *w = &m->run->world;
@@ -288,7 +281,7 @@ static int64_t turn(void *self)
         poll(m);
         let_some_go(m);
         commit(m);
-        if (!is_calm(m) && world_between(w, 0, 199) == 0 && may_leave(m))
+        if (!is_calm(m) && world_between(w, 0, 199) == 0)
             leave(m);
     }
     return nap_ms(m);
