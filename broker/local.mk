@@ -145,7 +145,7 @@ broker_libbroker_la_SOURCES = \
 	broker/server/life.c broker/server/life.h \
 	broker/server/link.c broker/server/link.h \
 	broker/server/listeners.c broker/server/listeners.h \
-	broker/server/marker.h \
+	broker/server/marker.c broker/server/marker.h \
 	broker/server/request.c broker/server/request.h \
 	broker/server/request_log.c broker/server/request_log.h \
 	broker/server/server.c broker/server/server.h \

@@ -28,6 +28,7 @@ static bool advance(struct kd_partition *p)
     if (mark <= p->high_watermark)
         return false;
     p->high_watermark = mark;
+    kd_producers_committed(&p->producers, mark);
     return true;
 }
 
@@ -37,6 +38,7 @@ void kd_partition_found(struct kd_partition *p, int64_t log_start, int64_t log_e
     p->log_end = p->written_end = p->flushed_end = log_end;
     p->high_watermark =
         KB_MAX(log_start, p->isr_count ? KB_MIN(p->high_watermark, log_end) : log_end);
+    kd_producers_committed(&p->producers, p->high_watermark);
 }
 
 int kd_partition_lead(struct kd_partition *p, int32_t leader_epoch, bool *changed)
@@ -84,7 +86,8 @@ bool kd_partition_follower(struct kd_partition *p, int32_t node, int64_t end)
 
 int64_t kd_partition_stable_end(const struct kd_partition *p)
 {
-    return KB_MIN(p->high_watermark, kd_producers_first_unstable(&p->producers));
+    int64_t unstable = KB_MAX(p->log_start, kd_producers_first_unstable(&p->producers));
+    return KB_MIN(p->high_watermark, unstable);
 }
 
 /* ---- Append ------------------------------------------------------------- */
@@ -93,6 +96,13 @@ int kd_partition_check(const struct kd_partition *p, const struct kw_batch_heade
                        int64_t *base_offset)
 {
     return kd_producers_check(&p->producers, batch, base_offset);
+}
+
+int kd_partition_check_txn(const struct kd_partition *p, const struct kw_batch_header *batch,
+                           const struct kd_txn_terms *terms)
+{
+    return terms->ends ? kd_producers_check_end(&p->producers, batch, &terms->end)
+                       : kd_producers_check_txn(&p->producers, batch, &terms->claim);
 }
 
 /* How long the segment has waited: by the records' time where they have one,
@@ -143,18 +153,39 @@ static void extend(struct kd_active *active, const struct kw_batch_header *batch
     active->unindexed_bytes += size;
 }
 
-int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
-                       int64_t index_interval_bytes, int64_t now_ms)
+static void give_offsets(struct kd_partition *p, struct kw_batch_header *batch)
 {
     batch->base_offset = p->log_end;
     batch->leader_epoch = p->leader_epoch;
-    int code = kd_producers_update(&p->producers, batch, now_ms);
-    if (code)
-        return code;
+}
+
+static void grow(struct kd_partition *p, uint8_t *bytes, const struct kw_batch_header *batch,
+                 int64_t index_interval_bytes, int64_t now_ms)
+{
     kw_batch_place(bytes, batch->base_offset, batch->leader_epoch);
     extend(&p->active, batch, index_interval_bytes, now_ms);
     p->log_end += (int64_t)batch->last_offset_delta + 1;
-    return KB_OK;
+}
+
+int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
+                       int64_t index_interval_bytes, int64_t now_ms)
+{
+    give_offsets(p, batch);
+    int code = kd_producers_update(&p->producers, batch, now_ms);
+    if (!code)
+        grow(p, bytes, batch, index_interval_bytes, now_ms);
+    return code;
+}
+
+int kd_partition_place_end(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
+                           const struct kd_txn_end *end, int64_t index_interval_bytes,
+                           int64_t now_ms, struct kd_aborted *ended)
+{
+    give_offsets(p, batch);
+    int code = kd_producers_end(&p->producers, batch, end, now_ms, ended);
+    if (!code)
+        grow(p, bytes, batch, index_interval_bytes, now_ms);
+    return code;
 }
 
 /* ---- Retention ---------------------------------------------------------- */

@@ -73,6 +73,15 @@ void kd_partition_set_isr(struct kd_partition *p, const int32_t *nodes, size_t c
 /* See kd_producers_check. */
 int kd_partition_check(const struct kd_partition *p, const struct kw_batch_header *batch,
                        int64_t *base_offset);
+/* What a batch comes with besides its bytes. */
+struct kd_txn_terms {
+    struct kd_txn_claim claim;
+    bool ends; /* a marker: */
+    struct kd_txn_end end;
+};
+/* See kd_producers_check_txn and _end. */
+int kd_partition_check_txn(const struct kd_partition *p, const struct kw_batch_header *batch,
+                           const struct kd_txn_terms *terms);
 /* Must a new segment begin before this batch? */
 bool kd_partition_roll_due(const struct kd_partition *p, const struct kd_roll_limits *limits,
                            const struct kw_batch_header *batch, int64_t now_ms);
@@ -81,6 +90,10 @@ void kd_partition_rolled(struct kd_partition *p, int64_t now_ms, int64_t jitter_
  * moves log_end, remembers the producer. NO_MEMORY changes nothing. */
 int kd_partition_place(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
                        int64_t index_interval_bytes, int64_t now_ms);
+/* The same of a marker, see kd_producers_end. */
+int kd_partition_place_end(struct kd_partition *p, uint8_t *bytes, struct kw_batch_header *batch,
+                           const struct kd_txn_end *end, int64_t index_interval_bytes,
+                           int64_t now_ms, struct kd_aborted *ended);
 
 /* May all that the active segment holds go as well? Then a new one has to
  * begin before. */
@@ -90,7 +103,8 @@ bool kd_partition_retires(const struct kd_partition *p, struct kd_retention *ret
 bool kd_partition_written(struct kd_partition *p, int64_t end);
 bool kd_partition_flushed(struct kd_partition *p, int64_t end);
 bool kd_partition_follower(struct kd_partition *p, int32_t node, int64_t end);
-/* Last stable offset: the high watermark, or the first open transaction below it. */
+/* Last stable offset: the high watermark, or below it the first transaction that is
+ * open or whose marker is not committed. */
 int64_t kd_partition_stable_end(const struct kd_partition *p);
 
 #endif

@@ -81,20 +81,18 @@ static uint8_t *put_older(uint8_t *to, const struct kd_producer *producer)
 static size_t count_older(const struct kd_producers *producers)
 {
     size_t older = 0;
-    struct kb_map_entry *entry = NULL;
-    while ((entry = kb_map_next(&producers->by_id, entry))) {
-        const struct kd_producer *producer = KB_CONTAINER(entry, struct kd_producer, by_id);
+    const struct kd_producer *producer = NULL;
+    while ((producer = kd_producers_next(producers, producer)))
         older += producer->count ? producer->count - 1u : 0;
-    }
     return older;
 }
 
 static uint8_t *put_each(uint8_t *to, const struct kd_producers *producers,
                          uint8_t *(*put)(uint8_t *, const struct kd_producer *))
 {
-    struct kb_map_entry *entry = NULL;
-    while ((entry = kb_map_next(&producers->by_id, entry)))
-        to = put(to, KB_CONTAINER(entry, struct kd_producer, by_id));
+    const struct kd_producer *producer = NULL;
+    while ((producer = kd_producers_next(producers, producer)))
+        to = put(to, producer);
     return to;
 }
 
@@ -147,7 +145,9 @@ static int get_entry(struct kd_producers *producers, const uint8_t *at, int64_t 
         kd_producer_push(producer, &last);
     }
     producer->coordinator_epoch = (int32_t)kw_get_be32(at + 34);
-    producer->txn_first_offset = (int64_t)kw_get_be64(at + 38);
+    int64_t first_offset = (int64_t)kw_get_be64(at + 38);
+    if (first_offset >= 0)
+        kd_producer_open(producers, producer, first_offset);
     return KB_OK;
 }
 

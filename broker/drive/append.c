@@ -129,6 +129,22 @@ static void unqueue_write(struct kd_replica *replica, struct kd_write *write,
     kb_free(write);
 }
 
+static int give_place(struct kd_replica *replica, struct kd_append *append,
+                      struct kd_log_batch *batch)
+{
+    struct kd_partition *p = &replica->state;
+    uint8_t *bytes = (uint8_t *)(uintptr_t)append->batch.data;
+    const struct kd_txn_terms *txn = &append->txn;
+    int64_t interval = replica->config.index_interval_bytes,
+            now_ms = kd_disk_now(replica->disk).wall_ms;
+    if (!txn->ends)
+        return kd_partition_place(p, bytes, &append->header, interval, now_ms);
+    int code = kd_partition_place_end(p, bytes, &append->header, &txn->end, interval, now_ms,
+                                      &batch->aborted);
+    batch->aborts = !code && !txn->end.commit && batch->aborted.first_offset >= 0;
+    return code;
+}
+
 /* The write is queued first, since taking back an offset is not possible. */
 static int place(struct kd_replica *replica, struct kd_append *append)
 {
@@ -137,9 +153,7 @@ static int place(struct kd_replica *replica, struct kd_append *append)
     struct kd_write *write = queue_write(replica, append);
     if (!write)
         return KB_E_NO_MEMORY;
-    int code = kd_partition_place(&replica->state, (uint8_t *)(uintptr_t)append->batch.data,
-                                  &append->header, replica->config.index_interval_bytes,
-                                  kd_disk_now(disk).wall_ms);
+    int code = give_place(replica, append, &write->batch);
     if (code) {
         unqueue_write(replica, write, last);
         return code;
@@ -225,6 +239,8 @@ static bool place_or_refuse(struct kd_replica *replica, struct kd_append *append
         placed(replica, append);
         return true;
     }
+    if (!code)
+        code = kd_partition_check_txn(p, &append->header, &append->txn);
     if (!code) {
         bool roll =
             kd_partition_roll_due(p, &limits, &append->header, kd_disk_now(replica->disk).wall_ms);

@@ -6,6 +6,7 @@ broker_libdrive_la_SOURCES = \
 	broker/drive/checkpoint.c \
 	broker/drive/clean.c \
 	broker/drive/close.c \
+	broker/drive/control.c broker/drive/control.h \
 	broker/drive/disk.c broker/drive/disk.h \
 	broker/drive/epochs_file.c \
 	broker/drive/internal.h \

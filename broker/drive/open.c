@@ -59,11 +59,9 @@ static void adopt(struct kd_replica *replica, struct loading *loading)
     struct kd_load *load = &loading->load;
     struct kd_partition *p = &replica->state;
     kd_producers_expect_lost(&loading->producers, &p->producers, loading->load.now_ms);
-    kd_producers_deinit(&p->producers);
+    kd_producers_move(&p->producers, &loading->producers);
     kd_epochs_deinit(&p->epochs);
-    p->producers = loading->producers;
     p->epochs = loading->epochs;
-    kd_producers_init(&loading->producers, 0);
     kd_epochs_init(&loading->epochs);
     p->active = load->active;
     p->active.jitter_ms = kd_replica_draw_jitter(replica);

@@ -26,7 +26,7 @@ enum kd_wait {
  * One batch. It is placed (checked against its producer, given its offset) once
  * there is known to be room for it on the disk, in the order of the calls; its
  * first 16 bytes are then patched in place.
- * Codes: what kd_producers_check answers (a duplicate is KB_OK with
+ * Codes: what kd_producers_check and kd_partition_check_txn answer (a duplicate is KB_OK with
  * `duplicate` set, when what it repeats is committed); KAFKA_STORAGE_ERROR (the
  * disk is full or broke; nothing is kept unless it was placed); NO_MEMORY;
  * NOT_LEADER_OR_FOLLOWER (the log was closed or deleted under it).
@@ -35,6 +35,7 @@ struct kd_append {
     struct kb_buf *frame; /* holds `batch`; referenced from the call on, NULL once let go */
     struct kb_slice batch;
     struct kw_batch_header header; /* as parsed and validated */
+    struct kd_txn_terms txn;       /* zero, unless it is of a transaction or ends one */
     enum kd_wait wait;
     void (*done)(struct kd_append *append);
     void *owner;

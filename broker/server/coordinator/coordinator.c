@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/server/coordinator/coordinator.h"
 #include "base/mem.h"
+#include "broker/drive/control.h"
 #include "broker/core/group/groups.h"
 #include "broker/server/coordinator/batch.h"
 #include "broker/server/coordinator/load.h"
@@ -127,6 +128,18 @@ static void on_appended(struct kd_append *append)
     answer_all(&replies, KB_OK);
 }
 
+/* That the transaction goes on was asked before the step, if it had to be. */
+static struct kd_txn_terms terms_of(const struct kd_step *step,
+                                    const struct kw_batch_header *header)
+{
+    const struct kd_producers *producers =
+        &kd_replica_state(step->coordinator->place->replica)->producers;
+    if (step->mark)
+        return kd_control_terms(step->mark, 0);
+    return (struct kd_txn_terms){
+        .claim = {true, kd_producers_guard(producers, header->producer_id)}};
+}
+
 static bool append(struct kd_step *step)
 {
     struct kd_coordinator *c = step->coordinator;
@@ -136,6 +149,7 @@ static bool append(struct kd_step *step)
     if (!append->frame)
         return false;
     append->batch = kb_buf_view(append->frame);
+    append->txn = terms_of(step, &append->header);
     struct kb_buf *frame = append->frame;
     step->appending = true;
     kb_list_push_back(&c->steps, &step->link);

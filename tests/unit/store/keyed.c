@@ -99,6 +99,7 @@ int keyed_try_append(struct rig *rig, struct kd_replica *replica, struct keyed_b
     struct kd_append *append = rig_append_new(frame);
     append->owner = &done;
     append->done = mark_done;
+    rig_claim(replica, append);
     kd_replica_append(replica, append);
     assert_true(rig_wait(rig, is_set, &done));
     int code = append->code;
@@ -161,7 +162,7 @@ static void see_batch(struct reading *reading, const struct kw_batch *batch)
     reading->found.strange += batch->header.base_offset < reading->next;
     reading->found.strange += kw_batch_check_crc(batch, NULL) != KB_OK;
     reading->next = kw_batch_header_last_offset(&batch->header) + 1;
-    if (!batch->header.record_count)
+    if (!batch->header.record_count || batch->header.attributes & KW_BATCH_CONTROL)
         return;
     assert_int_equal(kw_decompress_view(reading->codec, kw_batch_header_codec(&batch->header),
                                         batch->records, 1 << 24, &plain, NULL),

@@ -223,6 +223,25 @@ static void mark_done(struct kd_append *append)
     *(bool *)append->owner = true;
 }
 
+void rig_claim(struct kd_replica *replica, struct kd_append *append)
+{
+    const struct kd_producers *producers = &kd_replica_state(replica)->producers;
+    append->txn.claim.joined = true;
+    append->txn.claim.guard = kd_producers_guard(producers, append->header.producer_id);
+}
+
+int rig_end_txn(struct rig *rig, struct kd_replica *replica, const struct kd_txn_mark *mark)
+{
+    bool done = false;
+    struct kd_append append = {.wait = KD_WAIT_COMMITTED, .done = mark_done, .owner = &done};
+    assert_true(kd_control_append(mark, 1, kn_loop_now(rig->loop).wall_ms, &append));
+    struct kb_buf *frame = append.frame;
+    kd_replica_append(replica, &append);
+    assert_true(rig_wait(rig, is_set, &done));
+    kb_buf_unref(frame);
+    return append.code;
+}
+
 int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_batch *batch,
                int64_t *base_offset)
 {
@@ -231,6 +250,7 @@ int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_bat
     struct kd_append *append = rig_append_new(frame);
     append->owner = &done;
     append->done = mark_done;
+    rig_claim(replica, append);
     kd_replica_append(replica, append);
     assert_true(rig_wait(rig, is_set, &done));
     int code = append->code;

@@ -9,7 +9,7 @@
 #include "tests/unit/unit.h"
 
 #include "base/fs_mem.h"
-#include "broker/drive/replica.h"
+#include "broker/drive/control.h"
 #include "net/sim.h"
 
 struct rig {
@@ -60,6 +60,10 @@ struct rig_batch {
 struct kb_buf *rig_encode(const struct rig_batch *batch);
 /* An append that frees itself when answered; done may be NULL. */
 struct kd_append *rig_append_new(struct kb_buf *frame);
+/* A transactional batch may be appended: its coordinator has been asked just now. */
+void rig_claim(struct kd_replica *replica, struct kd_append *append);
+/* A marker, waited for; answers the code. */
+int rig_end_txn(struct rig *rig, struct kd_replica *replica, const struct kd_txn_mark *mark);
 /* Appends and waits; answers the code. */
 int rig_append(struct rig *rig, struct kd_replica *replica, const struct rig_batch *batch,
                int64_t *base_offset);

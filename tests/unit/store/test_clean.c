@@ -460,6 +460,16 @@ static void a_batch_out_of_place_is_told(void **state)
     assert_int_equal(compactions(world), 0);
 }
 
+/* The book has no marker: it is a batch of nothing that matters. */
+static void end_transaction(struct world *world, int64_t producer)
+{
+    struct kd_txn_mark mark = {.producer = producer, .commit = true};
+    struct keyed none = {-1, KEYED_GONE};
+    struct keyed_batch marker = {.base_offset = world->book.end, .records = &none, .count = 1};
+    keyed_book_add(&world->book, &marker);
+    assert_int_equal(rig_end_txn(&world->rig, world->replica, &mark), KB_OK);
+}
+
 static void transactions_end_what_can_be_compacted(void **state)
 {
     struct world *world = *state;
@@ -471,9 +481,8 @@ static void transactions_end_what_can_be_compacted(void **state)
                                 .timestamp_ms = 1,
                                 .producer_id = 77,
                                 .attributes = KW_BATCH_TRANSACTIONAL};
-    struct kd_partition *state_of = kd_replica_state(world->replica);
     keyed_append(&world->rig, world->replica, &world->book, &batch);
-    kd_producers_end_txn(&state_of->producers, 77, 0);
+    end_transaction(world, 77);
     append_many(world, 200, 5);
     int records = read_all(world).records;
     kd_disk_set_cleaner(world->rig.disk, &cleaner);
