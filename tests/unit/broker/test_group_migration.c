@@ -209,6 +209,31 @@ static void an_instance_changes_its_protocol(void **state)
     free(s);
 }
 
+/* Nothing that the instance says is new, and still there is somebody to be given a share. */
+static void a_round_that_was_due_is_not_forgotten(void **state)
+{
+    struct scene *s = malloc(sizeof *s);
+    (void)state;
+    build(s);
+    s->old[0]->instance = s->new[0].instance = "i";
+    act_all(s, 2, 0, 6);
+    rig_leave(&s->rig, s->old[1]);
+    begin_anew(s->old[1]);
+    rejoin(&s->rig, s->old[1]);
+    assert_true(s->old[1]->waits); /* for the instance, which comes with another protocol */
+    assert_int_equal(rig_beat(&s->rig, &s->new[0]), KB_OK);
+    assert_false(s->old[1]->waits);
+    for (int round = 0; round < 6; round++) {
+        act(&s->rig, s->old[1]);
+        rig_beat(&s->rig, &s->new[0]);
+    }
+    assert_int_equal(s->old[1]->held | bits(&s->new[0]), 0x3f);
+    assert_int_equal(s->old[1]->held & bits(&s->new[0]), 0);
+    rig_check_same(&s->rig);
+    rig_deinit(&s->rig);
+    free(s);
+}
+
 static void both_cannot_be_mistaken(void **state)
 {
     struct scene *s = malloc(sizeof *s);
@@ -411,6 +436,7 @@ int main(void)
         cmocka_unit_test(what_an_assignor_hid_is_not_lost),
         cmocka_unit_test(empty_groups_become_what_comes),
         cmocka_unit_test(an_instance_changes_its_protocol),
+        cmocka_unit_test(a_round_that_was_due_is_not_forgotten),
         cmocka_unit_test(both_cannot_be_mistaken),
         cmocka_unit_test(histories),
         cmocka_unit_test(survives_lack_of_memory),

@@ -92,6 +92,7 @@ void kd_upgrade(const struct kd_upgrade *upgrade, struct kd_group *group, struct
                 struct kd_outcome *out)
 {
     int32_t generation = group->generation;
+    bool settled = group->state == KD_GROUP_STABLE;
     KB_LIST_EACH(at, &group->order)
         kd_member_refuse(KB_CONTAINER(at, struct kd_member, link), KB_E_REBALANCE_IN_PROGRESS, out);
     if (generation)
@@ -108,6 +109,7 @@ void kd_upgrade(const struct kd_upgrade *upgrade, struct kd_group *group, struct
     kd_emit_target_epoch(group, generation, 0, now, out);
     for (size_t i = 0; i < upgrade->count; i++)
         settle(&upgrade->members[i], group, generation, now, out);
+    kd_modern_refresh(group, !settled, now, out); /* the round that was due is an epoch */
 }
 
 /* ---- Down --------------------------------------------------------------- */
