@@ -9,6 +9,7 @@ void ledger_deinit(struct ledger *ledger)
 {
     kb_free(ledger->lives);
     kb_free(ledger->commits);
+    kb_free(ledger->audits);
 }
 
 /* One more place at the end. */
@@ -24,10 +25,10 @@ static void *grow(void *items, int count, int *capacity, size_t size)
 
 /* ---- Who holds what ----------------------------------------------------- */
 
-int ledger_enter(struct ledger *l)
+int ledger_enter(struct ledger *l, bool turns)
 {
     l->lives = grow(l->lives, l->life_count, &l->life_capacity, sizeof *l->lives);
-    l->lives[l->life_count] = (struct ledger_life){.live = true, .generation = -1};
+    l->lives[l->life_count] = (struct ledger_life){.live = true, .turns = turns, .generation = -1};
     return l->life_count++;
 }
 
@@ -49,10 +50,26 @@ static void follow_era(struct ledger *l, int32_t generation, int64_t now_ms)
     l->newest = KB_MAX(l->newest, generation);
 }
 
+/* The other may not know yet that it holds it no more. */
+static void contest(struct ledger *l, struct ledger_life *other, int log)
+{
+    if (other->turns)
+        other->contested[log] = true;
+    else
+        l->shared++;
+}
+
+static void settle(struct ledger *l, struct ledger_life *self, int log, bool holds)
+{
+    l->shared += self->contested[log] && holds;
+    self->contested[log] = false;
+}
+
 void ledger_hold(struct ledger *l, int life, int32_t generation, const bool *logs, int64_t now_ms)
 {
     struct ledger_life *self = &l->lives[life];
-    if (self->generation != generation) {
+    bool goes_on = self->generation == generation;
+    if (!goes_on) {
         follow_era(l, generation, now_ms);
         self->era = l->era;
     }
@@ -60,14 +77,23 @@ void ledger_hold(struct ledger *l, int life, int32_t generation, const bool *log
     self->since_ms = now_ms;
     l->handed++;
     memcpy(self->holds, logs, sizeof self->holds);
-    for (int log = 0; log < HISTORY_LOGS; log++)
+    for (int log = 0; log < HISTORY_LOGS; log++) {
+        settle(l, self, log, goes_on && logs[log]);
         for (int i = 0; logs[log] && i < l->life_count; i++)
-            l->shared += meets(&l->lives[i], self, log);
+            if (meets(&l->lives[i], self, log))
+                contest(l, &l->lives[i], log);
+    }
 }
 
-void ledger_drop(struct ledger *l, int life, int log)
+void ledger_stay(struct ledger *l, int life)
 {
-    l->lives[life].holds[log] = false;
+    for (int log = 0; log < HISTORY_LOGS; log++)
+        settle(l, &l->lives[life], log, true);
+}
+
+void ledger_hand(struct ledger *l, int life, int log)
+{
+    l->shared += l->lives[life].contested[log];
 }
 
 void ledger_leave(struct ledger *l, int life)
@@ -149,4 +175,19 @@ void ledger_read(struct ledger *l, int log, int64_t offset, int64_t sent_ms)
                 !is_overruled(l, commit, sent_ms);
     }
     l->forgotten += !right;
+}
+
+void ledger_audit(struct ledger *l, int log, int64_t offset, int64_t sent_ms, int64_t now_ms,
+                  int64_t echo_ms)
+{
+    bool right = true;
+    for (int i = 0; right && i < l->audit_count; i++) {
+        const struct ledger_audit *before = &l->audits[i];
+        right =
+            before->log != log || before->told_ms + echo_ms >= sent_ms || before->offset <= offset;
+    }
+    l->forgotten += !right;
+    l->audits = grow(l->audits, l->audit_count, &l->audit_capacity, sizeof *l->audits);
+    l->audits[l->audit_count++] =
+        (struct ledger_audit){.log = log, .offset = offset, .told_ms = now_ms};
 }

@@ -3,6 +3,7 @@
 # by hand.
 check_LTLIBRARIES += tests/sim/libsim.la
 tests_sim_libsim_la_SOURCES = \
+	tests/sim/auditor.c tests/sim/auditor.h \
 	tests/sim/census.c tests/sim/census.h \
 	tests/sim/check_groups.c \
 	tests/sim/check_memory.c \
@@ -46,6 +47,8 @@ tests_sim_sim_LDADD = $(sim_libs)
 
 sim_programs += tests/sim/test_sim
 tests_sim_test_sim_LDADD = $(sim_libs) $(CMOCKA_LIBS)
+sim_programs += tests/sim/test_ledger
+tests_sim_test_ledger_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/sim/seeds.txt
 
 # What may be a mutant is compiled once more, and comes before the libraries.

@@ -55,8 +55,10 @@ static void look(struct member *m)
     for (size_t i = 0; i < count; i++)
         holds[log_of(m, positions[i].topic, positions[i].partition)] = true;
     kc_membership_identity(m->handle->membership, &identity);
-    if (identity.generation == m->generation && !memcmp(holds, m->holds, sizeof holds))
+    if (identity.generation == m->generation && !memcmp(holds, m->holds, sizeof holds)) {
+        ledger_stay(&m->run->ledger, m->life);
         return;
+    }
     memcpy(m->holds, holds, sizeof holds);
     m->generation = identity.generation;
     ledger_hold(&m->run->ledger, m->life, m->generation, holds, world_now_ms(&m->run->world));
@@ -141,7 +143,7 @@ static kurier_config *make_config(struct member *m)
     m->memory_bytes = (int64_t)100000 << world_between(w, 0, 6);
     m->listens = world_between(w, 0, 1);
     m->automatic = m->plan->graceful || world_between(w, 0, 1);
-    kurier_config_set(config, "group.id", "readers");
+    kurier_config_set(config, "group.id", MEMBER_GROUP);
     kurier_config_set(config, "group.protocol", choose_protocol(m));
     if (m->plan->strategy)
         kurier_config_set(config, "partition.assignment.strategy", m->plan->strategy);
@@ -187,7 +189,7 @@ static void *start(struct process *process, void *ctx)
         run_complain(m->run, "no member: %s", err.text);
     KB_CHECK(m->handle);
     kurier_config_free(config);
-    m->life = ledger_enter(&m->run->ledger);
+    m->life = ledger_enter(&m->run->ledger, true);
     return m;
 }
 
@@ -202,6 +204,7 @@ static void take(struct member *m, kurier_batch *batch)
                 info->topic, info->partition, info->first_offset, info->next_offset,
                 stale ? ", stale" : "");
     m->run->ledger.revoked += stale;
+    ledger_hand(&m->run->ledger, m->life, log_of(m, info->topic, info->partition));
     m->hands[m->held++] = batch;
 }
 

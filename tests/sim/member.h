@@ -9,6 +9,8 @@
  */
 #include "tests/sim/client.h"
 
+#define MEMBER_GROUP "readers"
+
 /* What outlives a death. */
 struct member_plan {
     struct run *run;

@@ -175,7 +175,7 @@ static void hold(struct raw_member *m, struct kb_slice assignment)
 {
     raw_assignment_read(m->run, assignment, m->holds);
     if (m->life < 0)
-        m->life = ledger_enter(&m->run->ledger);
+        m->life = ledger_enter(&m->run->ledger, false);
     ledger_hold(&m->run->ledger, m->life, m->generation, m->holds, world_now_ms(&m->run->world));
     m->state = IN;
 }

@@ -4,11 +4,16 @@
  * while others produce and the broker dies: of the classic protocol, of KIP-848, of
  * both at once. In the graceful one nothing fails, and each record is read once.
  */
+#include "tests/sim/auditor.h"
 #include "tests/sim/crowd.h"
 #include "tests/sim/member.h"
 #include "tests/sim/workload.h"
 
 enum { MEMBERS_MAX = 4, PRODUCERS_MAX = 2, LOOK_MS = 50 };
+
+/* A commit whose connection was lost may be carried out as long as a fault keeps its bytes
+ * on their way. Where no wire fails none is. */
+enum { ECHO_MS = 15 * 1000 };
 
 static const client_topics topics = {"left", "right"};
 
@@ -25,7 +30,8 @@ struct scene {
     struct run *run;
     struct producer_plan producing;
     struct member_plan plans[MEMBERS_MAX];
-    struct process producers[PRODUCERS_MAX], members[MEMBERS_MAX];
+    struct auditor_plan auditing;
+    struct process producers[PRODUCERS_MAX], members[MEMBERS_MAX], auditor;
     int member_count, producer_count;
     bool wanted[HISTORY_LOGS];
     int64_t look_ms; /* when it was looked last whether all is read */
@@ -55,6 +61,11 @@ static void open(struct scene *scene, struct run *run, const struct member_plan 
         process_open(&scene->producers[i], w, program_producer.name, &program_producer,
                      &scene->producing);
     open_members(scene, like);
+    scene->auditing = (struct auditor_plan){.run = run,
+                                            .group = MEMBER_GROUP,
+                                            .topics = &topics,
+                                            .echo_ms = like->graceful ? 0 : ECHO_MS};
+    process_open(&scene->auditor, w, program_auditor.name, &program_auditor, &scene->auditing);
 }
 
 static bool is_told(void *ctx)
@@ -83,6 +94,7 @@ static void finish(struct scene *scene)
         process_close(&scene->producers[i]);
     for (int i = 0; i < scene->member_count; i++)
         process_close(&scene->members[i]);
+    process_close(&scene->auditor);
 }
 
 static void gather(struct run *run, const char *protocol, const char *strategy, bool graceful)
