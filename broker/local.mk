@@ -17,6 +17,7 @@ broker_libbrokercore_la_SOURCES = \
 	broker/core/group/groups.c broker/core/group/groups.h \
 	broker/core/group/join.c \
 	broker/core/group/members.c \
+	broker/core/group/offset_state.c \
 	broker/core/group/offsets.c broker/core/group/offsets.h \
 	broker/core/group/records.c broker/core/group/records.h \
 	broker/core/group/round.c \

@@ -102,13 +102,13 @@ static void on_cancel(struct kd_request *request)
 static void tell(struct kd_request *request, const struct kd_offset *offset,
                  struct kw_offset_fetch_response_group_topic_partition *out)
 {
-    out->committed_offset = offset ? offset->offset : -1;
+    out->committed_offset = offset ? offset->position.offset : -1;
     out->metadata = kb_slice_str("");
     if (!offset)
         return;
-    out->committed_leader_epoch = offset->leader_epoch;
-    if (offset->metadata.size)
-        out->metadata = kd_keep(request, offset->metadata);
+    out->committed_leader_epoch = offset->position.leader_epoch;
+    if (offset->position.metadata.size)
+        out->metadata = kd_keep(request, offset->position.metadata);
 }
 
 static void fetch_topic(const struct share *share, const struct kd_groups *groups,

@@ -3,6 +3,8 @@
  * What a group coordinator loads: records of __consumer_offsets,
  *
  *   record | key size 2 | key | value size 2 | value | ...   (65535: null)
+ *   in a transaction | 65534 | producer 2 | record
+ *   marker | 65533 | producer 2, by twos; odd: commit
  *
  * Any of them may make no sense. What is known after all of them, and after
  * sessions and offsets have run out, is what a coordinator knows that replays
@@ -32,43 +34,57 @@ static struct kd_group_limits limits = {
     .upgrade = true,
     .downgrade = true};
 
-static struct kb_slice take_text(struct kb_slice *input)
+enum { IN_TXN = 65534, MARKER = 65533 };
+
+static struct kb_slice take_text(struct kb_slice *input, uint16_t size)
 {
-    uint16_t size = parts_u16(input);
     return size == UINT16_MAX ? kb_slice_null() : parts_bytes(input, size);
+}
+
+static void replay_record(struct kd_groups *groups, const int64_t *producer, uint16_t key_size,
+                          struct kb_slice *input, struct kb_time now)
+{
+    struct kd_record record;
+    record.key = take_text(input, key_size);
+    record.value = take_text(input, parts_u16(input));
+    int code = producer ? kd_groups_replay_txn(groups, *producer, &record, now)
+                        : kd_groups_replay(groups, &record, now);
+    KB_CHECK(code != KB_E_NO_MEMORY);
 }
 
 static void replay(struct kd_groups *groups, struct kb_slice input, struct kb_time now)
 {
     while (input.size) {
-        struct kd_record record;
-        record.key = take_text(&input);
-        record.value = take_text(&input);
-        KB_CHECK(kd_groups_replay(groups, &record, now) != KB_E_NO_MEMORY);
+        uint16_t size = parts_u16(&input);
+        int64_t producer = size == IN_TXN || size == MARKER ? parts_u16(&input) : 0;
+        if (size == MARKER)
+            kd_groups_end_txn(groups, producer / 2, producer % 2);
+        else if (size == IN_TXN)
+            replay_record(groups, &producer, parts_u16(&input), &input, now);
+        else
+            replay_record(groups, NULL, size, &input, now);
     }
 }
 
 /* ---- The same, told twice ----------------------------------------------- */
 
-static size_t count_offsets(const struct kd_groups *groups, struct kb_slice id)
+static void must_have_position(const struct kd_position *a, const struct kd_position *b)
 {
-    const struct kd_offset *at = NULL;
-    size_t count = 0;
-    while ((at = kd_groups_next_offset(groups, id, at)))
-        count++;
-    return count;
+    KB_CHECK(a->offset == b->offset && a->leader_epoch == b->leader_epoch);
+    KB_CHECK(a->committed_ms == b->committed_ms && a->expires_ms == b->expires_ms);
+    KB_CHECK(a->place == b->place && kb_slice_equal(a->metadata, b->metadata));
 }
 
-static void must_have_offsets(const struct kd_groups *a, const struct kd_groups *b,
-                              struct kb_slice id)
+/* Committed or only open. */
+static void must_have_offsets(const struct kd_group *a, const struct kd_group *b)
 {
-    const struct kd_offset *at = NULL;
-    KB_CHECK(count_offsets(a, id) == count_offsets(b, id));
-    while ((at = kd_groups_next_offset(a, id, at))) {
-        const struct kd_offset *same = kd_groups_offset(b, id, at->topic, at->partition);
-        KB_CHECK(same && same->offset == at->offset && same->leader_epoch == at->leader_epoch);
-        KB_CHECK(same->committed_ms == at->committed_ms && same->expires_ms == at->expires_ms);
-        KB_CHECK(kb_slice_equal(same->metadata, at->metadata));
+    KB_CHECK(a->offsets.count == b->offsets.count);
+    for (struct kb_map_entry *at = NULL; (at = kb_map_next(&a->offsets, at));) {
+        const struct kd_offset *one = KB_CONTAINER(at, struct kd_offset, entry);
+        const struct kd_offset *other = kd_group_offset(b, one->topic, one->partition);
+        KB_CHECK(other && other->committed == one->committed);
+        KB_CHECK(kb_list_empty(&other->open) == kb_list_empty(&one->open));
+        must_have_position(&one->position, &other->position);
     }
 }
 
@@ -118,12 +134,13 @@ static void must_have(const struct kd_groups *a, const struct kd_groups *b)
             KB_CHECK(other->members.count == one->members.count);
             KB_CHECK(kb_slice_equal(other->protocol, one->protocol));
         }
-        must_have_offsets(a, b, one->id);
+        must_have_offsets(one, other);
     }
 }
 
 static void must_be_the_same(const struct kd_groups *a, const struct kd_groups *b)
 {
+    KB_CHECK(a->txns.count == b->txns.count);
     must_have(a, b);
     must_have(b, a);
 }
@@ -155,6 +172,13 @@ static void pass(struct kd_groups *groups, struct kd_groups *again, struct kb_ti
     end_step(again, &out, now);
 }
 
+/* Some of them. */
+static void end_txns(struct kd_groups *groups)
+{
+    for (int64_t producer = 0; producer < 8; producer++)
+        kd_groups_end_txn(groups, producer, producer % 2);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kd_groups groups, again;
@@ -174,6 +198,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kd_groups_loaded(&groups, now, &out);
     end_step(&again, &out, now);
     pass(&groups, &again, now);
+    must_be_the_same(&groups, &again);
+    end_txns(&groups);
+    end_txns(&again);
     must_be_the_same(&groups, &again);
     kd_groups_deinit(&groups);
     kd_groups_deinit(&again);

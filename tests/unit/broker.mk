@@ -17,6 +17,7 @@ unit_programs += \
 	tests/unit/broker/test_consumer_groups \
 	tests/unit/broker/test_group_migration \
 	tests/unit/broker/test_group_requests \
+	tests/unit/broker/test_group_txns \
 	tests/unit/broker/test_groups \
 	tests/unit/broker/test_journal \
 	tests/unit/broker/test_listeners \
@@ -43,6 +44,8 @@ tests_unit_broker_test_group_requests_SOURCES = tests/unit/broker/test_group_req
 tests_unit_broker_test_group_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_consumer_groups_SOURCES = tests/unit/broker/test_consumer_groups.c $(consumer_rig)
 tests_unit_broker_test_consumer_groups_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_group_txns_SOURCES = tests/unit/broker/test_group_txns.c $(consumer_rig)
+tests_unit_broker_test_group_txns_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_groups_SOURCES = tests/unit/broker/test_groups.c $(group_rig)
 tests_unit_broker_test_groups_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_journal_LDADD = $(meta_test_libs)

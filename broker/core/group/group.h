@@ -146,12 +146,22 @@ void kd_member_refuse(struct kd_member *member, int code, struct kd_outcome *out
 /* And takes it out; the round goes on without. */
 void kd_group_expel(struct kd_member *member, int code, struct kb_time now, struct kd_outcome *out);
 
-/* ---- Offsets (offsets.c) ---- */
+/* ---- Offsets, by replay (offset_state.c) ---- */
 
+/* Committed or only open; NULL: neither. */
+struct kd_offset *kd_group_offset(const struct kd_group *group, struct kb_slice topic,
+                                  int32_t partition);
 bool kd_group_set_offset(struct kd_group *group, const struct kd_commit *commit,
                          int64_t committed_ms);
+/* Open until that producer's marker. False: no memory. */
+bool kd_group_open_offset(struct kd_group *group, int64_t producer, const struct kd_commit *commit,
+                          int64_t committed_ms);
+/* And what is open of it. */
 void kd_group_forget_offset(struct kd_group *group, struct kb_slice topic, int32_t partition);
 void kd_group_drop_offsets(struct kd_group *group);
+
+/* Producers that know nothing of groups (TxnOffsetCommit below 3) say nothing of members. */
+bool kd_committer_is_nobody(const struct kd_committer *who);
 
 /* ---- Subscriptions (subscription.c) ---- */
 

@@ -7,6 +7,7 @@ void kd_groups_init(struct kd_groups *groups, const struct kd_group_limits *limi
     *groups =
         (struct kd_groups){.limits = limits, .topics = topics, .random = random, .loading = true};
     kb_map_init(&groups->by_id, kb_random_next(random));
+    kb_map_init(&groups->txns, groups->by_id.seed);
     kb_heap_init(&groups->timers);
 }
 
@@ -47,7 +48,9 @@ void kd_groups_deinit(struct kd_groups *groups)
     kd_groups_drop(groups, KB_E_NOT_COORDINATOR, &out);
     KB_CHECK(kb_list_empty(&out.answers));
     kd_outcome_deinit(&out);
+    KB_CHECK(!groups->txns.count); /* went with what they committed */
     kb_map_deinit(&groups->by_id);
+    kb_map_deinit(&groups->txns);
     kb_heap_deinit(&groups->timers);
 }
 

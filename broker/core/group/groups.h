@@ -61,6 +61,8 @@ struct kd_groups {
     const struct kd_topics *topics;       /* likewise */
     struct kb_random *random;
     struct kb_map by_id;
+    struct kb_map txns; /* open ones that have committed offsets; by producer id */
+    uint64_t placed;    /* commits so far, in the order of the log */
     struct kb_heap timers;
     bool loading; /* until kd_groups_loaded; nothing but replay until then */
 };
@@ -85,6 +87,13 @@ void kd_groups_deinit(struct kd_groups *groups); /* nothing may be parked */
 /* Something that was read from the log, in the log's order. KB_OK also for kinds of
  * records that nobody here knows. CORRUPT_MESSAGE, UNSUPPORTED_VERSION, NO_MEMORY. */
 int kd_groups_replay(struct kd_groups *groups, const struct kd_record *record, struct kb_time now);
+/* The same of a batch that is part of a transaction of that producer: what it commits
+ * does not count before the transaction's marker comes. */
+int kd_groups_replay_txn(struct kd_groups *groups, int64_t producer, const struct kd_record *record,
+                         struct kb_time now);
+/* A marker, likewise in the log's order. Nothing where the producer has committed no
+ * offsets since its last. Cannot fail. */
+void kd_groups_end_txn(struct kd_groups *groups, int64_t producer, bool commit);
 /* All was read: sessions begin. */
 void kd_groups_loaded(struct kd_groups *groups, struct kb_time now, struct kd_outcome *out);
 

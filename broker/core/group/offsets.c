@@ -3,97 +3,27 @@
 #include "base/mutant.h"
 #include "broker/core/group/modern/modern.h"
 
-enum { TOPIC_MAX = 249, KEY_MAX = 4 + TOPIC_MAX };
-
-static struct kb_slice offset_key(uint8_t key[KEY_MAX], struct kb_slice topic, int32_t partition)
-{
-    size_t size = KB_MIN(topic.size, (size_t)TOPIC_MAX);
-    memcpy(key, &partition, 4);
-    if (size)
-        memcpy(key + 4, topic.data, size);
-    return kb_slice_of(key, 4 + size);
-}
-
-static struct kd_offset *find(const struct kd_group *group, struct kb_slice topic,
-                              int32_t partition)
-{
-    uint8_t key[KEY_MAX];
-    struct kb_map_entry *entry = kb_map_get(&group->offsets, offset_key(key, topic, partition));
-    return KB_MAP_VALUE(entry, struct kd_offset, entry);
-}
-
-/* ---- By replay alone ---- */
-
-static void drop(struct kd_group *group, struct kd_offset *offset)
-{
-    kb_map_remove(&group->offsets, &offset->entry);
-    kb_free((void *)offset->metadata.data);
-    kb_free(offset);
-}
-
-void kd_group_drop_offsets(struct kd_group *group)
-{
-    struct kb_map_entry *at = kb_map_next(&group->offsets, NULL);
-    while (at) {
-        struct kb_map_entry *next = kb_map_next(&group->offsets, at);
-        drop(group, KB_CONTAINER(at, struct kd_offset, entry));
-        at = next;
-    }
-}
-
-void kd_group_forget_offset(struct kd_group *group, struct kb_slice topic, int32_t partition)
-{
-    struct kd_offset *offset = find(group, topic, partition);
-    if (offset)
-        drop(group, offset);
-}
-
-static struct kd_offset *obtain(struct kd_group *group, struct kb_slice topic, int32_t partition)
-{
-    uint8_t bytes[KEY_MAX];
-    struct kb_slice key = offset_key(bytes, topic, partition);
-    struct kd_offset *offset = find(group, topic, partition);
-    if (offset)
-        return offset;
-    offset = kb_calloc(1, sizeof *offset + key.size);
-    if (!offset)
-        return NULL;
-    memcpy(offset->key, key.data, key.size);
-    offset->topic = kb_slice_of(offset->key + 4, key.size - 4);
-    offset->partition = partition;
-    if (!kb_map_put(&group->offsets, &offset->entry, kb_slice_of(offset->key, key.size))) {
-        kb_free(offset);
-        return NULL;
-    }
-    return offset;
-}
-
-bool kd_group_set_offset(struct kd_group *group, const struct kd_commit *commit,
-                         int64_t committed_ms)
-{
-    struct kd_offset *offset = obtain(group, commit->topic, commit->partition);
-    if (!offset || !kd_slice_set(&offset->metadata, commit->metadata))
-        return false;
-    offset->offset = commit->offset;
-    offset->leader_epoch = commit->leader_epoch;
-    offset->committed_ms = committed_ms;
-    offset->expires_ms = commit->expires_ms;
-    return true;
-}
-
 /* ---- Commit ---- */
+
+bool kd_committer_is_nobody(const struct kd_committer *who)
+{
+    return who->in_txn && who->generation < 0 && !who->member.size && !who->instance.data;
+}
 
 static int check_member(const struct kd_group *group, const struct kd_committer *who,
                         struct kd_member **member)
 {
-    if (who->generation < 0 && group->state == KD_GROUP_EMPTY)
+    bool is_outside = who->generation < 0 && group->state == KD_GROUP_EMPTY;
+    if (is_outside || kd_committer_is_nobody(who))
         return KB_OK;
     int code = kd_group_identify(group, who->member, who->instance, member);
     if (code)
         return code;
     if (who->generation != group->generation && !KB_MUTANT("old-generation-commits"))
         return KB_E_ILLEGAL_GENERATION;
-    return group->state == KD_GROUP_COMPLETING ? KB_E_REBALANCE_IN_PROGRESS : KB_OK;
+    /* A transaction ends before its producer gives partitions back. */
+    bool waits = group->state == KD_GROUP_COMPLETING && !who->in_txn;
+    return waits ? KB_E_REBALANCE_IN_PROGRESS : KB_OK;
 }
 
 static int check(struct kd_groups *groups, const struct kd_committer *who, struct kb_time now,
@@ -101,7 +31,7 @@ static int check(struct kd_groups *groups, const struct kd_committer *who, struc
                  struct kd_outcome *out)
 {
     struct kd_member *member = NULL;
-    if (!who->group.data)
+    if (!who->group.data || (who->in_txn && !who->group.size))
         return KB_E_INVALID_GROUP_ID;
     *group = kd_group_find(groups, who->group);
     if (!*group && who->generation >= 0)
@@ -115,7 +45,7 @@ static int check(struct kd_groups *groups, const struct kd_committer *who, struc
     if ((*group)->modern)
         return kd_modern_may_commit(*group, who, commits, count);
     int code = check_member(*group, who, &member);
-    if (member && code != KB_E_ILLEGAL_GENERATION)
+    if (member && code != KB_E_ILLEGAL_GENERATION && !who->in_txn)
         kd_member_renew(member, now, out);
     return code;
 }
@@ -133,6 +63,8 @@ int kd_groups_commit(struct kd_groups *groups, const struct kd_committer *who,
             continue;
         if (commit->metadata.size > (size_t)groups->limits->offset_metadata_max_bytes)
             commit->code = KB_E_OFFSET_METADATA_TOO_LARGE;
+        else if (who->in_txn)
+            kd_emit_open_offset(group, who->producer, commit, now, out);
         else
             kd_emit_offset(group, commit, now, out);
     }
@@ -145,7 +77,16 @@ const struct kd_offset *kd_groups_offset(const struct kd_groups *groups, struct 
                                          struct kb_slice topic, int32_t partition)
 {
     const struct kd_group *group = kd_group_find(groups, group_id);
-    return group ? find(group, topic, partition) : NULL;
+    const struct kd_offset *offset = group ? kd_group_offset(group, topic, partition) : NULL;
+    return offset && offset->committed ? offset : NULL;
+}
+
+bool kd_groups_offset_is_open(const struct kd_groups *groups, struct kb_slice group_id,
+                              struct kb_slice topic, int32_t partition)
+{
+    const struct kd_group *group = kd_group_find(groups, group_id);
+    const struct kd_offset *offset = group ? kd_group_offset(group, topic, partition) : NULL;
+    return offset && !kb_list_empty(&offset->open);
 }
 
 const struct kd_offset *kd_groups_next_offset(const struct kd_groups *groups,
@@ -154,8 +95,11 @@ const struct kd_offset *kd_groups_next_offset(const struct kd_groups *groups,
     const struct kd_group *group = kd_group_find(groups, group_id);
     if (!group)
         return NULL;
-    return KB_MAP_VALUE(kb_map_next(&group->offsets, at ? &at->entry : NULL), struct kd_offset,
-                        entry);
+    do {
+        at = KB_MAP_VALUE(kb_map_next(&group->offsets, at ? &at->entry : NULL), struct kd_offset,
+                          entry);
+    } while (at && !at->committed);
+    return at;
 }
 
 /* ---- Forgetting ---- */
@@ -177,7 +121,7 @@ int kd_groups_delete_offsets(struct kd_groups *groups, struct kb_slice group_id,
     for (size_t i = 0; i < count; i++) {
         bool used = kd_group_subscribes(group, which[i].topic);
         which[i].code = used ? KB_E_GROUP_SUBSCRIBED_TO_TOPIC : KB_OK;
-        if (!used && find(group, which[i].topic, which[i].partition))
+        if (!used && kd_group_offset(group, which[i].topic, which[i].partition))
             kd_emit_no_offset(group, which[i].topic, which[i].partition, out);
     }
     return KB_OK;
@@ -268,11 +212,11 @@ static bool has_expired(const struct kd_group *group, const struct kd_offset *of
                         const void *now)
 {
     int64_t now_ms = ((const struct kb_time *)now)->wall_ms;
-    int64_t since_ms = offset->committed_ms;
-    if (is_in_use(group, offset))
+    int64_t since_ms = offset->position.committed_ms;
+    if (is_in_use(group, offset) || !kb_list_empty(&offset->open))
         return false;
-    if (offset->expires_ms >= 0)
-        return now_ms >= offset->expires_ms;
+    if (offset->position.expires_ms >= 0)
+        return now_ms >= offset->position.expires_ms;
     if (group->protocol_type.data && group->state == KD_GROUP_EMPTY)
         since_ms = KB_MAX(since_ms, group->state_since_ms);
     return since_ms <= now_ms - group->groups->limits->offsets_retention_ms;

@@ -31,8 +31,8 @@ static struct kb_slice offset_key(const struct kd_group *group, struct kb_slice 
     return kd_outcome_take(&w, out);
 }
 
-void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, struct kb_time now,
-                    struct kd_outcome *out)
+static struct kb_slice offset_value(const struct kd_commit *commit, struct kb_time now,
+                                    struct kd_outcome *out)
 {
     struct kw_writer w;
     struct kw_offset_commit_value value;
@@ -46,10 +46,28 @@ void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, stru
     kw_writer_init(&w, KD_RECORD_MAX_BYTES);
     kw_write_i16(&w, version);
     kw_offset_commit_value_encode(&w, version, &value);
-    struct kb_slice bytes = kd_outcome_take(&w, out);
-    kd_emit(group->groups,
-            (struct kd_record){offset_key(group, commit->topic, commit->partition, out), bytes},
-            now, out);
+    return kd_outcome_take(&w, out);
+}
+
+static struct kd_record offset_record(const struct kd_group *group, const struct kd_commit *commit,
+                                      struct kb_time now, struct kd_outcome *out)
+{
+    struct kb_slice key = offset_key(group, commit->topic, commit->partition, out);
+    return (struct kd_record){key, offset_value(commit, now, out)};
+}
+
+void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, struct kb_time now,
+                    struct kd_outcome *out)
+{
+    kd_emit(group->groups, offset_record(group, commit, now, out), now, out);
+}
+
+void kd_emit_open_offset(struct kd_group *group, int64_t producer, const struct kd_commit *commit,
+                         struct kb_time now, struct kd_outcome *out)
+{
+    struct kd_record record = offset_record(group, commit, now, out);
+    if (kd_outcome_add(out, record))
+        out->failed |= kd_groups_replay_txn(group->groups, producer, &record, now) != KB_OK;
 }
 
 void kd_emit_no_offset(struct kd_group *group, struct kb_slice topic, int32_t partition,
@@ -128,8 +146,10 @@ void kd_emit_no_group(struct kd_group *group, struct kd_outcome *out)
 
 /* ---- Replaying ---------------------------------------------------------- */
 
-static int replay_offset(struct kd_groups *groups, const struct kw_offset_commit_key *key,
-                         struct kd_reading *in, struct kb_time now)
+/* producer NULL: in no transaction. */
+static int replay_offset(struct kd_groups *groups, const int64_t *producer,
+                         const struct kw_offset_commit_key *key, struct kd_reading *in,
+                         struct kb_time now)
 {
     struct kw_offset_commit_value value;
     if (in->version < 0 || in->version > 4)
@@ -143,12 +163,16 @@ static int replay_offset(struct kd_groups *groups, const struct kw_offset_commit
                                      .leader_epoch = value.leader_epoch,
                                      .metadata = value.metadata,
                                      .expires_ms = value.expire_timestamp};
-    bool set = group && kd_group_set_offset(group, &commit, value.commit_timestamp);
+    if (!group)
+        return KB_E_NO_MEMORY;
+    bool set = producer ? kd_group_open_offset(group, *producer, &commit, value.commit_timestamp)
+                        : kd_group_set_offset(group, &commit, value.commit_timestamp);
     return set ? KB_OK : KB_E_NO_MEMORY;
 }
 
-static int replay_offset_key(struct kd_groups *groups, struct kd_reading *key,
-                             const struct kd_record *record, struct kb_time now)
+static int replay_offset_key(struct kd_groups *groups, const int64_t *producer,
+                             struct kd_reading *key, const struct kd_record *record,
+                             struct kb_time now)
 {
     struct kw_offset_commit_key which;
     struct kd_reading value;
@@ -161,7 +185,7 @@ static int replay_offset_key(struct kd_groups *groups, struct kd_reading *key,
         return KB_OK;
     }
     kd_reading_init(&value, record->value);
-    int code = replay_offset(groups, &which, &value, now);
+    int code = replay_offset(groups, producer, &which, &value, now);
     kb_arena_deinit(&value.arena);
     return code;
 }
@@ -241,7 +265,8 @@ static int replay_group_key(struct kd_groups *groups, struct kd_reading *key,
     return code;
 }
 
-int kd_groups_replay(struct kd_groups *groups, const struct kd_record *record, struct kb_time now)
+static int replay(struct kd_groups *groups, const int64_t *producer, const struct kd_record *record,
+                  struct kb_time now)
 {
     struct kd_reading key;
     int code = KB_OK;
@@ -251,11 +276,22 @@ int kd_groups_replay(struct kd_groups *groups, const struct kd_record *record, s
     if (!kw_reader_ok(&key.r))
         code = KB_E_CORRUPT_MESSAGE;
     else if (key.version == OFFSET_OF_OLD || key.version == OFFSET)
-        code = replay_offset_key(groups, &key, record, now);
+        code = replay_offset_key(groups, producer, &key, record, now);
     else if (key.version == GROUP)
         code = replay_group_key(groups, &key, record, now);
     else
         code = kd_modern_replay(groups, &key, record, now);
     kb_arena_deinit(&key.arena);
     return code;
+}
+
+int kd_groups_replay(struct kd_groups *groups, const struct kd_record *record, struct kb_time now)
+{
+    return replay(groups, NULL, record, now);
+}
+
+int kd_groups_replay_txn(struct kd_groups *groups, int64_t producer, const struct kd_record *record,
+                         struct kb_time now)
+{
+    return replay(groups, &producer, record, now);
 }

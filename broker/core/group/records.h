@@ -12,6 +12,9 @@ struct kd_group;
 
 void kd_emit_offset(struct kd_group *group, const struct kd_commit *commit, struct kb_time now,
                     struct kd_outcome *out);
+/* In a transaction of that producer. */
+void kd_emit_open_offset(struct kd_group *group, int64_t producer, const struct kd_commit *commit,
+                         struct kb_time now, struct kd_outcome *out);
 void kd_emit_no_offset(struct kd_group *group, struct kb_slice topic, int32_t partition,
                        struct kd_outcome *out);
 /* Generation, protocol, members and assignments, as they are: EMPTY without

@@ -334,7 +334,7 @@ static void add_group(struct lines *lines, const struct kd_group *group, bool se
     while ((offset = KB_MAP_VALUE(kb_map_next(&group->offsets, offset ? &offset->entry : NULL),
                                   struct kd_offset, entry)))
         snprintf(new_line(lines), 2048, "offset %.*s-%d %lld", (int)offset->topic.size,
-                 offset->topic.data, offset->partition, (long long)offset->offset);
+                 offset->topic.data, offset->partition, (long long)offset->position.offset);
 }
 
 /* All that is durable of all groups; live: which of them are between two rounds. */
@@ -359,8 +359,7 @@ static const char *dump(const struct kd_groups *groups, const struct kd_groups *
 static void load_from_log(struct rig *rig, struct kd_groups *groups)
 {
     kd_groups_init(groups, &rig->limits, &rig->topics, &rig->random);
-    for (size_t i = 0; i < rig->log_count; i++)
-        assert_int_equal(kd_groups_replay(groups, &rig->log[i], rig->now), KB_OK);
+    rig_replay(rig, groups);
     struct kd_outcome out;
     kd_outcome_init(&out);
     kd_groups_loaded(groups, rig->now, &out);

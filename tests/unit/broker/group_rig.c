@@ -34,7 +34,7 @@ void rig_init(struct rig *rig)
 static void keep(struct rig *rig, const struct kd_record *record)
 {
     rig->log = realloc(rig->log, (rig->log_count + 1) * sizeof *rig->log);
-    struct kd_record *copy = &rig->log[rig->log_count++];
+    struct rig_entry *copy = &rig->log[rig->log_count++];
     const struct kb_slice from[2] = {record->key, record->value};
     struct kb_slice to[2];
     for (int i = 0; i < 2; i++) {
@@ -43,7 +43,7 @@ static void keep(struct rig *rig, const struct kd_record *record)
             memcpy(bytes, from[i].data, from[i].size);
         to[i] = kb_slice_of(bytes, from[i].size);
     }
-    *copy = (struct kd_record){to[0], to[1]};
+    *copy = (struct rig_entry){{to[0], to[1]}, rig->in_txn, rig->producer, RIG_RECORD};
 }
 
 static void copy_text(char *to, size_t size, struct kb_slice from)
@@ -120,8 +120,8 @@ void rig_deinit(struct rig *rig)
     for (size_t i = 0; i < rig->count; i++)
         kb_arena_deinit(&rig->clients[i].arena);
     for (size_t i = 0; i < rig->log_count; i++) {
-        free((void *)rig->log[i].key.data);
-        free((void *)rig->log[i].value.data);
+        free((void *)rig->log[i].record.key.data);
+        free((void *)rig->log[i].record.value.data);
     }
     free(rig->log);
 }
@@ -295,18 +295,48 @@ int rig_commit(struct rig *rig, struct rig_client *client, const char *topic, in
     struct kd_committer who = {.group = kb_slice_str("g"),
                                .member = kb_slice_str(client ? client->id : ""),
                                .instance = kb_slice_str(client ? client->instance : NULL),
-                               .generation = client ? client->generation : -1};
+                               .generation = client ? client->generation : -1,
+                               .in_txn = rig->in_txn,
+                               .producer = rig->producer};
     kd_outcome_init(&out);
     int code = kd_groups_commit(&rig->groups, &who, &commit, 1, rig->now, &out);
     rig_end_step(rig, &out);
     return code ? code : commit.code;
 }
 
+void rig_mark(struct rig *rig, int64_t producer, bool commit)
+{
+    rig->log = realloc(rig->log, (rig->log_count + 1) * sizeof *rig->log);
+    rig->log[rig->log_count++] =
+        (struct rig_entry){.producer = producer, .kind = commit ? RIG_COMMIT : RIG_ABORT};
+    kd_groups_end_txn(&rig->groups, producer, commit);
+}
+
+void rig_replay(struct rig *rig, struct kd_groups *groups)
+{
+    for (size_t i = 0; i < rig->log_count; i++) {
+        const struct rig_entry *at = &rig->log[i];
+        int code = KB_OK;
+        if (at->kind != RIG_RECORD)
+            kd_groups_end_txn(groups, at->producer, at->kind == RIG_COMMIT);
+        else if (at->in_txn)
+            code = kd_groups_replay_txn(groups, at->producer, &at->record, rig->now);
+        else
+            code = kd_groups_replay(groups, &at->record, rig->now);
+        assert_int_equal(code, KB_OK);
+    }
+}
+
 int64_t rig_offset(struct rig *rig, const char *topic, int32_t partition)
 {
     const struct kd_offset *offset =
         kd_groups_offset(&rig->groups, kb_slice_str("g"), kb_slice_str(topic), partition);
-    return offset ? offset->offset : -1;
+    return offset ? offset->position.offset : -1;
+}
+
+bool rig_is_open(const struct kd_groups *groups, const char *topic, int32_t partition)
+{
+    return kd_groups_offset_is_open(groups, kb_slice_str("g"), kb_slice_str(topic), partition);
 }
 
 void rig_pass(struct rig *rig, int64_t ms)
@@ -358,8 +388,7 @@ void rig_check_replay(struct rig *rig)
     const struct kd_offset *at = NULL;
     char live[256];
     kd_groups_init(&again, &rig->limits, &rig->topics, &random);
-    for (size_t i = 0; i < rig->log_count; i++)
-        assert_int_equal(kd_groups_replay(&again, &rig->log[i], rig->now), KB_OK);
+    rig_replay(rig, &again);
     kd_outcome_init(&out);
     kd_groups_loaded(&again, rig->now, &out);
     kd_outcome_deinit(&out);
@@ -369,8 +398,12 @@ void rig_check_replay(struct rig *rig)
         const struct kd_offset *same =
             kd_groups_offset(&again, kb_slice_str("g"), at->topic, at->partition);
         assert_non_null(same);
-        assert_int_equal(same->offset, at->offset);
-        assert_int_equal(same->committed_ms, at->committed_ms);
+        assert_int_equal(same->position.offset, at->position.offset);
+        assert_int_equal(same->position.committed_ms, at->position.committed_ms);
+        assert_int_equal(same->position.place, at->position.place);
     }
+    assert_int_equal(again.txns.count, rig->groups.txns.count);
+    for (int32_t i = 0; i < 4; i++)
+        assert_int_equal(rig_is_open(&again, "t", i), rig_is_open(&rig->groups, "t", i));
     kd_groups_deinit(&again);
 }

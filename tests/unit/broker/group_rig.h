@@ -36,6 +36,14 @@ struct rig_client {
     struct kw_sync_group_request sync_in;
 };
 
+/* What lies in the log: a record, or the marker of a transaction. */
+struct rig_entry {
+    struct kd_record record;
+    bool in_txn; /* of this producer: */
+    int64_t producer;
+    enum { RIG_RECORD, RIG_ABORT, RIG_COMMIT } kind;
+};
+
 struct rig {
     struct kd_group_limits limits;
     struct kd_topics topics;
@@ -45,7 +53,9 @@ struct rig {
     struct rig_client clients[RIG_CLIENTS];
     size_t count;
     bool assigns; /* leaders hand out partitions of "t", not words */
-    struct kd_record *log;
+    bool in_txn;  /* commits are part of a transaction of this producer: */
+    int64_t producer;
+    struct rig_entry *log;
     size_t log_count;
     bool failed; /* some step ran out of memory */
 };
@@ -65,7 +75,12 @@ int rig_heartbeat(struct rig *rig, struct rig_client *client);
 int rig_leave(struct rig *rig, struct rig_client *client);
 int rig_commit(struct rig *rig, struct rig_client *client, const char *topic, int32_t partition,
                int64_t offset);
+/* The marker of a producer's transaction. */
+void rig_mark(struct rig *rig, int64_t producer, bool commit);
+/* All that the log holds, once more. */
+void rig_replay(struct rig *rig, struct kd_groups *groups);
 int64_t rig_offset(struct rig *rig, const char *topic, int32_t partition);
+bool rig_is_open(const struct kd_groups *groups, const char *topic, int32_t partition);
 /* Time passes, step by step, in the order of deadlines. */
 void rig_pass(struct rig *rig, int64_t ms);
 

@@ -26,20 +26,22 @@ static bool had_since(const struct kd_modern_member *member, const struct kd_com
 int kd_modern_may_commit(const struct kd_group *group, const struct kd_committer *who,
                          const struct kd_commit *commits, size_t count)
 {
-    if (who->generation < 0 && !group->modern->members.count)
+    bool is_outside = who->generation < 0 && !group->modern->members.count;
+    if (is_outside || kd_committer_is_nobody(who))
         return KB_OK;
     const struct kd_modern_member *member = kd_modern_find(group, who->member);
     if (!member)
         return KB_E_UNKNOWN_MEMBER_ID;
-    if (!member->words.classic && !who->knows_epochs)
+    if (!member->words.classic && !who->knows_epochs && !who->in_txn)
         return KB_E_UNSUPPORTED_VERSION;
+    int old = who->in_txn ? KB_E_ILLEGAL_GENERATION : stale(member);
     if (who->generation == member->current.epoch)
         return KB_OK;
     if (who->generation > member->current.epoch)
-        return stale(member);
+        return old;
     for (size_t i = 0; i < count; i++)
         if (!had_since(member, &commits[i], who->generation))
-            return stale(member);
+            return old;
     return KB_OK;
 }
 
