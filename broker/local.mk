@@ -83,6 +83,8 @@ noinst_LTLIBRARIES += broker/libbroker.la
 broker_libbroker_la_SOURCES = \
 	broker/broker.h \
 	broker/api/api.h broker/api/table.c \
+	broker/api/add_offsets_to_txn.c \
+	broker/api/add_partitions_to_txn.c \
 	broker/api/alter_configs.c broker/api/alter_configs.h \
 	broker/api/alter_configs_common.c \
 	broker/api/alter_replica_log_dirs.c \
@@ -97,7 +99,9 @@ broker_libbroker_la_SOURCES = \
 	broker/api/describe_log_dirs.c \
 	broker/api/describe_producers.c \
 	broker/api/describe_topic_partitions.c \
+	broker/api/describe_transactions.c \
 	broker/api/elect_leaders.c \
+	broker/api/end_txn.c \
 	broker/api/fetch.c broker/api/fetch.h broker/api/fetch_answer.c \
 	broker/api/find_coordinator.c \
 	broker/api/incremental_alter_configs.c \
@@ -118,12 +122,15 @@ broker_libbroker_la_SOURCES = \
 	broker/api/list_config_resources.c \
 	broker/api/list_offsets.c \
 	broker/api/lookup.c broker/api/lookup.h \
+	broker/api/list_transactions.c \
 	broker/api/metadata.c \
 	broker/api/offset_for_leader_epoch.c \
 	broker/api/produce.c \
 	broker/api/produce_batch.c broker/api/produce_batch.h \
 	broker/api/produce_check.c broker/api/produce_check.h \
 	broker/api/reassignments.c \
+	broker/api/txn.c broker/api/txn.h \
+	broker/api/update_features.c \
 	broker/server/broker.c \
 	broker/server/group/topic.c broker/server/group/topic.h \
 	broker/server/coordinator/batch.c broker/server/coordinator/batch.h \
@@ -140,6 +147,7 @@ broker_libbroker_la_SOURCES = \
 	broker/server/configs_alter.c \
 	broker/server/configs_groups.c broker/server/configs_groups.h \
 	broker/server/credit.c broker/server/credit.h \
+	broker/server/features.c broker/server/features.h \
 	broker/server/ids.c broker/server/ids.h \
 	broker/server/image.c broker/server/image.h \
 	broker/server/leading.c broker/server/leading.h \
@@ -151,7 +159,9 @@ broker_libbroker_la_SOURCES = \
 	broker/server/request_log.c broker/server/request_log.h \
 	broker/server/server.c broker/server/server.h \
 	broker/server/shard.h \
-	broker/server/txn/join.h
+	broker/server/txn/join.c broker/server/txn/join.h \
+	broker/server/txn/send.c broker/server/txn/send.h \
+	broker/server/txn/topic.c broker/server/txn/topic.h
 broker_libbroker_la_LIBADD = \
 	broker/libbrokermeta.la broker/libdrive.la broker/libstore.la \
 	broker/libbrokercore.la net/libnet.la wire/libwire.la base/libbase.la

@@ -19,7 +19,7 @@ enum kd_acl_op {
     KD_ACL_ALTER_CONFIGS,
     KD_ACL_IDEMPOTENT_WRITE
 };
-enum kd_acl_resource { KD_ON_NOTHING, KD_ON_TOPIC, KD_ON_GROUP, KD_ON_CLUSTER };
+enum kd_acl_resource { KD_ON_NOTHING, KD_ON_TOPIC, KD_ON_GROUP, KD_ON_CLUSTER, KD_ON_TXN };
 enum kd_throttle {
     KD_THROTTLE_REQUEST,
     KD_THROTTLE_PRODUCE,
@@ -46,6 +46,8 @@ struct kd_api {
 const struct kd_api *kd_apis(size_t *count);
 const struct kd_api *kd_api_find(int16_t key); /* NULL: not served */
 
+void kd_handle_add_offsets_to_txn(struct kd_request *request);
+void kd_handle_add_partitions_to_txn(struct kd_request *request);
 void kd_handle_alter_configs(struct kd_request *request);
 void kd_handle_alter_partition_reassignments(struct kd_request *request);
 void kd_handle_alter_replica_log_dirs(struct kd_request *request);
@@ -63,7 +65,9 @@ void kd_handle_describe_groups(struct kd_request *request);
 void kd_handle_describe_log_dirs(struct kd_request *request);
 void kd_handle_describe_producers(struct kd_request *request);
 void kd_handle_describe_topic_partitions(struct kd_request *request);
+void kd_handle_describe_transactions(struct kd_request *request);
 void kd_handle_elect_leaders(struct kd_request *request);
+void kd_handle_end_txn(struct kd_request *request);
 void kd_handle_fetch(struct kd_request *request);
 void kd_handle_find_coordinator(struct kd_request *request);
 void kd_handle_incremental_alter_configs(struct kd_request *request);
@@ -76,6 +80,7 @@ void kd_handle_leave_group(struct kd_request *request);
 void kd_handle_list_groups(struct kd_request *request);
 void kd_handle_list_offsets(struct kd_request *request);
 void kd_handle_list_partition_reassignments(struct kd_request *request);
+void kd_handle_list_transactions(struct kd_request *request);
 void kd_handle_metadata(struct kd_request *request);
 void kd_handle_offset_commit(struct kd_request *request);
 void kd_handle_offset_delete(struct kd_request *request);
@@ -83,5 +88,6 @@ void kd_handle_offset_fetch(struct kd_request *request);
 void kd_handle_offset_for_leader_epoch(struct kd_request *request);
 void kd_handle_produce(struct kd_request *request);
 void kd_handle_sync_group(struct kd_request *request);
+void kd_handle_update_features(struct kd_request *request);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FindCoordinator: one node is the coordinator of every key. The first who asks for
- * that of a group has the topic made in which groups are kept, and waits for it. What
- * the coordinator cannot do (transactions) shows by ApiVersions, which tells a client
- * at once; an answer that there is none yet would have it ask again and again. */
+ * that of a group, or of a transactional id, has the topic made in which they are kept,
+ * and waits for it. What the coordinator cannot do (share groups) shows by ApiVersions,
+ * which tells a client at once; an answer that there is none yet would have it ask again
+ * and again. */
 #include "wire/gen/find_coordinator.h"
 #include "broker/api/api.h"
 #include "broker/server/group/topic.h"
+#include "broker/server/txn/topic.h"
 #include "broker/server/link.h"
 
 enum { GROUP, TRANSACTION, SHARE }; /* types of keys */
@@ -27,7 +29,7 @@ static void fill(const struct find *find, int code,
     if (code == KB_E_INVALID_REQUEST) {
         self->error_message = kb_slice_str("there is no such type of key");
     } else if (code) {
-        self->error_message = kb_slice_str("the topic of groups could not be made");
+        self->error_message = kb_slice_str("the coordinator's topic could not be made");
     } else {
         self->node_id = request->shard->config->node_id;
         self->host = kb_slice_str(request->peer->spec->told.host);
@@ -86,11 +88,13 @@ void kd_handle_find_coordinator(struct kd_request *request)
     request->op = find;
     if (find->in.key_type < GROUP || find->in.key_type > SHARE) {
         answer(find, KB_E_INVALID_REQUEST);
-    } else if (find->in.key_type != GROUP) {
+    } else if (find->in.key_type == SHARE) {
         answer(find, KB_OK);
     } else {
         request->cancel = on_cancel;
         find->wait.done = on_topic;
-        kd_coordinator_topic_want(&request->shard->groups->topic, &find->wait);
+        kd_coordinator_topic_want(find->in.key_type == GROUP ? &request->shard->groups->topic
+                                                             : &request->shard->txns->topic,
+                                  &find->wait);
     }
 }

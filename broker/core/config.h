@@ -53,6 +53,8 @@ struct kd_config {
     int32_t offset_metadata_max_bytes;
     int32_t offsets_retention_minutes, offsets_partitions, offsets_segment_bytes;
     int64_t offsets_retention_check_ms;
+    int32_t txn_max_timeout_ms, txn_id_expiration_ms, txn_id_expiry_check_ms;
+    int32_t txn_partitions, txn_segment_bytes;
 
     int64_t retention_check_ms;
     bool cleaner_enabled;

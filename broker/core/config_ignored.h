@@ -271,15 +271,10 @@
     X("super.users") \
     X("telemetry.max.bytes") \
     X("transaction.abort.timed.out.transaction.cleanup.interval.ms") \
-    X("transaction.max.timeout.ms") \
-    X("transaction.remove.expired.transaction.cleanup.interval.ms") \
     X("transaction.state.log.load.buffer.size") \
     X("transaction.state.log.min.isr") \
-    X("transaction.state.log.num.partitions") \
     X("transaction.state.log.replication.factor") \
-    X("transaction.state.log.segment.bytes") \
     X("transaction.two.phase.commit.enable") \
-    X("transactional.id.expiration.ms") \
     X("unclean.leader.election.interval.ms") \
     X("unstable.api.versions.enable") \
     X("unstable.feature.versions.enable") \

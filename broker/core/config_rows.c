@@ -138,6 +138,18 @@ static const struct kb_option rows[] = {
     INT("offsets.topic.segment.bytes", offsets_segment_bytes, "104857600", 1048576, INT32_MAX,
         "Bytes of a segment of __consumer_offsets, when it is made."),
 
+    /* Transactions */
+    INT("transaction.max.timeout.ms", txn_max_timeout_ms, "900000", 1, INT32_MAX,
+        "The longest transaction.timeout.ms that a producer may ask for."),
+    INT("transactional.id.expiration.ms", txn_id_expiration_ms, "604800000", 1, INT32_MAX,
+        "A transactional id that did nothing for this long is forgotten."),
+    INT("transaction.remove.expired.transaction.cleanup.interval.ms", txn_id_expiry_check_ms,
+        "3600000", 1, INT32_MAX, "How often it is looked for such ids."),
+    INT("transaction.state.log.num.partitions", txn_partitions, "50", 1, 10000,
+        "Partitions of __transaction_state, when it is made."),
+    INT("transaction.state.log.segment.bytes", txn_segment_bytes, "104857600", 1048576, INT32_MAX,
+        "Bytes of a segment of __transaction_state, when it is made."),
+
     /* Logs */
     LONG("log.retention.check.interval.ms", retention_check_ms, "300000", 1, INT64_MAX,
         "How often it is looked for what retention lets go."),

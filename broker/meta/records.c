@@ -218,6 +218,27 @@ bool kd_record_cluster_read(struct kb_slice text, char *out, size_t size)
     return fine;
 }
 
+/* ---- Features ----------------------------------------------------------- */
+
+char *kd_record_features(const char *const *names, const int16_t *levels, int count)
+{
+    json_t *features = json_object();
+    for (int i = 0; i < count; i++)
+        json_object_set_new(features, names[i], json_integer(levels[i]));
+    return dump(json_pack("{s:o,s:i,s:i}", "features", features, "version", 2, "status", 1));
+}
+
+bool kd_record_feature_read(struct kb_slice text, const char *name, int64_t *level)
+{
+    json_t *object = load(text), *features = json_object_get(object, "features");
+    const json_t *found = json_object_get(features, name);
+    bool fine = json_is_object(features) && (!found || json_is_integer(found));
+    if (fine && found)
+        *level = json_integer_value(found);
+    json_decref(object);
+    return fine;
+}
+
 /* ---- Producer ids ------------------------------------------------------- */
 
 struct kb_slice kd_record_block(char out[KD_BLOCK_TEXT], int32_t node_id, int64_t start,

@@ -57,6 +57,11 @@ char *kd_record_controller(int32_t node_id, int64_t wall_ms);
 char *kd_record_cluster(const char *id);
 bool kd_record_cluster_read(struct kb_slice text, char *out, size_t size);
 
+/* /feature: levels by name. Reading leaves *level where that name has none. NULL: no
+ * memory. */
+char *kd_record_features(const char *const *names, const int16_t *levels, int count);
+bool kd_record_feature_read(struct kb_slice text, const char *name, int64_t *level);
+
 /* /latest_producer_id_block, whose numbers are text; without memory. */
 enum { KD_BLOCK_TEXT = 128 };
 struct kb_slice kd_record_block(char out[KD_BLOCK_TEXT], int32_t node_id, int64_t start,

@@ -145,13 +145,22 @@ static void on_loaded(void *ctx, const struct kb_error *err)
     kd_image_settle(cluster->shard, on_settled, cluster);
 }
 
-static void on_configured(void *ctx, const struct kb_error *err)
+static void on_featured(void *ctx, const struct kb_error *err)
 {
     struct kd_cluster *cluster = ctx;
     if (err->code)
         on_loaded(cluster, err);
     else
         kd_image_load(cluster->shard, on_loaded, cluster);
+}
+
+static void on_configured(void *ctx, const struct kb_error *err)
+{
+    struct kd_cluster *cluster = ctx;
+    if (err->code)
+        on_loaded(cluster, err);
+    else
+        kd_features_load(cluster->shard, on_featured, cluster);
 }
 
 /* ---- Elect -------------------------------------------------------------- */

@@ -58,6 +58,7 @@ static void close_server(struct kd_life *life)
     if (life->server_open)
         kd_server_deinit(&life->server);
     life->server_open = false;
+    kd_coordinator_topic_close(&life->txns.topic); /* its markers are on their way to groups */
     kd_coordinator_topic_close(&life->groups.topic);
     kd_checkers_drain(&life->shard.checkers, close_disk);
 }
@@ -173,6 +174,7 @@ static void on_joined(void *ctx, const struct kb_error *err)
     if (cut_short(life))
         return;
     kd_coordinator_topic_open(&life->groups.topic);
+    kd_coordinator_topic_open(&life->txns.topic);
     life->server_open = true;
     if (kd_server_open(&life->server, &why))
         fail(life, &why);
@@ -307,6 +309,8 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kd_ids_init(&shard->ids, shard->config->node_id);
     kd_group_topic_init(&life->groups, shard);
     shard->groups = &life->groups;
+    kd_txn_topic_init(&life->txns, shard);
+    shard->txns = &life->txns;
     kb_list_init(&shard->config_watches);
     kn_timer_init(&life->deadline, on_deadline);
     kn_timer_init(&life->upkeep, on_upkeep);
@@ -333,6 +337,7 @@ void kd_life_halt(struct kd_life *life)
     kn_task_cancel(&life->drained);
     if (life->server_open)
         kd_server_deinit(&life->server);
+    kd_coordinator_topic_close(&life->txns.topic); /* its markers are on their way to groups */
     kd_coordinator_topic_close(&life->groups.topic);
     kd_checkers_halt(&shard->checkers);
     if (shard->disk)

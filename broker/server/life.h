@@ -13,12 +13,14 @@
 #include "broker/server/cluster.h"
 #include "broker/server/group/topic.h"
 #include "broker/server/server.h"
+#include "broker/server/txn/topic.h"
 
 struct kd_life {
     struct kd_shard shard;
     struct kd_server server;
     struct kd_cluster cluster;
     struct kd_group_topic groups;
+    struct kd_txn_topic txns;
     struct kn_timer deadline; /* of a stop */
     struct kn_timer upkeep;   /* what has to be done now and then */
     struct kb_error err;

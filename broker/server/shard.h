@@ -13,6 +13,7 @@
 #include "broker/meta/meta.h"
 #include "broker/server/checkers.h"
 #include "broker/server/configs.h"
+#include "broker/server/features.h"
 #include "broker/server/ids.h"
 #include "broker/server/listeners.h"
 #include "net/exec.h"
@@ -20,6 +21,7 @@
 #include <limits.h>
 
 struct kd_group_topic;
+struct kd_txn_topic;
 
 struct kd_shard {
     const struct kd_config *config; /* in force: configs.live.now */
@@ -37,7 +39,9 @@ struct kd_shard {
     struct kd_topics topics;
     struct kd_sessions sessions;
     struct kd_ids ids;
+    struct kd_features features;
     struct kd_group_topic *groups;
+    struct kd_txn_topic *txns;
     struct kb_list config_watches; /* configs.h */
 
     struct kd_listeners listeners;

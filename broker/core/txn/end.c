@@ -14,7 +14,7 @@ static enum kd_txn_state prepare_of(bool commit)
     return commit ? KD_TXN_PREPARE_COMMIT : KD_TXN_PREPARE_ABORT;
 }
 
-static void complete(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out)
+void kd_txn_complete(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out)
 {
     struct kd_txn_change change = kd_txn_change_of(txn);
     change.state = complete_of(txn->state == KD_TXN_PREPARE_COMMIT);
@@ -33,8 +33,12 @@ void kd_txn_decide(struct kd_txn *txn, bool commit, struct kd_txn_change *change
 {
     change->state = prepare_of(commit);
     kd_txn_turn(txn, change, now, out);
-    if (!out->failed && !txn->unmarked)
-        complete(txn, now, out);
+    if (out->failed)
+        return;
+    if (txn->unmarked)
+        kb_list_push_back(&txn->txns->prepared, &txn->prepared);
+    else
+        kd_txn_complete(txn, now, out);
 }
 
 /* Past the epoch that the producer itself would go on with. */
@@ -144,5 +148,5 @@ void kd_txns_marked(struct kd_txns *txns, const struct kd_txn_marker *marker,
         return;
     part->marked = true;
     if (!--txn->unmarked)
-        complete(txn, now, out);
+        kd_txn_complete(txn, now, out);
 }

@@ -31,6 +31,7 @@ struct kd_txn {
     struct kb_map parts;
     size_t unmarked; /* of those */
     struct kb_heap_node timeout;
+    struct kb_list prepared; /* of those that are */
 };
 
 /* What an id is to become: a copy of the numbers, changed, and emitted. */
@@ -77,6 +78,8 @@ void kd_txn_emit_none(struct kd_txn *txn, struct kd_outcome *out); /* frees it *
 /* To PREPARE with that epoch, or where no partition takes part, to COMPLETE at once. */
 void kd_txn_decide(struct kd_txn *txn, bool commit, struct kd_txn_change *change,
                    struct kb_time now, struct kd_outcome *out);
+/* All its markers lie in their logs. */
+void kd_txn_complete(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out);
 /* Nobody who is about goes on with the transaction: it is aborted. */
 void kd_txn_fence(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out);
 

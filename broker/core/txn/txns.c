@@ -10,6 +10,7 @@ void kd_txns_init(struct kd_txns *txns, const struct kd_txn_limits *limits,
     *txns = (struct kd_txns){.limits = limits, .random = random, .loading = true};
     kb_map_init(&txns->by_id, kb_random_next(random));
     kb_heap_init(&txns->timeouts);
+    kb_list_init(&txns->prepared);
 }
 
 void kd_txns_drop(struct kd_txns *txns)
@@ -42,6 +43,7 @@ static struct kd_txn *make(struct kd_txns *txns, struct kb_slice id)
     txn->producer = txn->previous = txn->next = KD_NO_PRODUCER;
     txn->epoch = txn->last_epoch = KD_NO_EPOCH;
     txn->started_ms = -1;
+    kb_list_init(&txn->prepared);
     kb_map_init(&txn->parts, kb_random_next(txns->random));
     if (kd_slice_set(&txn->id, id) && kb_map_put(&txns->by_id, &txn->by_id, txn->id))
         return txn;
@@ -61,6 +63,7 @@ void kd_txn_free(struct kd_txn *txn)
     kd_txn_parts_clear(txn);
     kb_map_deinit(&txn->parts);
     kb_heap_remove(&txn->txns->timeouts, &txn->timeout);
+    kb_list_remove(&txn->prepared);
     kb_map_remove(&txn->txns->by_id, &txn->by_id);
     kb_free((void *)txn->id.data);
     kb_free(txn);
@@ -140,16 +143,24 @@ void kd_txn_parts_clear(struct kd_txn *txn)
 
 /* ---- Time ---- */
 
+static bool watch_again(struct kd_txn *txn, struct kb_time now)
+{
+    int64_t left_ms = txn->timeout_ms - (now.wall_ms - txn->started_ms);
+    left_ms = KB_MAX(0, KB_MIN(left_ms, txn->timeout_ms));
+    return kb_heap_put(&txn->txns->timeouts, &txn->timeout, kb_deadline(now, left_ms));
+}
+
 void kd_txns_loaded(struct kd_txns *txns, struct kb_time now, struct kd_outcome *out)
 {
     txns->loading = false;
-    for (struct kb_map_entry *at = NULL; (at = kb_map_next(&txns->by_id, at));) {
+    for (struct kb_map_entry *at = NULL; !out->failed && (at = kb_map_next(&txns->by_id, at));) {
         struct kd_txn *txn = KB_CONTAINER(at, struct kd_txn, by_id);
-        if (txn->state != KD_TXN_ONGOING)
-            continue;
-        int64_t left_ms = txn->timeout_ms - (now.wall_ms - txn->started_ms);
-        left_ms = KB_MAX(0, KB_MIN(left_ms, txn->timeout_ms));
-        out->failed |= !kb_heap_put(&txns->timeouts, &txn->timeout, kb_deadline(now, left_ms));
+        if (txn->state == KD_TXN_ONGOING)
+            out->failed = !watch_again(txn, now);
+        else if (kd_txn_is_prepared(txn) && txn->unmarked)
+            kb_list_push_back(&txns->prepared, &txn->prepared);
+        else if (kd_txn_is_prepared(txn))
+            kd_txn_complete(txn, now, out);
     }
 }
 
@@ -188,17 +199,15 @@ void kd_txns_expire(struct kd_txns *txns, struct kb_time now, struct kd_outcome 
 
 /* ---- Markers ---- */
 
-const struct kd_txn *kd_txns_next_prepared(const struct kd_txns *txns, const struct kd_txn *at)
+const struct kd_txn *kd_txns_take_prepared(struct kd_txns *txns)
 {
-    struct kb_map_entry *entry = kb_map_next(&txns->by_id, at ? &at->by_id : NULL);
-    while (entry && !kd_txn_is_prepared(KB_CONTAINER(entry, struct kd_txn, by_id)))
-        entry = kb_map_next(&txns->by_id, entry);
-    return KB_MAP_VALUE(entry, struct kd_txn, by_id);
+    struct kb_list *link = kb_list_pop_front(&txns->prepared);
+    return link ? KB_CONTAINER(link, struct kd_txn, prepared) : NULL;
 }
 
 void kd_txn_marker_of(const struct kd_txn *txn, struct kd_txn_marker *out)
 {
-    *out = (struct kd_txn_marker){txn->id, txn->producer, txn->epoch,
+    *out = (struct kd_txn_marker){txn->id, txn->producer, txn->epoch, txn->version,
                                   txn->state == KD_TXN_PREPARE_COMMIT};
 }
 

@@ -14,7 +14,7 @@
  *
  * A transaction in PREPARE has been decided: once its record is committed, its
  * markers are to be written to every partition it names, and told here one by
- * one. The driver finds such transactions by kd_txns_next_prepared, after a step
+ * one. The driver takes such transactions by kd_txns_take_prepared, after a step
  * and after loading; until then the producer hears CONCURRENT_TRANSACTIONS.
  *
  * Every change of the producer's epoch fences whoever has an older one. A
@@ -23,6 +23,7 @@
  * part of the next.
  */
 #include "base/heap.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/random.h"
 #include "base/time.h"
@@ -51,7 +52,8 @@ struct kd_txns {
     struct kb_random *random;
     struct kb_map by_id;
     struct kb_heap timeouts;
-    bool loading; /* until kd_txns_loaded; nothing but replay until then */
+    struct kb_list prepared; /* decided, not taken yet */
+    bool loading;            /* until kd_txns_loaded; nothing but replay until then */
 };
 
 /* Who speaks: a producer, by what it was given. */
@@ -111,14 +113,15 @@ void kd_txns_expire(struct kd_txns *txns, struct kb_time now, struct kd_outcome 
 
 /* ---- Markers --------------------------------------------------------------- */
 
-/* Those that are decided and have partitions without a marker, in any order; start
- * with NULL. Valid until the next step. */
-const struct kd_txn *kd_txns_next_prepared(const struct kd_txns *txns, const struct kd_txn *at);
+/* One that is decided and has partitions without a marker; each is given once, after a
+ * load again. NULL: none is left. Valid until the next step. */
+const struct kd_txn *kd_txns_take_prepared(struct kd_txns *txns);
 /* What a marker says. */
 struct kd_txn_marker {
     struct kb_slice id;
     int64_t producer;
     int16_t epoch;
+    int16_t version; /* transaction.version of its client */
     bool commit;
 };
 void kd_txn_marker_of(const struct kd_txn *txn, struct kd_txn_marker *out);

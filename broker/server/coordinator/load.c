@@ -165,8 +165,8 @@ void kd_coordinator_load(struct kd_coordinator *c)
     struct kd_load *load = NULL;
     c->kind->forget(c);
     c->state = KD_COORDINATOR_LOADING;
-    /* What is placed but not written yet may still come. */
-    if (p->written_end == p->log_end && !kd_replica_is_offline(c->place->replica))
+    /* What is placed but not committed yet may still come, and may not be acted on. */
+    if (p->high_watermark == p->log_end && !kd_replica_is_offline(c->place->replica))
         load = KB_NEW(struct kd_load);
     c->load = load;
     if (!load) {

@@ -33,6 +33,8 @@ struct kd_txn_join {
 };
 
 void kd_txn_join(struct kd_shard *shard, struct kd_txn_join *join);
+/* The same of a producer that goes by that transaction.version. */
+void kd_txn_join_as(struct kd_shard *shard, struct kd_txn_join *join, int version);
 /* One that is not done: done is not called any more, the struct may go. What was added
  * stays so. */
 void kd_txn_join_forget(struct kd_txn_join *join);

@@ -169,22 +169,30 @@ static int end(struct rig *rig, struct kd_txn_producer *who, bool commit)
     return end_by(rig, who, 0, commit);
 }
 
-/* Writes the markers of all that is decided; answers how many. */
-static size_t mark_all(struct rig *rig)
+/* Its markers, until all are written; answers how many. */
+static size_t mark(struct rig *rig, const struct kd_txn *txn)
 {
     size_t n = 0;
-    const struct kd_txn *txn;
-    while ((txn = kd_txns_next_prepared(&rig->txns, NULL)) && !rig->failed) {
-        struct kd_txn_place place;
+    struct kd_txn_place place;
+    while (!rig->failed && kd_txn_unmarked(txn, &place, 1) > 0) {
         struct kd_txn_marker marker;
         struct kd_outcome out;
-        assert_true(kd_txn_unmarked(txn, &place, 1) > 0);
         kd_txn_marker_of(txn, &marker);
         kd_outcome_init(&out);
         kd_txns_marked(&rig->txns, &marker, &place, rig->now, &out);
         end_step(rig, &out);
         n++;
     }
+    return n;
+}
+
+/* Writes the markers of all that is decided; answers how many. */
+static size_t mark_all(struct rig *rig)
+{
+    size_t n = 0;
+    const struct kd_txn *txn;
+    while (!rig->failed && (txn = kd_txns_take_prepared(&rig->txns)))
+        n += mark(rig, txn);
     return n;
 }
 
@@ -450,7 +458,7 @@ static void test_a_marker_of_another_decision_counts_for_nothing(void **state)
     struct kd_txn_producer who = new_producer(&rig, "A");
     add(&rig, &who, "a", 0);
     end(&rig, &who, true);
-    const struct kd_txn *txn = kd_txns_next_prepared(&rig.txns, NULL);
+    const struct kd_txn *txn = kd_txns_take_prepared(&rig.txns);
     assert_int_equal(kd_txn_unmarked(txn, &place, 1), 1);
     kd_txn_marker_of(txn, &marker);
     assert_true(marker.commit);
@@ -459,6 +467,34 @@ static void test_a_marker_of_another_decision_counts_for_nothing(void **state)
     kd_txns_marked(&rig.txns, &marker, &place, rig.now, &out);
     end_step(&rig, &out);
     expect(&rig, "A PREPARE_COMMIT 7000:0 a-0");
+    rig_deinit(&rig);
+}
+
+static void test_what_was_decided_is_taken_once_and_after_a_load_again(void **state)
+{
+    struct rig rig;
+    struct kd_txns again;
+    struct kd_outcome out;
+    (void)state;
+    rig_init(&rig);
+    struct kd_txn_producer who = new_producer(&rig, "A"), other = new_producer(&rig, "B");
+    add(&rig, &who, "a", 0);
+    add(&rig, &other, "a", 1);
+    assert_null(kd_txns_take_prepared(&rig.txns));
+    end(&rig, &who, true);
+    assert_memory_equal(kd_txns_take_prepared(&rig.txns)->id.data, "A", 1);
+    assert_null(kd_txns_take_prepared(&rig.txns));
+    kd_txns_init(&again, &rig.limits, &rig.random);
+    for (size_t i = 0; i < rig.log_count; i++)
+        assert_int_equal(kd_txns_replay(&again, &rig.log[i], rig.now), KB_OK);
+    kd_outcome_init(&out);
+    kd_txns_loaded(&again, rig.now, &out);
+    assert_int_equal(out.record_count, 0);
+    kd_outcome_deinit(&out);
+    const struct kd_txn *txn = kd_txns_take_prepared(&again);
+    assert_memory_equal(txn->id.data, "A", 1);
+    assert_null(kd_txns_take_prepared(&again));
+    kd_txns_deinit(&again);
     rig_deinit(&rig);
 }
 
@@ -733,6 +769,7 @@ int main(void)
         cmocka_unit_test(test_nothing_can_be_aborted_but_not_committed),
         cmocka_unit_test(test_the_last_epoch_ends_with_another_id),
         cmocka_unit_test(test_a_marker_of_another_decision_counts_for_nothing),
+        cmocka_unit_test(test_what_was_decided_is_taken_once_and_after_a_load_again),
         cmocka_unit_test(test_a_transaction_that_takes_too_long_is_aborted),
         cmocka_unit_test(test_after_a_load_it_has_the_time_that_is_left),
         cmocka_unit_test(test_ids_that_do_nothing_are_forgotten),

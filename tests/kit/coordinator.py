@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The coordinator of transactions, asked request by request: each answers its error code, and says what it was told."""
+import struct
+
+import wire
+from consumers import compact, varint, varint_at
+
+PRODUCE, FETCH, FIND_COORDINATOR, INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END_TXN = 0, 1, 10, 22, 24, 25, 26
+DESCRIBE_TRANSACTIONS, LIST_TRANSACTIONS = 65, 66
+TRANSACTION, READ_COMMITTED, TRANSACTIONAL, CONTROL = 1, 1, 0x10, 0x20
+NONE, LOADING, NOT_AVAILABLE, NOT_COORDINATOR, CONCURRENT = 0, 14, 15, 16, 51
+PASSING = (LOADING, NOT_AVAILABLE, NOT_COORDINATOR, CONCURRENT)  # to be asked again
+TURNS = 20000
+
+
+def settled(ask):
+    """What `ask` answers, once it is more than to ask again."""
+    for _ in range(TURNS):
+        code = ask()
+        if code not in PASSING:
+            return code
+    raise AssertionError(f"error {code} {TURNS} times")
+
+
+def flexible(client, key, version, body):
+    """The answer to a request of a flexible version, behind its header's tags."""
+    client.correlation += 1
+    client.send(wire.framed(wire.header(key, version, client.correlation) + b"\0" + body + b"\0"))
+    answer = wire.Reader(client.frame())
+    assert answer.number("i") == client.correlation
+    answer.take(1)
+    return answer
+
+
+class Producer:
+    """Of one transactional id; several of one id are its incarnations."""
+
+    def __init__(self, client, name, timeout_ms=60000):
+        self.client, self.name, self.timeout_ms = client, name, timeout_ms
+        self.producer = self.epoch = -1
+        self.sequences = {}
+
+    def who(self):
+        return wire.text(self.name) + struct.pack(">qh", self.producer, self.epoch)
+
+    def find(self):
+        answer = self.client.ask(FIND_COORDINATOR, 1, wire.text(self.name) + bytes([TRANSACTION]))
+        answer.number("i")
+        return answer.number("h")
+
+    def init(self, mine=False, version=4):
+        """mine: as who goes on with the epoch that he has (KIP-360)."""
+        old = struct.pack(">qh", self.producer if mine else -1, self.epoch if mine else -1)
+        answer = flexible(self.client, INIT_PRODUCER_ID, version,
+                          compact(self.name) + struct.pack(">i", self.timeout_ms) + old)
+        answer.number("i")
+        code, producer, epoch = answer.number("h"), answer.number("q"), answer.number("h")
+        if not code:
+            self.producer, self.epoch, self.sequences = producer, epoch, {}
+        return code
+
+    def begin(self):
+        assert settled(self.find) == NONE
+        code = settled(self.init)
+        assert code == NONE, code
+        return self
+
+    def add(self, topic, partition=0, version=2):
+        body = self.who() + struct.pack(">i", 1) + wire.text(topic) + struct.pack(">ii", 1, partition)
+        answer = self.client.ask(ADD_PARTITIONS, version, body)
+        answer.number("i"), answer.number("i"), answer.text(), answer.number("i"), answer.number("i")
+        return answer.number("h")
+
+    def add_offsets(self, group, version=2):
+        answer = self.client.ask(ADD_OFFSETS, version, self.who() + wire.text(group))
+        answer.number("i")
+        return answer.number("h")
+
+    def end(self, commit, version=2):
+        if version < 5:
+            answer = self.client.ask(END_TXN, version, self.who() + bytes([commit]))
+            answer.number("i")
+            return answer.number("h")
+        answer = flexible(self.client, END_TXN, version, compact(self.name) +
+                          struct.pack(">qh?", self.producer, self.epoch, commit))
+        answer.number("i")
+        code, producer, epoch = answer.number("h"), answer.number("q"), answer.number("h")
+        if not code:
+            self.producer, self.epoch, self.sequences = producer, epoch, {}
+        return code
+
+    def produce(self, topic, values, partition=0):
+        """In the open transaction."""
+        sequence = self.sequences.get((topic, partition), 0)
+        records = wire.batch(values, attributes=TRANSACTIONAL, producer=self.producer, epoch=self.epoch,
+                             sequence=sequence)
+        body = wire.text(self.name) + wire.produce_body(topic, records, partition)[2:]
+        answer = self.client.ask(PRODUCE, 7, body)
+        answer.number("i"), answer.text(), answer.number("i"), answer.number("i")
+        code = answer.number("h")
+        if not code:
+            self.sequences[topic, partition] = sequence + len(values)
+        return code
+
+    def state(self):
+        """As DescribeTransactions tells it; the error code where there is none."""
+        answer = flexible(self.client, DESCRIBE_TRANSACTIONS, 0, varint(2) + compact(self.name))
+        answer.number("i")
+        assert answer.take(1) == varint(2)
+        code = answer.number("h")
+        _take_compact(answer)
+        return code or _take_compact(answer)
+
+
+def _take_compact(answer):
+    size, answer.at = varint_at(answer.data, answer.at)
+    return answer.take(size - 1).decode()
+
+
+def transactions(client):
+    """{id: state} of all."""
+    answer = flexible(client, LIST_TRANSACTIONS, 0, varint(1) + varint(1))
+    answer.number("i")
+    code = answer.number("h")
+    assert not code, code
+    size, answer.at = varint_at(answer.data, answer.at)
+    assert size == 1, "unknown states"
+    size, answer.at = varint_at(answer.data, answer.at)
+    found = {}
+    for _ in range(size - 1):
+        name, _ = _take_compact(answer), answer.number("q")
+        found[name] = _take_compact(answer)
+        answer.take(1)
+    return found
+
+
+def stable_end(client, topic, partition=0):
+    """(last stable offset, high watermark) of a partition."""
+    body = wire.fetch_body(topic, 0, partition)
+    answer = client.ask(FETCH, 4, body[:16] + bytes([READ_COMMITTED]) + body[17:])
+    answer.number("i"), answer.number("i"), answer.text(), answer.number("i"), answer.number("i")
+    code, high, stable = answer.number("h"), answer.number("q"), answer.number("q")
+    assert not code, code
+    return stable, high
+
+
+def ends(client, topic, partition=0):
+    """What ended transactions in that log, in order: (producer, epoch, committed)."""
+    code, _, data = wire.fetch(client, topic, 0, partition)
+    assert not code, code
+    at, found = 0, []
+    while at + 61 <= len(data):
+        size = 12 + struct.unpack_from(">i", data, at + 8)[0]
+        attributes, = struct.unpack_from(">h", data, at + 21)
+        if attributes & CONTROL:
+            # length, attributes, time, delta, size of the key: a byte each; then version and type
+            kind, = struct.unpack_from(">h", data, at + 61 + 5 + 2)
+            found.append((*struct.unpack_from(">qh", data, at + 43), kind == 1))
+        at += size
+    return found
