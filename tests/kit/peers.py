@@ -27,6 +27,7 @@ _failed = {}
 KAFKA = {"4.3": "4.3.0", "3.9": "3.9.2"}
 KAFKA_ARTIFACTS = ["org.apache.kafka:kafka_2.13", "org.apache.kafka:kafka-tools"]
 CONNECT_FILE = "org.apache.kafka:connect-file"
+STREAMS = "org.apache.kafka:kafka-streams"
 JAVA = ["java", "-XX:TieredStopAtLevel=1"]
 # The compiler without javac, which Debian's JRE lacks.
 JAVAC = [*JAVA, "-m", "jdk.compiler/com.sun.tools.javac.Main"]
@@ -179,6 +180,12 @@ def connect_jars(version):
     return ":".join(glob.glob(os.path.join(folder, "connect-file-*.jar"))) + ":" + kafka_jars(version)
 
 
+def streams_jars(version):
+    """Those of Kafka Streams, and what they need."""
+    wanted = [f"{STREAMS}:{KAFKA[version]}", LOG4J]
+    return _class_path(once(f"streams-{KAFKA[version]}", lambda folder: _maven(wanted, folder)))
+
+
 def kafka_formatted(version):
     """The folder of data that it starts with."""
     def install(folder):
@@ -192,10 +199,10 @@ def kafka_formatted(version):
     return os.path.join(once(f"kafka-{KAFKA[version]}-formatted", install), "data")
 
 
-def java(version, sources):
+def java(version, sources, jars_of=kafka_jars):
     """A jar of our own Java programs, compiled against that Kafka; behind its own jars: a class path."""
     texts = [open(path).read() for path in sources]
-    jars = kafka_jars(version)
+    jars = jars_of(version)
 
     def install(folder):
         _run([*JAVAC, "-nowarn", "-cp", jars, "-d", os.path.join(folder, "classes"), *sources])

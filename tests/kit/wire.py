@@ -100,14 +100,14 @@ def header(key, version, correlation=1, client="test"):
 
 # ---- Requests, in versions without compact fields ----
 
-def produce_body(topic, records, partition=0, acks=-1, timeout_ms=10000):
+def produce_body(topic, records, partition=0, acks=-1, timeout_ms=10000, transactional=None):
     one = struct.pack(">iii", 1, partition, len(records)) + records
-    return text(None) + struct.pack(">hi", acks, timeout_ms) + struct.pack(">i", 1) + text(topic) + one
+    return text(transactional) + struct.pack(">hi", acks, timeout_ms) + struct.pack(">i", 1) + text(topic) + one
 
 
-def produce(connection, topic, records, partition=0):
+def produce(connection, topic, records, partition=0, transactional=None):
     """(error code, base offset); None if the connection ended."""
-    answer = connection.ask(PRODUCE, 7, produce_body(topic, records, partition))
+    answer = connection.ask(PRODUCE, 7, produce_body(topic, records, partition, transactional=transactional))
     if not answer:
         return None
     answer.number("i"), answer.text(), answer.number("i"), answer.number("i")

@@ -13,8 +13,11 @@ tests_peers_kurier_member_LDADD = libkurier.la
 EXTRA_PROGRAMS += tests/peers/rdkafka_member
 tests_peers_rdkafka_member_SOURCES = tests/peers/members/rdkafka_member.c
 tests_peers_rdkafka_member_LDADD = -lrdkafka
+EXTRA_PROGRAMS += tests/peers/rdkafka_txn
+tests_peers_rdkafka_txn_SOURCES = tests/peers/txn/rdkafka_txn.c
+tests_peers_rdkafka_txn_LDADD = -lrdkafka
 if HAVE_RDKAFKA
-check_PROGRAMS += tests/peers/rdkafka tests/peers/rdkafka_member
+check_PROGRAMS += tests/peers/rdkafka tests/peers/rdkafka_member tests/peers/rdkafka_txn
 endif
 
 system_tests += \
