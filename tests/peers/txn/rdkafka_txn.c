@@ -143,8 +143,8 @@ static int read_all(char **argv)
         if (message->err)
             die("read", rd_kafka_message_errstr(message));
         left -= is_last(message);
-        printf("%d %lld %.*s\n", message->partition, (long long)message->offset,
-               (int)message->len, (const char *)message->payload);
+        printf("%d %lld %.*s\n", message->partition, (long long)message->offset, (int)message->len,
+               (const char *)message->payload);
         rd_kafka_message_destroy(message);
     }
     rd_kafka_consumer_close(client);
