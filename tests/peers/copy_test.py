@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Copiers consume, transform and produce in transactions, while they and kurierd are killed and requests come late or
+twice: each message is in the copy once, in its order, and of each transaction all or nothing.
+
+    copy_test.py [MESSAGES KILLS LATE]      20000 4 100 by default: so many kills of a copier, and of kurierd; and so
+                                            many requests at least that come late or twice
+
+A copier is a program
+
+    PROGRAM ADDRESS FROM TO GROUP ID SIZE HOW SESSION_MS TIMEOUT_MS
+
+that reads topic FROM as a member of GROUP, in the classic protocol with the range assignor, and copies each record
+to the same partition of TO, about SIZE in a transaction, with its offset; ID is its transactional.id. To the value
+it appends the transaction's name and how many records are in that. HOW is fenced; unfenced: it takes a new id at each
+start and says nothing of its membership; with -hold it stands still before it commits its offsets, until it reads
+something. It says copied N, holding, and whatever else is shown.
+"""
+import collections
+import contextlib
+import itertools
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import transactors  # and where the kit is
+
+import broker
+import consumers
+import peers
+import tap
+import wire
+from jvm import jvm
+from late import Late
+from txns import stable_offset
+from watched import eventually
+
+PARTITIONS = 4
+SIZE = 750
+SESSION_MS, TIMEOUT_MS = 2000, 5000
+NUMBERS = [int(word) for word in sys.argv[1:] if word.isdigit()]
+MESSAGES, KILLS, LATE = NUMBERS or (20_000, 4, 100)
+PATIENCE_S = 60 + 5 * KILLS
+SLACK_S = 10  # of the broker's, to look for what took too long, and to come back
+READER = "librdkafka-2.16"
+PRODUCE, END_TXN = 0, 26
+SHARES = {PRODUCE: {"held": 0.2, "repeated": 0.4, "overtaken": 0.05},
+          END_TXN: {"held": 0.3, "repeated": 0.3, "overtaken": 0.1}}
+
+
+def in_java(version):
+    return lambda: [*peers.JAVA, "-Xmx200m", *jvm(version).options, "-cp", jvm(version).path, "Copier"]
+
+
+COPIERS = {"java-4.3": in_java("4.3")}
+OPTIONS = {"group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
+           "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000}
+
+
+class Copier:
+    def __init__(self, kind, address, job, number, how="fenced"):
+        self.kind, self.said, self.rest = kind, [], b""
+        self.process = subprocess.Popen(
+            [*COPIERS[kind](), address, f"{job}-from", f"{job}-to", job, f"{job}-{number}", str(SIZE), how,
+             str(SESSION_MS), str(TIMEOUT_MS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            preexec_fn=broker.die_with_parent)
+
+    def hear(self, patience_s=0.0):
+        """Takes what it says; how many records it has copied since."""
+        copied = 0
+        while select.select([self.process.stdout], [], [], patience_s)[0]:
+            data = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not data:
+                break
+            *lines, self.rest = (self.rest + data).split(b"\n")
+            self.said += lines
+            copied += sum(int(line.split()[1]) for line in lines if line.startswith(b"copied "))
+            patience_s = 0
+        return copied
+
+    def until(self, word):
+        deadline = time.monotonic() + PATIENCE_S
+        while not any(line.startswith(word) for line in self.said):
+            self.hear(1)
+            assert self.process.poll() is None and time.monotonic() < deadline, self.said[-10:]
+
+    def go_on(self):
+        self.process.stdin.write(b"go\n")
+        self.process.stdin.flush()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Watch:
+    """How long the last stable offset of the copy has stood before the end."""
+
+    def __init__(self, server, topic):
+        self.server, self.topic = server, topic
+        self.longest, self.done = 0.0, threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+    def _run(self):
+        since = {}
+        while not self.done.wait(0.2):
+            with contextlib.suppress(OSError, AttributeError):
+                with wire.Connection(self.server.port, 5) as client:
+                    for partition in range(PARTITIONS):
+                        self._look(since, partition, stable_offset(client, self.topic, partition),
+                                   wire.fetch(client, self.topic, 0, partition)[1])
+
+    def _look(self, since, partition, stable, high):
+        now = time.monotonic()
+        if stable is None or stable >= high or since.get(partition, (None,))[0] != stable:
+            since[partition] = (stable, now)
+        self.longest = max(self.longest, now - since[partition][1])
+
+
+class Job:
+    """The messages of one copy, and what came of them."""
+
+    def __init__(self, server, name, messages):
+        self.server, self.name, self.messages = server, name, messages
+        self.copiers = {}
+
+    def fill(self):
+        with wire.Connection(self.server.port) as client:
+            for topic in (f"{self.name}-from", f"{self.name}-to"):
+                wire.create_topic(client, topic, PARTITIONS)
+            for partition in range(PARTITIONS):
+                numbers = range(partition, self.messages, PARTITIONS)
+                for at in range(0, len(numbers), 500):
+                    batch = wire.batch([b"%d" % number for number in numbers[at:at + 500]])
+                    assert eventually(lambda: wire.produce(client, f"{self.name}-from", batch, partition)[0] == 0)
+
+    def start(self, number, kind, address=None, how="fenced"):
+        self.copiers[number] = Copier(kind, address or self.server.address, self.name, number, how)
+        return self.copiers[number]
+
+    def kill_all(self):
+        for copier in self.copiers.values():
+            copier.kill()
+
+    def is_done(self):
+        """Is all of it copied, by the group's offsets?"""
+        try:
+            with wire.Connection(self.server.port, 5) as client:
+                found = consumers.committed(client, self.name, f"{self.name}-from", list(range(PARTITIONS)))
+        except OSError:
+            return False
+        return found and sum(max(offset, 0) for offset in found.values()) == self.messages
+
+    def copy(self):
+        """[(message, transaction, its size)] by partition, of what is committed."""
+        with wire.Connection(self.server.port) as client:
+            for partition in range(PARTITIONS):
+                assert eventually(lambda: wire.produce(client, f"{self.name}-to", wire.batch([b"end"]),
+                                                       partition)[0] == 0)
+        read = transactors.Reader(READER, self.server.address, f"{self.name}-to", "read_committed", PARTITIONS).read()
+        rows = collections.defaultdict(list)
+        for partition, _, value in read:
+            if value != "end":
+                message, transaction, size = value.split()
+                rows[partition].append((int(message), transaction, int(size)))
+        return rows
+
+
+def faults(rows, messages):
+    """{what: how many}, of what must not be; rows as of Job.copy."""
+    every = list(itertools.chain(*rows.values()))
+    times = collections.Counter(message for message, _, _ in every)
+    sizes = collections.Counter(transaction for _, transaction, _ in every)
+    wanted = {transaction: size for _, transaction, size in every}
+    found = {
+        "twice": sum(count > 1 for count in times.values()),
+        "missing": len(set(range(messages)) - set(times)),
+        "torn": sum(sizes[transaction] != size for transaction, size in wanted.items()),
+        "out of order": sum(a[0] > b[0] for row in rows.values() for a, b in zip(row, row[1:])),
+    }
+    return {what: count for what, count in found.items() if count}
+
+
+@tap.case("as a control: what is missing, copied twice, torn or out of order is noticed")
+def _():
+    good = {0: [(0, "a", 2), (2, "a", 2), (4, "b", 1)], 1: [(1, "c", 1), (3, "d", 1)]}
+    assert faults(good, 5) == {}
+    assert faults({0: good[0][:2], 1: good[1]}, 5) == {"missing": 1}
+    assert faults({0: good[0][1:], 1: good[1]}, 5) == {"missing": 1, "torn": 1}
+    assert faults({0: [*good[0], (4, "e", 1)], 1: good[1]}, 5) == {"twice": 1}
+    assert faults({0: good[0], 1: good[1][::-1]}, 5) == {"out of order": 1}
+
+
+def zombie(name, kind, how):
+    """A copier stands still until another has its partitions and has done its work, then goes on. Answers the
+    faults."""
+    job = Job(kurierd, name, 3 * SIZE)
+    job.fill()
+    try:
+        first = job.start(1, kind, how=how + "-hold")
+        first.until(b"holding")
+        first.process.send_signal(signal.SIGSTOP)
+        # Where it holds a place in the transaction, too, the other waits for its timeout.
+        second = job.start(2, kind, how=how)
+        deadline = time.monotonic() + PATIENCE_S
+        while not job.is_done():
+            second.hear(0.1)
+            assert time.monotonic() < deadline, second.said[-5:]
+        first.process.send_signal(signal.SIGCONT)
+        first.go_on()
+        first.until(b"copied" if how == "unfenced" else b"# ")
+    finally:
+        job.kill_all()
+    return faults(job.copy(), job.messages)
+
+
+for each in COPIERS:
+    @tap.case(f"{each}: what a copier has in hand when others take over is not copied twice")
+    def _(each=each):
+        found = zombie(f"zombie-{each}", each, "fenced")
+        assert not found, found
+
+    @tap.case(f"as a control: {each}, not fenced, copies twice, which is noticed")
+    def _(each=each):
+        found = zombie(f"unfenced-{each}", each, "unfenced")
+        assert "twice" in found, found
+
+
+@tap.case(f"{MESSAGES} messages, {SIZE} in a transaction, {KILLS} kills of a copier and of kurierd each")
+def _():
+    chance = random.Random(11)
+    kinds = list(COPIERS)
+    job = Job(kurierd, "copy", MESSAGES)
+    job.fill()
+    slots = {number: kinds[number % len(kinds)] for number in range(2)}
+    copied, kills = 0, collections.Counter()
+    todo = [who for who in ("kurierd", "copier") for _ in range(KILLS)]
+    chance.shuffle(todo)
+    marks = sorted(chance.randrange(MESSAGES) for _ in todo)
+    start = deadline = time.monotonic()
+    try:
+        with Watch(kurierd, "copy-to") as watch:
+            for number, kind in slots.items():
+                job.start(number, kind, proxy.address)
+            while not job.is_done() or todo:
+                for number, copier in list(job.copiers.items()):
+                    copied += copier.hear(0.02)
+                    if copier.process.poll() is not None:
+                        print(f"# {copier.kind} ended: {copier.said[-1:]}", flush=True)
+                        job.start(number, slots[number], proxy.address)
+                while todo and (copied >= marks[0] or job.is_done()):
+                    marks.pop(0)
+                    who = todo.pop()
+                    kills[who] += 1
+                    if who == "kurierd":
+                        kurierd.restart()
+                    else:
+                        number = chance.choice(list(slots))
+                        job.copiers[number].kill()
+                        job.start(number, slots[number], proxy.address)
+                    deadline = time.monotonic()
+                assert time.monotonic() < deadline + PATIENCE_S, f"{copied} copied\n" + "\n".join(
+                    str(copier.said[-5:]) for copier in job.copiers.values())
+            job.kill_all()
+            with wire.Connection(kurierd.port) as client:
+                assert eventually(lambda: all(
+                    stable_offset(client, "copy-to", p) == wire.fetch(client, "copy-to", 0, p)[1]
+                    for p in range(PARTITIONS))), "the last stable offset is stuck"
+    finally:
+        job.kill_all()
+    late = {f"{key} {way}": count for (key, way), count in proxy.count.items()}
+    print(f"# {time.monotonic() - start:.1f} s, {dict(kills)}; requests by API: {late}; the last stable offset stood "
+          f"for {watch.longest:.1f} s at most", flush=True)
+    found = faults(job.copy(), MESSAGES)
+    assert not found, found
+    assert watch.longest < TIMEOUT_MS / 1000 + SLACK_S, watch.longest
+    assert sum(proxy.count.values()) >= LATE, late
+
+
+proxy = Late(SHARES)
+kurierd = broker.Broker({**OPTIONS, "advertised.listeners": f"PLAINTEXT://{proxy.address}"})
+
+if __name__ == "__main__":
+    with proxy, kurierd:
+        proxy.target_port = kurierd.port
+        tap.run()
