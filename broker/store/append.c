@@ -186,11 +186,13 @@ static int sync_active(struct kd_log *log)
     return status;
 }
 
-/* Log and index of the active segment, on disk. */
+/* Log and indexes of the active segment, on disk. */
 static int settle(struct kd_log *log, enum kd_sync sync)
 {
     struct kd_segment *active = kd_log_active(log);
     int status = sync == KD_SYNC_EACH ? sync_active(log) : 0;
+    if (status >= 0)
+        status = kd_log_settle_aborted(log, sync);
     if (status < 0)
         return status;
     return kd_index_save(&log->index, log->files->fs, log->dir, active->base_offset, sync);
@@ -289,6 +291,7 @@ static void publish(struct kd_log *log, const struct kd_log_batch *batches)
         (void)kd_index_add(&log->index, log->index_interval_bytes,
                            (uint32_t)(batch->last_offset - active->base_offset), (uint32_t)position,
                            batch->bytes.size, batch->max_timestamp_ms);
+        kd_log_publish_aborted(log, batch);
         position += (int64_t)batch->bytes.size;
         log->end_offset = batch->last_offset + 1;
     }
@@ -317,6 +320,8 @@ static int write_locked(struct kd_log *log, const struct kd_log_batch *batches)
     int64_t at = atomic_load(&active->size);
     while (batch && status >= 0)
         status = write_some(log, &batch, &at);
+    if (status >= 0)
+        status = kd_log_write_aborted(log, batches);
     if (status < 0) {
         take_back(log, atomic_load(&active->size));
         kd_segment_unpin(active);

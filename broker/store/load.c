@@ -45,6 +45,10 @@ static int note_file(void *ctx, const char *name, bool is_dir)
         suffix == KD_SUFFIX_INDEX || suffix == KD_SUFFIX_TIMEINDEX || suffix == KD_SUFFIX_TXNINDEX;
     if (is_index && !push(&listing->index_bases, &listing->index_count, offset))
         listing->failed = true;
+    if (suffix == KD_SUFFIX_INDEX && !push(&listing->offset_bases, &listing->offset_count, offset))
+        listing->failed = true;
+    if (suffix == KD_SUFFIX_TXNINDEX && !push(&listing->txn_bases, &listing->txn_count, offset))
+        listing->failed = true;
     return listing->failed;
 }
 
@@ -52,6 +56,12 @@ static int by_value(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
+}
+
+static void sort(int64_t *items, size_t count)
+{
+    if (count)
+        qsort(items, count, sizeof *items, by_value);
 }
 
 static int list_files(struct kd_load *load, struct kd_listing *listing)
@@ -62,10 +72,10 @@ static int list_files(struct kd_load *load, struct kd_listing *listing)
         status = -ENOMEM;
     if (status < 0)
         return kb_error_errno(&load->err, KB_E_DISK, -status, "%s cannot be listed", load->dir);
-    if (listing->base_count)
-        qsort(listing->bases, listing->base_count, sizeof *listing->bases, by_value);
-    if (listing->snapshot_count)
-        qsort(listing->snapshots, listing->snapshot_count, sizeof *listing->snapshots, by_value);
+    sort(listing->bases, listing->base_count);
+    sort(listing->snapshots, listing->snapshot_count);
+    sort(listing->offset_bases, listing->offset_count);
+    sort(listing->txn_bases, listing->txn_count);
     return KB_OK;
 }
 
@@ -197,11 +207,13 @@ static int load_files(struct kd_load *load, struct kd_listing *listing)
     if (!code)
         code = kd_load_check_chain(load);
     if (!code)
-        code = kd_load_walk(load);
+        code = kd_load_walk(load, listing);
     if (!code)
         kd_load_clear_staged(load, listing);
     if (!code && load->log_start > load->log_end)
         return begin_anew(load);
+    if (!code)
+        code = kd_load_aborted(load, listing);
     if (!code)
         code = kd_load_state(load, listing);
     return code ? code : describe_active(load);
@@ -232,5 +244,7 @@ int kd_log_load(struct kd_load *load)
     kb_free(listing.bases);
     kb_free(listing.snapshots);
     kb_free(listing.index_bases);
+    kb_free(listing.offset_bases);
+    kb_free(listing.txn_bases);
     return code;
 }

@@ -15,6 +15,7 @@ broker_libbrokercore_la_SOURCES += \
 
 noinst_LTLIBRARIES += broker/libstore.la
 broker_libstore_la_SOURCES = \
+	broker/store/aborted.c \
 	broker/store/append.c \
 	broker/store/chain.c \
 	broker/store/checkpoint.c broker/store/checkpoint.h \
@@ -33,4 +34,5 @@ broker_libstore_la_SOURCES = \
 	broker/store/segment.c broker/store/segment.h \
 	broker/store/swap.c broker/store/swap.h \
 	broker/store/trim.c \
-	broker/store/txn_index.h
+	broker/store/txn_file.c broker/store/txn_file.h \
+	broker/store/txn_index.c broker/store/txn_index.h

@@ -4,8 +4,7 @@
 #include "broker/store/log.h"
 #include <errno.h>
 
-/* The segment that would hold the offset: the last that begins at or below it. */
-static size_t find_segment(const struct kd_log *log, int64_t offset)
+size_t kd_log_find_segment(const struct kd_log *log, int64_t offset)
 {
     size_t low = 0, high = log->count;
     while (low < high) {
@@ -23,7 +22,7 @@ bool kd_place_find(struct kd_log *log, int64_t offset, struct kd_place *out)
     bool there = false;
     pthread_mutex_lock(&log->lock);
     if (log->count && offset < log->end_offset) {
-        size_t i = find_segment(log, offset);
+        size_t i = kd_log_find_segment(log, offset);
         out->segment = kd_segment_ref(log->segments[i]);
         out->active = i + 1 == log->count;
         out->size = atomic_load(&out->segment->size);
@@ -124,10 +123,36 @@ static int locate_in(struct kd_log *log, const struct kd_place *place, const str
     return status;
 }
 
+/* What is aborted there may be told of in segments behind it as well. */
+static int end_of_stretch(const struct kd_locate *ask, struct kd_located *out)
+{
+    _Alignas(KD_SCAN_ALIGN) uint8_t window[2 * KD_SCAN_ALIGN];
+    struct kd_segment *segment = out->segment;
+    struct kw_batch_header header;
+    struct kd_scan scan;
+    int code = KB_OK;
+    int64_t end = out->position + (int64_t)out->size_bytes;
+    kd_scan_init(&scan, segment->files->fs, segment->file, window, sizeof window, out->position,
+                 atomic_load(&segment->size), segment->base_offset);
+    while (!code && scan.position < end)
+        code = kd_scan_next(&scan, false, &header);
+    out->end_offset = KB_MIN(scan.next_offset, ask->bound);
+    if (!code)
+        return 0;
+    return code == KB_E_DISK ? scan.status : -EBADMSG;
+}
+
+static void let_go(struct kd_located *located)
+{
+    kd_segment_unpin(located->segment);
+    kd_segment_unref(located->segment);
+    *located = (struct kd_located){0};
+}
+
 /* Compaction may leave nothing of a segment from `offset` on: then the next. Or it
  * puts another one in its place meanwhile: then that. What is below all segments
  * was deleted. */
-int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_located *out)
+static int locate(struct kd_log *log, const struct kd_locate *ask, struct kd_located *out)
 {
     struct kd_locate next = *ask;
     struct kd_place place;
@@ -144,4 +169,44 @@ int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_loc
             break;
     }
     return KB_MIN(status, 0);
+}
+
+/* Where there are more aborted transactions than may be told, the stretch gets shorter. */
+static int locate_committed(struct kd_log *log, const struct kd_locate *ask, struct kd_located *out)
+{
+    struct kd_locate next = *ask;
+    for (;;) {
+        int64_t until;
+        int status = locate(log, &next, out);
+        if (status < 0 || !out->size_bytes)
+            return status;
+        status = end_of_stretch(&next, out);
+        struct kd_aborted_ask aborted = {ask->offset, out->end_offset, ask->aborted_max};
+        if (status >= 0)
+            status = kd_log_collect_aborted(log, &aborted, &out->aborted, &until);
+        if (status >= 0 && until >= out->end_offset)
+            return 0;
+        kd_aborted_list_deinit(&out->aborted);
+        let_go(out);
+        if (status >= 0 && until <= ask->offset)
+            status = -ENOBUFS;
+        if (status < 0)
+            return status;
+        next.bound = until;
+    }
+}
+
+/* Holding its shape: no compaction takes batches, or what tells of them, away between
+ * the one and the other. */
+int kd_log_locate(struct kd_log *log, const struct kd_locate *ask, struct kd_located *out)
+{
+    *out = (struct kd_located){0};
+    if (!ask->aborted_max || !kd_log_has_aborted(log, ask->offset))
+        return locate(log, ask, out);
+    if (ask->nowait)
+        return -EAGAIN;
+    pthread_mutex_lock(&log->shape);
+    int status = locate_committed(log, ask, out);
+    pthread_mutex_unlock(&log->shape);
+    return status;
 }

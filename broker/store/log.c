@@ -13,6 +13,7 @@ struct kd_log *kd_log_new(struct kd_files *files, const char *dir, int64_t index
     log->files = files;
     atomic_init(&log->index_interval_bytes, index_interval_bytes);
     log->end_offset = end_offset;
+    log->aborted_last = -1;
     kd_index_init(&log->index);
     pthread_mutex_init(&log->shape, NULL);
     pthread_mutex_init(&log->work, NULL);

@@ -32,8 +32,11 @@ struct kd_log {
     size_t count, capacity;
     int64_t end_offset;
     struct kd_index index; /* of the active segment */
+    int64_t aborted_last;  /* no abort marker behind it; -1: none at all */
     /* Guarded by work. */
     int64_t allocated;       /* bytes that the disk holds for the active segment */
+    bool aborts_unsynced;    /* its .txnindex was written since the last sync, */
+    bool aborts_unnamed;     /* and made */
     bool dirty;              /* written since the last sync began; keeps it pinned */
     unsigned syncing;        /* syncs that have begun elsewhere and not ended */
     bool broken;             /* a failed write could not be taken back */
@@ -120,6 +123,7 @@ struct kd_located {
     struct kd_segment *segment; /* referenced and pinned; NULL: size 0 */
     int64_t position;
     size_t size_bytes;
+    int64_t end_offset;             /* with `aborted`: nothing in it lies at or behind */
     struct kd_aborted_list aborted; /* of the stretch, if asked for; perhaps some behind it. The
                                        caller's to deinit */
 };
@@ -149,6 +153,8 @@ void kd_log_each_sealed(struct kd_log *log, kd_log_each_sealed_fn *each, void *c
 /* ---- Within the store --------------------------------------------------- */
 
 struct kd_segment *kd_log_active(struct kd_log *log); /* work or lock held; NULL: none */
+/* The one that would hold the offset: the last that begins at or below it. Lock held. */
+size_t kd_log_find_segment(const struct kd_log *log, int64_t offset);
 bool kd_log_push_segment(struct kd_log *log,
                          struct kd_segment *segment); /* lock held; takes it; false: no memory */
 #endif

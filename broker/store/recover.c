@@ -10,6 +10,7 @@ enum { CUT_MAX_BYTES = 64 << 20 };
 
 struct walk {
     struct kd_load *load;
+    struct kd_listing *listing;
     void *window;
     int64_t next_offset; /* where the log is whole up to */
 };
@@ -53,6 +54,7 @@ static int walk_segment(struct walk *walk, struct kd_segment *segment, struct kb
             break;
         }
         walk->next_offset = segment->base_offset + relative + 1;
+        walk->listing->walked_markers |= (header.attributes & KW_BATCH_CONTROL) != 0;
         if (active)
             (void)kd_index_add(&log->index, log->index_interval_bytes, (uint32_t)relative,
                                (uint32_t)*good, kw_batch_header_size(&header),
@@ -202,10 +204,11 @@ static int walk_active(struct walk *walk, struct kd_segment *active)
     return walk_one(walk, active, 0);
 }
 
-int kd_load_walk(struct kd_load *load)
+int kd_load_walk(struct kd_load *load, struct kd_listing *listing)
 {
     struct kd_log *log = load->log;
-    struct walk walk = {.load = load, .window = kb_aligned(KD_SCAN_ALIGN, load->window_bytes)};
+    struct walk walk = {
+        .load = load, .listing = listing, .window = kb_aligned(KD_SCAN_ALIGN, load->window_bytes)};
     if (!walk.window)
         return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to recover it", load->dir);
     size_t i = log->count - 1;
@@ -213,6 +216,7 @@ int kd_load_walk(struct kd_load *load)
         i--;
     int code = KB_OK;
     walk.next_offset = log->segments[i]->base_offset;
+    listing->walked_from = i;
     for (; !code && i < log->count; i++) {
         struct kd_segment *segment = log->segments[i];
         if (segment->base_offset < walk.next_offset ||

@@ -69,15 +69,53 @@ static bool load_epochs(struct kd_load *load)
     return !code;
 }
 
-static int replay_batch(struct kd_load *load, const struct kw_batch_header *header,
-                        int64_t producers_from)
+static void end_txn(struct kd_producers *producers, const struct kw_batch_header *header,
+                    const struct kw_control *control, int64_t now_ms, struct kd_aborted *aborted)
 {
+    int64_t last_offset = kw_batch_header_last_offset(header);
+    struct kd_producer *producer = kd_producers_obtain(producers, header->producer_id, now_ms);
+    int64_t first_offset = producer ? producer->txn_first_offset : -1;
+    kd_producers_end_txn(producers, header->producer_id, control->coordinator_epoch);
+    if (first_offset < 0 || control->type != KW_CONTROL_ABORT)
+        return;
+    int64_t unstable = kd_producers_first_unstable(producers);
+    *aborted = (struct kd_aborted){header->producer_id, first_offset, last_offset,
+                                   KB_MIN(unstable, last_offset + 1)};
+}
+
+/* A compaction leaves an empty marker where the epoch is all that is still needed of it. */
+int kd_replay_batch(struct kd_producers *producers, struct kd_scan *scan,
+                    const struct kw_batch_header *header, int64_t now_ms,
+                    struct kd_aborted *aborted)
+{
+    struct kw_control control;
+    *aborted = (struct kd_aborted){.producer_id = -1};
+    if (header->producer_id < 0)
+        return KB_OK;
+    int code = kd_producers_update(producers, header, now_ms);
+    if (code || !(header->attributes & KW_BATCH_CONTROL))
+        return code;
+    code = kd_scan_control(scan, header, &control);
+    if (code)
+        return code == KB_E_OFFSET_OUT_OF_RANGE ? KB_OK : code;
+    if (control.type == KW_CONTROL_ABORT || control.type == KW_CONTROL_COMMIT)
+        end_txn(producers, header, &control, now_ms, aborted);
+    return KB_OK;
+}
+
+static int replay_batch(struct kd_load *load, struct kd_scan *scan,
+                        const struct kw_batch_header *header, int64_t producers_from)
+{
+    struct kd_aborted aborted;
     int code = KB_OK;
     if (header->leader_epoch > kd_epochs_latest(load->epochs))
         code = kd_epochs_assign(load->epochs, header->leader_epoch, header->base_offset, NULL);
     if (!code && header->base_offset >= producers_from)
-        code = kd_producers_update(load->producers, header, load->now_ms);
-    return code ? kb_error_set(&load->err, code, "%s: no memory to load its producers", load->dir)
+        code = kd_replay_batch(load->producers, scan, header, load->now_ms, &aborted);
+    if (code == KB_E_NO_MEMORY)
+        return kb_error_set(&load->err, code, "%s: no memory to load its producers", load->dir);
+    return code ? kb_error_set(&load->err, KB_E_CORRUPT, "%s: %s at offset %" PRId64, load->dir,
+                               scan->why ? scan->why : "a read fails", header->base_offset)
                 : KB_OK;
 }
 
@@ -96,7 +134,7 @@ static int replay_segment(struct kd_load *load, struct kd_segment *segment, int6
     int code = KB_OK, scanned = KB_OK;
     while (!code && !(scanned = kd_scan_next(&scan, false, &header))) {
         if (header.base_offset >= from)
-            code = replay_batch(load, &header, producers_from);
+            code = replay_batch(load, &scan, &header, producers_from);
     }
     kd_segment_unpin(segment);
     if (!code && scanned != KB_E_OFFSET_OUT_OF_RANGE)

@@ -2,7 +2,10 @@
 #include "broker/store/scan.h"
 #include "base/check.h"
 #include "wire/crc32c.h"
+#include "wire/record.h"
 #include <errno.h>
+
+enum { CONTROL_MAX_BYTES = 1024 }; /* of a marker's record, which has about twenty */
 
 void kd_scan_init(struct kd_scan *scan, struct kb_fs *fs, struct kb_file *file, void *window,
                   size_t window_bytes, int64_t from, int64_t end, int64_t next_offset)
@@ -46,12 +49,12 @@ static int view(struct kd_scan *scan, int64_t at, size_t size, struct kb_slice *
     return KB_OK;
 }
 
-/* A header may lie across two windows. */
-static int read_header(struct kd_scan *scan, uint8_t out[KW_BATCH_HEADER_BYTES])
+/* They may lie across two windows. */
+static int read_bytes(struct kd_scan *scan, int64_t at, uint8_t *out, size_t size)
 {
     struct kb_slice part;
-    for (size_t done = 0; done < KW_BATCH_HEADER_BYTES; done += part.size) {
-        int code = view(scan, scan->position + (int64_t)done, KW_BATCH_HEADER_BYTES - done, &part);
+    for (size_t done = 0; done < size; done += part.size) {
+        int code = view(scan, at + (int64_t)done, size - done, &part);
         if (code)
             return code;
         memcpy(out + done, part.data, part.size);
@@ -94,7 +97,7 @@ int kd_scan_next(struct kd_scan *scan, bool check_crc, struct kw_batch_header *h
         return KB_E_OFFSET_OUT_OF_RANGE;
     if (scan->end - scan->position < KW_BATCH_HEADER_BYTES)
         return corrupt(scan, "a header that is not all there");
-    int code = read_header(scan, raw);
+    int code = read_bytes(scan, scan->position, raw, sizeof raw);
     if (code)
         return code;
     kw_batch_peek(raw, header);
@@ -108,5 +111,25 @@ int kd_scan_next(struct kd_scan *scan, bool check_crc, struct kw_batch_header *h
         return code;
     scan->position += (int64_t)kw_batch_header_size(header);
     scan->next_offset = kw_batch_header_last_offset(header) + 1;
+    return KB_OK;
+}
+
+int kd_scan_control(struct kd_scan *scan, const struct kw_batch_header *header,
+                    struct kw_control *out)
+{
+    uint8_t raw[CONTROL_MAX_BYTES];
+    size_t size = kw_batch_header_size(header) - KW_BATCH_HEADER_BYTES;
+    struct kw_record_iter it;
+    struct kw_record record;
+    if (!header->record_count)
+        return KB_E_OFFSET_OUT_OF_RANGE;
+    if (size > sizeof raw || kw_batch_header_codec(header))
+        return corrupt(scan, "a marker that is none");
+    int code = read_bytes(scan, scan->position - (int64_t)size, raw, size);
+    if (code)
+        return code;
+    kw_record_iter_init(&it, header, kb_slice_of(raw, size));
+    if (!kw_record_iter_next(&it, &record) || !kw_control_parse(&record, out))
+        return corrupt(scan, "a marker that is none");
     return KB_OK;
 }

@@ -8,6 +8,7 @@
  */
 #include "base/fs.h"
 #include "wire/batch.h"
+#include "wire/record.h"
 
 struct kd_scan {
     struct kb_fs *fs;
@@ -33,5 +34,9 @@ void kd_scan_init(struct kd_scan *scan, struct kb_fs *fs, struct kb_file *file, 
  * was there. KB_OK, or OFFSET_OUT_OF_RANGE at the end, CORRUPT_MESSAGE (position stays),
  * DISK (status says why, -EAGAIN with nowait). */
 int kd_scan_next(struct kd_scan *scan, bool check_crc, struct kw_batch_header *header);
+/* What the marker says that kd_scan_next just passed. OFFSET_OUT_OF_RANGE: nothing, since
+ * a compaction emptied it; CORRUPT_MESSAGE, DISK. */
+int kd_scan_control(struct kd_scan *scan, const struct kw_batch_header *header,
+                    struct kw_control *out);
 
 #endif

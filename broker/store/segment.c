@@ -39,6 +39,7 @@ struct kd_segment *kd_segment_new(struct kd_files *files, const char *dir, int64
     segment->files = files;
     segment->base_offset = base_offset;
     segment->first_ms = segment->latest_ms = -1;
+    segment->aborted_last = -1;
     kb_list_init(&segment->link);
     return segment;
 }

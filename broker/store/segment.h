@@ -37,6 +37,8 @@ struct kd_segment {
     atomic_int_least64_t size;   /* bytes that may be read */
     int64_t first_ms, latest_ms; /* of its first batch, of all its records, once it is sealed;
                                     -1: no time. The log's lock guards them */
+    int64_t aborted_bytes;       /* of its .txnindex that count; 0: it has none. The same lock */
+    int64_t aborted_last;        /* the last marker there; -1: none */
     /* Guarded by files->lock. */
     bool gone;            /* out of its log: whoever has it open reads on */
     struct kb_file *file; /* NULL: closed */

@@ -24,7 +24,12 @@ static int move_indexes(struct kb_fs *fs, const char *dir, int64_t base_offset, 
                         enum kd_stage to)
 {
     int status = move(fs, dir, base_offset, KD_SUFFIX_INDEX, from, to);
-    return status < 0 ? status : move(fs, dir, base_offset, KD_SUFFIX_TIMEINDEX, from, to);
+    if (status >= 0)
+        status = move(fs, dir, base_offset, KD_SUFFIX_TIMEINDEX, from, to);
+    if (status < 0)
+        return status;
+    status = move(fs, dir, base_offset, KD_SUFFIX_TXNINDEX, from, to);
+    return status == -ENOENT ? 0 : status; /* not every segment has one */
 }
 
 static int drop(struct kb_fs *fs, const char *dir, int64_t base_offset, enum kd_suffix suffix)
@@ -45,7 +50,8 @@ static int drop_indexes(struct kb_fs *fs, const char *dir, int64_t base_offset)
 
 void kd_log_drop_made(struct kd_log *log, int64_t base_offset)
 {
-    static const enum kd_suffix all[] = {KD_SUFFIX_LOG, KD_SUFFIX_INDEX, KD_SUFFIX_TIMEINDEX};
+    static const enum kd_suffix all[] = {KD_SUFFIX_LOG, KD_SUFFIX_INDEX, KD_SUFFIX_TIMEINDEX,
+                                         KD_SUFFIX_TXNINDEX};
     struct kb_fs *fs = log->files->fs;
     char path[KD_PATH_MAX];
     for (size_t i = 0; i < 2 * KB_ARRAY_SIZE(all); i++) {
@@ -79,6 +85,7 @@ static void publish(struct kd_log *log, const struct kd_swap *swap)
     memmove(log->segments + at + 1, log->segments + behind,
             (log->count - behind) * sizeof(struct kd_segment *));
     log->count -= swap->count - 1;
+    kd_log_recount_aborted(log);
     pthread_mutex_unlock(&log->lock);
     pthread_mutex_unlock(&log->work);
     for (size_t i = 0; i < swap->count; i++) {
@@ -178,16 +185,15 @@ static int note_unfinished(void *ctx, const char *name, bool is_dir)
     return found->failed;
 }
 
-/* Walks the file that was made: its index, and where it ends. */
+/* Walks the file that was made: where it ends. */
 static int walk_made(struct kd_load *load, struct kb_file *file, int64_t base_offset,
-                     struct kd_index *index, int64_t *end_offset)
+                     int64_t *end_offset)
 {
     struct kb_fs *fs = load->files->fs;
     struct kw_batch_header header;
     struct kd_scan scan;
     struct kb_stat stat;
     char path[KD_PATH_MAX];
-    int64_t at;
     int code;
     kd_file_stage_path(path, load->dir, base_offset, KD_SUFFIX_LOG, KD_SWAP);
     int status = fs->ops->stat(fs, path, &stat);
@@ -195,12 +201,9 @@ static int walk_made(struct kd_load *load, struct kb_file *file, int64_t base_of
     if (!window)
         return status < 0 ? status : -ENOMEM;
     kd_scan_init(&scan, fs, file, window, load->window_bytes, 0, stat.size, base_offset);
-    while (at = scan.position, !(code = kd_scan_next(&scan, true, &header)))
-        (void)kd_index_add(index, load->index_interval_bytes,
-                           (uint32_t)(kw_batch_header_last_offset(&header) - base_offset),
-                           (uint32_t)at, kw_batch_header_size(&header),
-                           header.record_count ? header.max_timestamp_ms : -1);
-    kd_index_finish(index);
+    do
+        code = kd_scan_next(&scan, true, &header);
+    while (!code);
     *end_offset = scan.next_offset;
     kb_free(window);
     if (code == KB_E_DISK)
@@ -224,21 +227,17 @@ static int drop_between(struct kd_load *load, const struct unfinished *found, in
     return status < 0 ? status : fs->ops->sync_dir(fs, load->dir);
 }
 
+/* Its indexes are built when the log is loaded (aborted.c), as it has none. */
 static int finish_made(struct kd_load *load, const struct unfinished *found, struct kb_file *file,
                        int64_t base_offset)
 {
     struct kb_fs *fs = load->files->fs;
-    struct kd_index index;
     int64_t end_offset;
-    kd_index_init(&index);
-    int status = walk_made(load, file, base_offset, &index, &end_offset);
+    int status = walk_made(load, file, base_offset, &end_offset);
     if (status >= 0)
         status = drop_between(load, found, base_offset, end_offset);
     if (status >= 0)
-        status = kd_index_save(&index, fs, load->dir, base_offset, KD_SYNC_EACH);
-    if (status >= 0)
         status = move(fs, load->dir, base_offset, KD_SUFFIX_LOG, KD_SWAP, KD_IN_LOG);
-    kd_index_deinit(&index);
     return status < 0 ? status : fs->ops->sync_dir(fs, load->dir);
 }
 

@@ -125,6 +125,7 @@ int kd_log_restart(struct kd_log *log, int64_t log_start)
         status = fs->ops->sync_dir(fs, log->dir);
     pthread_mutex_lock(&log->lock);
     kd_index_deinit(&log->index);
+    log->aborted_last = -1;
     log->end_offset = log_start;
     pthread_mutex_unlock(&log->lock);
     pthread_mutex_unlock(&log->work);
@@ -212,6 +213,8 @@ static int cut_active(struct kd_log *log, int64_t offset, int64_t *end)
     }
     if (status >= 0)
         status = kd_segment_datasync(active);
+    if (status >= 0)
+        status = kd_log_cut_aborted(log, *end);
     if (status >= 0)
         status = rebuild_index(log, active);
     kd_segment_unpin(active);

@@ -19,6 +19,7 @@
  * aborted transactions that belong together, also while a compaction takes both away.
  */
 #include "broker/core/aborted.h"
+#include "broker/store/index.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,5 +47,21 @@ struct kd_aborted_ask {
  * 0, -ENOMEM or another -errno. Blocks. */
 int kd_log_aborted(struct kd_log *log, const struct kd_aborted_ask *ask,
                    struct kd_aborted_list *out, int64_t *until);
+
+/* ---- Within the store --------------------------------------------------- */
+
+/* As kd_log_aborted, with the log's shape held. */
+int kd_log_collect_aborted(struct kd_log *log, const struct kd_aborted_ask *ask,
+                           struct kd_aborted_list *out, int64_t *until);
+
+struct kd_log_batch;
+/* Work is held: the entries of batches that are in the file and not published yet. On an
+ * error the file is as it was. */
+int kd_log_write_aborted(struct kd_log *log, const struct kd_log_batch *batches);
+void kd_log_publish_aborted(struct kd_log *log, const struct kd_log_batch *batch); /* and lock */
+int kd_log_settle_aborted(struct kd_log *log, enum kd_sync sync);
+/* The log was cut there: so is the active segment's file. */
+int kd_log_cut_aborted(struct kd_log *log, int64_t end_offset);
+void kd_log_recount_aborted(struct kd_log *log); /* lock held: segments came or went */
 
 #endif
