@@ -69,38 +69,37 @@ static bool load_epochs(struct kd_load *load)
     return !code;
 }
 
-static void end_txn(struct kd_producers *producers, const struct kw_batch_header *header,
-                    const struct kw_control *control, int64_t now_ms, struct kd_aborted *aborted)
+/* A compaction leaves an empty marker where the epoch is all that is still needed of it. */
+static int replay_control(struct kd_producers *producers, struct kd_scan *scan,
+                          const struct kw_batch_header *header, int64_t now_ms,
+                          struct kd_aborted *aborted)
 {
-    int64_t last_offset = kw_batch_header_last_offset(header);
-    struct kd_producer *producer = kd_producers_obtain(producers, header->producer_id, now_ms);
-    int64_t first_offset = producer ? producer->txn_first_offset : -1;
-    kd_producers_end_txn(producers, header->producer_id, control->coordinator_epoch);
-    if (first_offset < 0 || control->type != KW_CONTROL_ABORT)
-        return;
-    int64_t unstable = kd_producers_first_unstable(producers);
-    *aborted = (struct kd_aborted){header->producer_id, first_offset, last_offset,
-                                   KB_MIN(unstable, last_offset + 1)};
+    struct kw_control control;
+    struct kd_aborted ended;
+    int code = kd_scan_control(scan, header, &control);
+    if (code && code != KB_E_OFFSET_OUT_OF_RANGE)
+        return code;
+    if (code || (control.type != KW_CONTROL_ABORT && control.type != KW_CONTROL_COMMIT))
+        return kd_producers_update(producers, header, now_ms);
+    struct kd_txn_end end = {.commit = control.type == KW_CONTROL_COMMIT,
+                             .coordinator_epoch = control.coordinator_epoch};
+    code = kd_producers_end(producers, header, &end, now_ms, &ended);
+    kd_producers_committed(producers, INT64_MAX); /* nobody waits for it to be on the disk */
+    if (!code && !end.commit && ended.first_offset >= 0)
+        *aborted = ended;
+    return code;
 }
 
-/* A compaction leaves an empty marker where the epoch is all that is still needed of it. */
 int kd_replay_batch(struct kd_producers *producers, struct kd_scan *scan,
                     const struct kw_batch_header *header, int64_t now_ms,
                     struct kd_aborted *aborted)
 {
-    struct kw_control control;
     *aborted = (struct kd_aborted){.producer_id = -1};
     if (header->producer_id < 0)
         return KB_OK;
-    int code = kd_producers_update(producers, header, now_ms);
-    if (code || !(header->attributes & KW_BATCH_CONTROL))
-        return code;
-    code = kd_scan_control(scan, header, &control);
-    if (code)
-        return code == KB_E_OFFSET_OUT_OF_RANGE ? KB_OK : code;
-    if (control.type == KW_CONTROL_ABORT || control.type == KW_CONTROL_COMMIT)
-        end_txn(producers, header, &control, now_ms, aborted);
-    return KB_OK;
+    return header->attributes & KW_BATCH_CONTROL
+               ? replay_control(producers, scan, header, now_ms, aborted)
+               : kd_producers_update(producers, header, now_ms);
 }
 
 static int replay_batch(struct kd_load *load, struct kd_scan *scan,

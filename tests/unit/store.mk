@@ -16,6 +16,7 @@ tests_unit_store_test_retention_LDADD = $(core_test_libs)
 
 # ---- The store, and the drive over it, in a simulated world ----
 unit_programs += \
+	tests/unit/store/test_aborted \
 	tests/unit/store/test_clean \
 	tests/unit/store/test_cleanup \
 	tests/unit/store/test_compact \
@@ -25,6 +26,8 @@ unit_programs += \
 	tests/unit/store/test_source \
 	tests/unit/store/test_threads
 
+tests_unit_store_test_aborted_SOURCES = tests/unit/store/test_aborted.c $(keyed_rig)
+tests_unit_store_test_aborted_LDADD = $(drive_test_libs)
 tests_unit_store_test_clean_SOURCES = tests/unit/store/test_clean.c $(keyed_rig)
 tests_unit_store_test_clean_LDADD = $(drive_test_libs)
 tests_unit_store_test_compact_SOURCES = tests/unit/store/test_compact.c $(keyed_rig)
