@@ -118,6 +118,7 @@ broker_libbroker_la_SOURCES = \
 	broker/api/offset_delete.c \
 	broker/api/offset_fetch.c \
 	broker/api/sync_group.c \
+	broker/api/txn_offset_commit.c \
 	broker/api/init_producer_id.c \
 	broker/api/list_config_resources.c \
 	broker/api/list_offsets.c \

@@ -88,6 +88,7 @@ void kd_handle_offset_fetch(struct kd_request *request);
 void kd_handle_offset_for_leader_epoch(struct kd_request *request);
 void kd_handle_produce(struct kd_request *request);
 void kd_handle_sync_group(struct kd_request *request);
+void kd_handle_txn_offset_commit(struct kd_request *request);
 void kd_handle_update_features(struct kd_request *request);
 
 #endif

@@ -99,6 +99,13 @@ static void on_cancel(struct kd_request *request)
 
 /* ---- One group ---------------------------------------------------------- */
 
+static void tell_unstable(struct kw_offset_fetch_response_group_topic_partition *out)
+{
+    out->error_code = KB_E_UNSTABLE_OFFSET_COMMIT;
+    out->committed_offset = -1;
+    out->metadata = kb_slice_str("");
+}
+
 static void tell(struct kd_request *request, const struct kd_offset *offset,
                  struct kw_offset_fetch_response_group_topic_partition *out)
 {
@@ -109,6 +116,25 @@ static void tell(struct kd_request *request, const struct kd_offset *offset,
     out->committed_leader_epoch = offset->position.leader_epoch;
     if (offset->position.metadata.size)
         out->metadata = kd_keep(request, offset->position.metadata);
+}
+
+/* topic NULL: there is none of that id. */
+static void fetch_partition(const struct share *share, const struct kd_groups *groups,
+                            const struct kb_slice *topic,
+                            struct kw_offset_fetch_response_group_topic_partition *part)
+{
+    struct kd_request *request = share->fetch->request;
+    struct kb_slice group = share->in->group_id;
+    int32_t index = part->partition_index;
+    if (!topic) {
+        part->error_code = KB_E_UNKNOWN_TOPIC_ID;
+        tell(request, NULL, part);
+    } else if (share->fetch->in.require_stable &&
+               kd_groups_offset_is_open(groups, group, *topic, index)) {
+        tell_unstable(part);
+    } else {
+        tell(request, kd_groups_offset(groups, group, *topic, index), part);
+    }
 }
 
 static void fetch_topic(const struct share *share, const struct kd_groups *groups,
@@ -130,14 +156,9 @@ static void fetch_topic(const struct share *share, const struct kd_groups *group
     for (size_t i = 0; out->partitions && i < count; i++) {
         struct kw_offset_fetch_response_group_topic_partition *part =
             &out->partitions[out->partitions_count++];
-        bool known = topic || !by_id;
         kw_offset_fetch_response_group_topic_partition_init(part);
         part->partition_index = in->partition_indexes[i];
-        part->error_code = known ? KB_OK : KB_E_UNKNOWN_TOPIC_ID;
-        tell(request,
-             known ? kd_groups_offset(groups, share->in->group_id, name, part->partition_index)
-                   : NULL,
-             part);
+        fetch_partition(share, groups, topic || !by_id ? &name : NULL, part);
     }
 }
 
@@ -198,7 +219,10 @@ static void fetch_all(const struct share *share, const struct kd_groups *groups)
             &topic->partitions[topic->partitions_count++];
         kw_offset_fetch_response_group_topic_partition_init(part);
         part->partition_index = all[i]->partition;
-        tell(request, all[i], part);
+        if (share->fetch->in.require_stable && !kb_list_empty(&all[i]->open))
+            tell_unstable(part);
+        else
+            tell(request, all[i], part);
     }
 }
 

@@ -7,11 +7,13 @@
  * transaction coordinator, or WriteTxnMarkers; a marker must not be written before
  * the decision is durable.
  *
+ * In a partition of __consumer_offsets it goes by the group coordinator that the
+ * partition is, which hears in it what its groups have committed.
+ *
  * It may be written again and again: where the producer has no open transaction it
  * changes nothing but the epoch that is known of it.
  */
-#include "broker/drive/replica.h"
-#include "broker/server/shard.h"
+#include "broker/server/coordinator/coordinator.h"
 
 /*
  * Lies in its owner's struct; the fields above the line are the owner's to fill.
@@ -32,6 +34,7 @@ struct kd_marker {
     void *owner;
     /* ---- The function's own ---- */
     struct kd_append append;
+    struct kd_reply reply; /* of a coordinator */
     struct kd_place *place;
 };
 

@@ -135,7 +135,7 @@ static struct kd_txn_terms terms_of(const struct kd_step *step,
     const struct kd_producers *producers =
         &kd_replica_state(step->coordinator->place->replica)->producers;
     if (step->mark)
-        return kd_control_terms(step->mark, 0);
+        return kd_control_terms(step->mark, step->mark_version);
     return (struct kd_txn_terms){
         .claim = {true, kd_producers_guard(producers, header->producer_id)}};
 }
@@ -194,16 +194,49 @@ void kd_coordinator_rearm(struct kd_coordinator *c)
     arm(c);
 }
 
-void kd_coordinator_mark(struct kd_coordinator *c, const struct kd_txn_mark *mark,
+/* ---- Transactions ------------------------------------------------------- */
+
+static struct kw_batch_header header_of(int64_t producer, int16_t epoch, int16_t attributes)
+{
+    struct kw_batch_header header;
+    kw_batch_header_init(&header);
+    header.producer_id = producer;
+    header.producer_epoch = epoch;
+    header.attributes = KW_BATCH_TRANSACTIONAL | attributes;
+    return header;
+}
+
+int kd_coordinator_admits(const struct kd_coordinator *c, int64_t producer, int16_t epoch,
+                          uint64_t guard)
+{
+    const struct kd_partition *p = kd_replica_state(c->place->replica);
+    const struct kw_batch_header header = header_of(producer, epoch, 0);
+    const struct kd_txn_terms terms = {.claim = {true, guard}};
+    int64_t repeated;
+    int code = kd_partition_check(p, &header, &repeated);
+    return code ? code : kd_partition_check_txn(p, &header, &terms);
+}
+
+static int admits_mark(const struct kd_coordinator *c, const struct kd_txn_mark *mark,
+                       int16_t version)
+{
+    const struct kw_batch_header header = header_of(mark->producer, mark->epoch, KW_BATCH_CONTROL);
+    const struct kd_txn_terms terms = kd_control_terms(mark, version);
+    return kd_partition_check_txn(kd_replica_state(c->place->replica), &header, &terms);
+}
+
+void kd_coordinator_mark(struct kd_coordinator *c, const struct kd_txn_mark *mark, int16_t version,
                          struct kd_reply *reply)
 {
-    struct kd_step *step = kd_step_begin(c);
+    int code = admits_mark(c, mark, version);
+    struct kd_step *step = code ? NULL : kd_step_begin(c);
     kb_list_init(&reply->link);
     if (!step) {
-        reply->answer(reply, KB_E_COORDINATOR_NOT_AVAILABLE);
+        reply->answer(reply, code ? code : KB_E_COORDINATOR_NOT_AVAILABLE);
         return;
     }
     step->mark = mark; /* the batch is made before this returns */
+    step->mark_version = version;
     step->outcome.failed = c->kind->mark(c, mark, now_of(c)) != KB_OK;
     kd_step_hold(step, reply);
     kd_step_end(step);

@@ -75,6 +75,7 @@ struct kd_step {
     int64_t producer;
     int16_t epoch;
     const struct kd_txn_mark *mark; /* instead of records; kd_coordinator_mark's */
+    int16_t mark_version;
     struct kb_list replies;
     struct kd_append append;
     bool appending;
@@ -108,10 +109,17 @@ void kd_reply_forget(struct kd_reply *reply);
 /* The machine's deadline may have changed without a step. */
 void kd_coordinator_rearm(struct kd_coordinator *c);
 
+/* May a step of that producer's transaction be written? To be asked right before it, since
+ * a step that the log refuses costs all that is known. guard: kd_producers_guard of the
+ * partition, from before it was asked whether the transaction goes on. KB_OK,
+ * INVALID_PRODUCER_EPOCH, NOT_ENOUGH_REPLICAS (a marker came: ask again). */
+int kd_coordinator_admits(const struct kd_coordinator *c, int64_t producer, int16_t epoch,
+                          uint64_t guard);
 /* The end of a transaction in the coordinator's own partition, which is ACTIVE: the
  * machine hears it in its turn, the reply is answered as a step's is. Harmless to
- * repeat, if the machine takes it so. */
-void kd_coordinator_mark(struct kd_coordinator *c, const struct kd_txn_mark *mark,
+ * repeat, if the machine takes it so. version: transaction.version of the producer. What
+ * the partition does not take is answered at once: see kd_producers_check_end. */
+void kd_coordinator_mark(struct kd_coordinator *c, const struct kd_txn_mark *mark, int16_t version,
                          struct kd_reply *reply);
 
 #endif

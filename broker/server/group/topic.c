@@ -31,16 +31,17 @@ static void forget(struct kd_coordinator *c)
 static int replay(struct kd_coordinator *c, const struct kd_record *record,
                   const struct kw_batch_header *header, struct kb_time now)
 {
-    (void)header;
-    return kd_groups_replay(kd_groups_of(c), record, now);
+    struct kd_groups *groups = kd_groups_of(c);
+    if (header->attributes & KW_BATCH_TRANSACTIONAL)
+        return kd_groups_replay_txn(groups, header->producer_id, record, now);
+    return kd_groups_replay(groups, record, now);
 }
 
 static int mark(struct kd_coordinator *c, const struct kd_txn_mark *mark, struct kb_time now)
 {
-    (void)c;
-    (void)mark;
     (void)now;
-    return KB_OK; /* nothing is committed in transactions */
+    kd_groups_end_txn(kd_groups_of(c), mark->producer, mark->commit);
+    return KB_OK;
 }
 
 static size_t count(const struct kd_coordinator *c)
