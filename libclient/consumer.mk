@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The consumer: what to fetch (core), fetching and cutting (drive), its face (api).
 libclient_libclientcore_la_SOURCES += \
+	libclient/core/aborted.c libclient/core/aborted.h \
 	libclient/core/assign_range.c \
 	libclient/core/assign_sticky.c \
 	libclient/core/assignor.c libclient/core/assignor.h \

@@ -57,13 +57,17 @@ KURIER_API bool kurier_consumer_next(kurier_consumer *consumer, kurier_record *o
                                      kurier_error *err);
 KURIER_API void kurier_consumer_finish(kurier_consumer *consumer);
 
+/* In isolation.level=read_committed records of aborted transactions are never handed
+ * out, and of others nothing before it is committed; order stays, so an open one holds
+ * back what lies behind it (KURIER_WHY_TRANSACTION), and END is where it begins. */
+
 typedef struct kurier_batch_info {
     const char *topic; /* lives as long as the batch */
     int32_t partition, leader_epoch;
-    int64_t first_offset, next_offset; /* records may be fewer: compaction */
-    int64_t high_watermark, stable_offset, log_start;
-    uint32_t records; /* at most so many */
-    bool at_end;      /* nothing was behind it */
+    int64_t first_offset, next_offset; /* records may be fewer: compaction, transactions */
+    int64_t high_watermark, stable_offset, log_start; /* stable: below it no transaction is open */
+    uint32_t records;                                 /* at most so many */
+    bool at_end;                                      /* nothing was behind it */
 } kurier_batch_info;
 
 /* Each batch handed out is yours until done, retry or release: exactly one of
@@ -181,27 +185,30 @@ KURIER_API kurier_code kurier_config_add_assignor(kurier_config *config, const c
 
 /* ---- Why does this partition not move? ---------------------------------------------*/
 typedef enum kurier_why {
-    KURIER_WHY_MOVES,           /* it does: fetching, or there is something to poll */
-    KURIER_WHY_NOT_ASSIGNED,    /* another member's, or nobody's */
-    KURIER_WHY_JOINING,         /* the group is not joined, or rebalances */
-    KURIER_WHY_REVOKING,        /* on its way to another member: finish what you hold of it */
-    KURIER_WHY_LISTENER,        /* poll would call the listener first */
-    KURIER_WHY_PAUSED,          /* resume it */
-    KURIER_WHY_LOOKING_UP,      /* where it begins is asked for */
-    KURIER_WHY_NO_LEADER,       /* no broker leads it, or metadata is not there yet */
-    KURIER_WHY_NO_CONNECTION,   /* its leader cannot be reached */
-    KURIER_WHY_HELD,            /* the batches in your hands use up fetch.memory */
-    KURIER_WHY_BACKING_OFF,     /* after an error; tried again by itself */
-    KURIER_WHY_FAILED,          /* seek to go on */
-    KURIER_WHY_AT_END,          /* all was handed out */
-    KURIER_WHY_COMMIT_HELD_BACK /* it moves, but a released batch holds its commits back */
+    KURIER_WHY_MOVES,            /* it does: fetching, or there is something to poll */
+    KURIER_WHY_NOT_ASSIGNED,     /* another member's, or nobody's */
+    KURIER_WHY_JOINING,          /* the group is not joined, or rebalances */
+    KURIER_WHY_REVOKING,         /* on its way to another member: finish what you hold of it */
+    KURIER_WHY_LISTENER,         /* poll would call the listener first */
+    KURIER_WHY_PAUSED,           /* resume it */
+    KURIER_WHY_LOOKING_UP,       /* where it begins is asked for */
+    KURIER_WHY_NO_LEADER,        /* no broker leads it, or metadata is not there yet */
+    KURIER_WHY_NO_CONNECTION,    /* its leader cannot be reached */
+    KURIER_WHY_HELD,             /* the batches in your hands use up fetch.memory */
+    KURIER_WHY_BACKING_OFF,      /* after an error; tried again by itself */
+    KURIER_WHY_FAILED,           /* seek to go on */
+    KURIER_WHY_AT_END,           /* all was handed out */
+    KURIER_WHY_COMMIT_HELD_BACK, /* it moves, but a released batch holds its commits back */
+    KURIER_WHY_TRANSACTION       /* read_committed: an open transaction holds the rest back */
 } kurier_why;
 
 typedef struct kurier_explanation {
     kurier_why why;
-    int32_t held;                               /* batches of it in your hands */
-    int64_t position, finished, committed, end; /* -1: not known */
-    char text[232];                             /* one line: what, and what to do */
+    int32_t held; /* batches of it in your hands */
+    /* -1: not known. end: where this consumer's records end; in read_committed that is the
+     * last stable offset, and high_watermark - end what open transactions hold back. */
+    int64_t position, finished, committed, end, high_watermark;
+    char text[232]; /* one line: what, and what to do */
 } kurier_explanation;
 /* Any thread. */
 KURIER_API kurier_code kurier_consumer_explain(kurier_consumer *consumer, const char *topic,

@@ -16,6 +16,7 @@ struct kurier_batch *kc_batch_new(const struct kc_chunk *chunk, struct kb_buf *b
     batch->version = chunk->version;
     batch->buf = buf ? kb_buf_ref(buf) : NULL;
     batch->from = chunk->from;
+    batch->end = chunk->end;
     batch->info = (kurier_batch_info){.topic = chunk->share->topic,
                                       .partition = chunk->share->partition,
                                       .leader_epoch = -1,
@@ -31,7 +32,7 @@ bool kc_batch_hand(struct kurier_batch *batch)
 {
     struct kc_share *share = batch->share;
     batch->info.records = batch->walk.left;
-    batch->info.at_end = batch->info.next_offset >= batch->info.high_watermark;
+    batch->info.at_end = batch->info.next_offset >= batch->end;
     batch->tracked = share->feed->tracks;
     if (!batch->tracked)
         return true;
@@ -53,10 +54,12 @@ bool kc_walk_on(struct kc_walk *walk)
 {
     struct kw_batch_iter it;
     struct kw_batch next;
-    kw_batch_iter_init(&it, walk->run, SIZE_MAX);
-    if (!walk->run.size || !kw_batch_iter_next(&it, &next))
-        return false;
-    walk->run = it.rest;
+    do {
+        kw_batch_iter_init(&it, walk->run, SIZE_MAX);
+        if (!walk->run.size || !kw_batch_iter_next(&it, &next))
+            return false;
+        walk->run = it.rest;
+    } while (next.header.attributes & KW_BATCH_CONTROL);
     kc_walk_begin(walk, &next.header, next.records);
     return true;
 }

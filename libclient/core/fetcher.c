@@ -99,7 +99,7 @@ struct kc_fetch *kc_fetcher_add(struct kc_fetcher *fetcher, struct kc_topic *top
     fetch->partition = partition;
     fetch->owner = owner;
     fetch->session_node = -1;
-    fetch->high_watermark = fetch->log_start = -1;
+    fetch->high_watermark = fetch->stable_offset = fetch->log_start = -1;
     kb_list_init(&fetch->flight);
     kb_list_push_back(&fetcher->fetches, &fetch->all);
     place(fetcher, fetch, offset, leader_epoch);
@@ -146,6 +146,12 @@ int32_t kc_fetch_leader(const struct kc_fetch *fetch, int32_t *leader_epoch)
     return p ? p->leader : -1;
 }
 
+int64_t kc_fetch_end(const struct kc_fetcher *fetcher, const struct kc_fetch *fetch)
+{
+    return fetcher->options->isolation_level == KC_READ_COMMITTED ? fetch->stable_offset
+                                                                  : fetch->high_watermark;
+}
+
 void kc_fetch_wait(struct kc_fetcher *fetcher, struct kc_fetch *fetch, struct kb_time now)
 {
     struct kc_backoff once = fetcher->backoff;
@@ -173,7 +179,7 @@ struct kc_fetched *kc_fetched_add(struct kc_fetched_list *list, struct kb_arena 
                                .from = fetch->position,
                                .next = fetch->position,
                                .high_watermark = fetch->high_watermark,
-                               .stable_offset = fetch->high_watermark,
+                               .stable_offset = fetch->stable_offset,
                                .log_start = fetch->log_start,
                                .leader_epoch = fetch->position_epoch};
     return row;

@@ -28,6 +28,7 @@
 
 struct kw_fetch_request;
 struct kw_fetch_response;
+struct kw_fetch_response_aborted_transaction;
 struct kw_list_offsets_request;
 struct kw_list_offsets_response;
 
@@ -44,14 +45,14 @@ struct kc_fetch {
     uint64_t version;
     enum kc_fetch_state state;
     bool paused;
-    bool end_told;                     /* that position is the end, since it was reached */
-    int64_t position;                  /* next to fetch */
-    int64_t start;                     /* where this version began; -1: not known yet */
-    int32_t position_epoch;            /* of the last batch fetched; -1 */
-    int64_t reset_to;                  /* in RESET: KC_LATEST, KC_EARLIEST, KC_COMMITTED */
-    int64_t not_before_ms;             /* backing off */
-    uint32_t topic_generation;         /* of topic, that position belongs to */
-    int64_t high_watermark, log_start; /* as last told; -1 */
+    bool end_told;             /* that position is the end, since it was reached */
+    int64_t position;          /* next to fetch */
+    int64_t start;             /* where this version began; -1: not known yet */
+    int32_t position_epoch;    /* of the last batch fetched; -1 */
+    int64_t reset_to;          /* in RESET: KC_LATEST, KC_EARLIEST, KC_COMMITTED */
+    int64_t not_before_ms;     /* backing off */
+    uint32_t topic_generation; /* of topic, that position belongs to */
+    int64_t high_watermark, stable_offset, log_start; /* as last told; -1 */
 
     /* the machine's */
     uint64_t flight_version;         /* of the request in flight */
@@ -70,6 +71,9 @@ struct kc_fetched {
     struct kb_slice bytes; /* whole batches */
     int64_t from, next;    /* offsets: asked for; behind the last batch */
     int64_t high_watermark, stable_offset, log_start;
+    int64_t end; /* what is fetched comes to there: kc_fetch_end */
+    const struct kw_fetch_response_aborted_transaction *aborted; /* in read_committed */
+    int32_t aborted_count;
     int32_t leader_epoch;
     struct kb_error err;
 };
@@ -136,6 +140,10 @@ void kc_fetcher_failure(struct kc_fetcher *fetcher, struct kb_time now, int32_t 
 /* Would plan have something to ask? */
 bool kc_fetcher_is_due(struct kc_fetcher *fetcher, struct kb_time now, int32_t node,
                        kc_fetch_welcome_fn *welcome, void *ctx);
+/* Where it ends for this consumer, as last told; -1: not known. In read_committed an open
+ * transaction ends it at the last stable offset. */
+int64_t kc_fetch_end(const struct kc_fetcher *fetcher, const struct kc_fetch *fetch);
+
 /* A row that could not be handed on: its partition is fetched again from there, and
  * what was told is told again, after a backoff. The version stays, since what came
  * before it may still wait to be handed out; rows behind it are to be left out, which

@@ -99,7 +99,11 @@ static void take_data(struct reading *r, struct kc_fetch *fetch,
         return;
     }
     row->bytes = bytes;
-    row->stable_offset = p->last_stable_offset;
+    row->end = kc_fetch_end(r->fetcher, fetch);
+    if (r->fetcher->options->isolation_level == KC_READ_COMMITTED) {
+        row->aborted = p->aborted_transactions;
+        row->aborted_count = p->aborted_transactions_count;
+    }
     row->next = next;
     row->leader_epoch = epoch;
     fetch->position = next;
@@ -109,7 +113,7 @@ static void take_data(struct reading *r, struct kc_fetch *fetch,
 
 static void take_end(struct reading *r, struct kc_fetch *fetch)
 {
-    if (fetch->end_told || fetch->position < fetch->high_watermark)
+    if (fetch->end_told || fetch->position < kc_fetch_end(r->fetcher, fetch))
         return;
     if (kc_fetched_add(r->out, r->arena, KC_FETCHED_END, fetch)) {
         fetch->end_told = true;
@@ -134,6 +138,9 @@ static void take_partition(struct reading *r, struct kc_fetch *fetch,
         return;
     }
     fetch->high_watermark = p->high_watermark;
+    fetch->stable_offset = p->last_stable_offset < 0 || p->last_stable_offset > p->high_watermark
+                               ? p->high_watermark /* none is held back, or not told */
+                               : p->last_stable_offset;
     fetch->log_start = p->log_start_offset;
     if (p->records.size)
         take_data(r, fetch, p);

@@ -25,6 +25,7 @@ struct kurier_batch {
     unsigned long long version;
     struct kb_buf *buf; /* what the views point into */
     int64_t from;       /* records below are not wanted */
+    int64_t end;        /* of the partition, when it was fetched */
     struct kc_walk walk;
     bool tracked; /* it counts what is finished: */
     struct kc_ticket ticket;
@@ -36,7 +37,7 @@ struct kurier_batch *kc_batch_new(const struct kc_chunk *chunk, struct kb_buf *b
 /* Its records are those of `header`, at `records`. */
 void kc_walk_begin(struct kc_walk *walk, const struct kw_batch_header *header,
                    struct kb_slice records);
-/* To the next of the batches behind; control batches are cut out before. */
+/* To the next batch of data behind; of control batches nobody hears. */
 bool kc_walk_on(struct kc_walk *walk);
 /* Complete: goes to the application. False: it is stale, and must not. */
 bool kc_batch_hand(struct kurier_batch *batch);

@@ -177,16 +177,6 @@ void kc_consumer_free(struct kurier_consumer *c)
     dispose(c);
 }
 
-/* What a consumer cannot do yet it does not pretend to. */
-static int check_options(const kurier_config *config, struct kb_error *err)
-{
-    if (config && config->options->consumer.isolation_level == KC_READ_COMMITTED)
-        return kb_error_set(err, KB_E_BAD_CONFIG,
-                            "isolation.level=read_committed: a consumer does not leave out aborted "
-                            "records yet; use read_uncommitted");
-    return 0;
-}
-
 static void take_assignors(struct kurier_consumer *c, const kurier_config *config)
 {
     c->assignors = config->assignors;
@@ -213,7 +203,7 @@ static struct kurier_consumer *make(struct kurier_runtime *runtime, const kurier
 struct kurier_consumer *kc_consumer_new(struct kurier_runtime *runtime, const kurier_config *config,
                                         struct kb_error *err)
 {
-    struct kurier_consumer *c = check_options(config, err) ? NULL : make(runtime, config, err);
+    struct kurier_consumer *c = make(runtime, config, err);
     if (!c)
         return NULL;
     if (config)

@@ -66,12 +66,17 @@ static bool push(struct kurier_consumer *c, const struct kc_fetched *row, struct
                                           row->bytes.size ? frame : NULL);
     if (!chunk)
         return false;
+    if (!kc_aborted_init(&chunk->aborted, row->aborted, row->aborted_count)) {
+        kc_chunk_free(chunk);
+        return false;
+    }
     chunk->rest = row->bytes;
     chunk->bytes = row->bytes.size;
     chunk->from = row->from;
     chunk->high_watermark = row->high_watermark;
     chunk->stable_offset = row->stable_offset;
     chunk->log_start = row->log_start;
+    chunk->end = row->end;
     chunk->err = row->err;
     kc_feed_push(c->feed, chunk);
     return true;

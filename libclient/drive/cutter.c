@@ -45,11 +45,17 @@ static enum kw_codec codec_of(const struct kw_batch_header *header)
     return (enum kw_codec)(header->attributes & KW_BATCH_CODEC_MASK);
 }
 
+static bool is_control(const struct kw_batch *batch)
+{
+    return batch->header.attributes & KW_BATCH_CONTROL;
+}
+
 /* Nothing in it for the application. */
 static bool is_void(const struct kc_cutter *c, const struct kw_batch *batch)
 {
-    return batch->header.attributes & KW_BATCH_CONTROL || !batch->header.record_count ||
-           kw_batch_header_last_offset(&batch->header) < c->chunk->from;
+    return is_control(batch) || !batch->header.record_count ||
+           kw_batch_header_last_offset(&batch->header) < c->chunk->from ||
+           kc_aborted_hides(&c->chunk->aborted, &batch->header);
 }
 
 /* The chunk's next batch, left where it is. False: no more, or code is set. */
@@ -76,7 +82,54 @@ static bool is_sound(const struct kc_cutter *c, const struct kw_batch *batch, st
     return false;
 }
 
+/* ---- What is left out ----------------------------------------------------------*/
+
+/* False: a marker that is not sound, so that nobody knows what it ends. */
+static bool pass_void(struct kc_cutter *c, const struct kw_batch *batch, struct kb_slice rest,
+                      struct kb_error *err)
+{
+    if (is_control(batch) && !is_sound(c, batch, err))
+        return false;
+    if (is_control(batch))
+        kc_aborted_pass(&c->chunk->aborted, batch);
+    c->chunk->rest = rest;
+    c->chunk->passed = KB_MAX(c->chunk->passed, kw_batch_header_last_offset(&batch->header) + 1);
+    c->chunk->passed_epoch = batch->header.leader_epoch;
+    return true;
+}
+
+/* What is left out behind a batch belongs to it: a marker behind the last record of a
+ * partition is not waited for. */
+static void take_voids(struct kc_cutter *c, struct kurier_batch *out)
+{
+    struct kb_error err = {0}; /* told when it is that batch's turn */
+    struct kb_slice rest = c->chunk->rest;
+    struct kw_batch batch;
+    c->chunk->from = out->info.next_offset;
+    while (peek(c, &batch, &rest, &err) && is_void(c, &batch) && pass_void(c, &batch, rest, &err))
+        out->info.next_offset = KB_MAX(out->info.next_offset, c->chunk->passed);
+}
+
+/* The same where no batch lies before it. */
+static void pass_tail(struct kc_cutter *c)
+{
+    struct kc_chunk *chunk = c->chunk;
+    if (chunk->passed > chunk->from)
+        kc_share_pass(chunk->share, chunk->version, chunk->from, chunk->passed,
+                      chunk->passed_epoch);
+}
+
 /* ---- Runs: batches as they lie in the frame ------------------------------------*/
+
+/* Walking passes over control batches by itself, so that short transactions make no
+ * short runs. */
+static bool may_run_on(const struct kc_cutter *c, const struct kurier_batch *out,
+                       const struct kw_batch *batch)
+{
+    return is_control(batch) || (codec_of(&batch->header) == KW_CODEC_NONE && !is_void(c, batch) &&
+                                 out->walk.left + (uint32_t)batch->header.record_count <=
+                                     (uint32_t)c->options->max_poll_records);
+}
 
 /* Adds batches to the run while they are plain and fit. */
 static void extend_run(struct kc_cutter *c, struct kurier_batch *out)
@@ -84,13 +137,13 @@ static void extend_run(struct kc_cutter *c, struct kurier_batch *out)
     struct kb_slice rest = c->chunk->rest;
     struct kw_batch batch;
     struct kb_error err = {0}; /* told when it is that batch's turn */
-    while (peek(c, &batch, &rest, &err) && codec_of(&batch.header) == KW_CODEC_NONE &&
-           !is_void(c, &batch) &&
-           out->walk.left + (uint32_t)batch.header.record_count <=
-               (uint32_t)c->options->max_poll_records &&
+    while (peek(c, &batch, &rest, &err) && may_run_on(c, out, &batch) &&
            is_sound(c, &batch, &err)) {
+        if (is_control(&batch))
+            kc_aborted_pass(&c->chunk->aborted, &batch);
+        else
+            out->walk.left += (uint32_t)batch.header.record_count;
         out->walk.run.size += batch.bytes.size;
-        out->walk.left += (uint32_t)batch.header.record_count;
         out->info.next_offset = kw_batch_header_last_offset(&batch.header) + 1;
         c->chunk->rest = rest;
     }
@@ -209,6 +262,10 @@ static struct kurier_batch *finish(struct kc_cutter *c, struct kurier_batch *out
         kb_error_set(err, KB_E_NO_MEMORY, "no memory for a batch");
         return NULL;
     }
+    if (c->stretching)
+        c->chunk->from = out->info.next_offset;
+    else
+        take_voids(c, out);
     c->chunk->from = out->info.next_offset;
     if (!kc_batch_hand(out)) {
         kurier_batch_release(out);
@@ -233,7 +290,8 @@ static struct kurier_batch *cut(struct kc_cutter *c, struct kb_error *err)
         if (!peek(c, &batch, &rest, err) || err->code)
             return NULL;
         if (is_void(c, &batch)) {
-            c->chunk->rest = rest;
+            if (!pass_void(c, &batch, rest, err))
+                return NULL;
             continue;
         }
         if (!is_sound(c, &batch, err))
@@ -243,8 +301,8 @@ static struct kurier_batch *cut(struct kc_cutter *c, struct kb_error *err)
         if (begin_stretch(c, &batch, rest, err))
             return NULL;
         if (!c->records.left && !c->records.code) { /* compacted: none of them is wanted */
-            c->chunk->rest = rest;
             end_stretch(c);
+            pass_void(c, &batch, rest, err);
         }
     }
     return finish(c, cut_stretch(c), err);
@@ -305,6 +363,7 @@ struct kurier_batch *kc_cutter_next(struct kc_cutter *c, struct kb_error *err)
             give_up_chunk(c);
             return NULL;
         }
+        pass_tail(c);
         end_chunk(c);
     }
 }

@@ -3,8 +3,8 @@
 #define KC_CUTTER_H
 /*
  * Cuts chunks into the batches that poll hands out, on the caller's thread:
- * checks sums, unpacks what is packed, leaves out control batches and what lies
- * before the position. One batch is a run of unpacked wire batches, or a
+ * checks sums, unpacks what is packed, leaves out control batches, what transactions
+ * aborted and what lies before the position. What is left out counts as finished. One batch is a run of unpacked wire batches, or a
  * stretch of a single one: at most max.poll.records, without copying a record.
  */
 #include "libclient/core/options.h"

@@ -145,6 +145,17 @@ static bool is_at_end(const struct view *v)
            say(v, "all of it was handed out");
 }
 
+static bool is_in_transaction(const struct view *v)
+{
+    const kurier_explanation *out = v->out;
+    if (out->end < 0 || out->position < out->end || out->end >= out->high_watermark)
+        return false;
+    return say(v,
+               "waits for a transaction: one that is open holds %lld offsets from %lld on back; "
+               "its producer ends it, or the broker once transaction.timeout.ms is over",
+               (long long)(out->high_watermark - out->end), (long long)out->end);
+}
+
 static const struct {
     kurier_why why;
     bool assigned; /* asked only of what is */
@@ -164,6 +175,7 @@ static const struct {
     {KURIER_WHY_HELD, true, is_held},
     {KURIER_WHY_LOOKING_UP, true, is_looked_up},
     {KURIER_WHY_COMMIT_HELD_BACK, true, is_walled},
+    {KURIER_WHY_TRANSACTION, true, is_in_transaction},
     {KURIER_WHY_AT_END, true, is_at_end},
 };
 
@@ -172,7 +184,8 @@ static const struct {
 static void fill(struct view *v)
 {
     kurier_explanation *out = v->out;
-    *out = (kurier_explanation){.position = -1, .finished = -1, .committed = -1, .end = -1};
+    *out = (kurier_explanation){
+        .position = -1, .finished = -1, .committed = -1, .end = -1, .high_watermark = -1};
     if (!v->fetch)
         return;
     int64_t handed = atomic_load(&v->share->handed);
@@ -181,7 +194,8 @@ static void fill(struct view *v)
     out->finished = kc_share_finished(share, &v->walled).offset;
     out->held = (int32_t)kc_share_held(share);
     out->committed = share->committed;
-    out->end = v->fetch->high_watermark;
+    out->end = kc_fetch_end(&v->consumer->fetcher, v->fetch);
+    out->high_watermark = v->fetch->high_watermark;
 }
 
 void kc_consumer_explain(struct kurier_consumer *c, const char *topic, int32_t partition,

@@ -175,6 +175,7 @@ void kc_chunk_free(struct kc_chunk *chunk)
     if (!chunk)
         return;
     atomic_fetch_sub(&chunk->share->waiting_bytes, chunk->bytes);
+    kc_aborted_deinit(&chunk->aborted);
     kb_buf_unref(chunk->frame);
     kc_share_unref(chunk->share);
     kb_free(chunk);

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "libclient/core/aborted.h"
 #include "libclient/drive/fork.h"
 #include "libclient/drive/lease.h"
 #include "net/loop.h"
@@ -60,7 +61,11 @@ struct kc_chunk {
     struct kb_slice rest; /* batches not handed out yet */
     size_t bytes;         /* as it came */
     int64_t from;         /* records below are not wanted */
+    int64_t passed;       /* behind what was left out since; below `from`: nothing was */
+    int32_t passed_epoch;
+    struct kc_aborted aborted; /* in read_committed */
     int64_t high_watermark, stable_offset, log_start;
+    int64_t end; /* at_end once that is reached */
     struct kb_error err;
 };
 

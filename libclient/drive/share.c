@@ -122,6 +122,24 @@ bool kc_share_hand(struct kc_share *share, struct kc_ticket *ticket, unsigned lo
     return handed || KB_MUTANT("revoked-handed-out");
 }
 
+bool kc_share_pass(struct kc_share *share, unsigned long long version, int64_t from, int64_t next,
+                   int32_t leader_epoch)
+{
+    struct kc_ticket ticket;
+    lock(share);
+    bool passed = atomic_load(&share->version) == version;
+    if (passed && share->feed->tracks) {
+        kb_list_init(&ticket.node);
+        passed = kc_finished_hand(&share->finished, &ticket, version, from, next, leader_epoch);
+        if (passed)
+            kc_finished_done(&share->finished, &ticket);
+    }
+    if (passed)
+        atomic_store(&share->handed, next);
+    unlock(share);
+    return passed;
+}
+
 /* In a child nobody commits, and the lock may be held by a thread that is not there. */
 static bool enter(struct kc_share *share, const struct kc_ticket *ticket)
 {

@@ -70,6 +70,9 @@ uint32_t kc_share_held(struct kc_share *share);
 /* False: it is stale by now, and must not be handed out. */
 bool kc_share_hand(struct kc_share *share, struct kc_ticket *ticket, unsigned long long version,
                    int64_t from, int64_t next, int32_t leader_epoch);
+/* [from, next) holds nothing for the application: it counts as finished. False: stale. */
+bool kc_share_pass(struct kc_share *share, unsigned long long version, int64_t from, int64_t next,
+                   int32_t leader_epoch);
 void kc_share_done(struct kc_share *share, struct kc_ticket *ticket);
 void kc_share_release(struct kc_share *share, struct kc_ticket *ticket);
 

@@ -34,7 +34,7 @@ system_tests += \
 	tests/peers/rdkafka_test.py \
 	tests/peers/restarts_test.py \
 	tests/peers/sarama_test.py
-EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/confluent.py \
+EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/committed.py tests/peers/confluent.py \
 	tests/peers/corpus.js tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/kafkajs.js \
 	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py tests/peers/stories.py
 
@@ -42,6 +42,7 @@ EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/co
 system_tests += \
 	tests/peers/apache_group_test.py \
 	tests/peers/apache_test.py \
+	tests/peers/committed_test.py \
 	tests/peers/compacted_test.py \
 	tests/peers/connect_test.py \
 	tests/peers/dump_test.py \

@@ -152,15 +152,6 @@ static void closing_without_a_broker(bool driven)
     check(kit_server_restart(&server), "the broker comes back");
 }
 
-static void what_it_cannot_do_it_refuses(void)
-{
-    kurier_config *config = configure("isolation.level", "read_committed");
-    kurier_consumer *consumer = kurier_consumer_new(NULL, config, &err);
-    check(!consumer && err.code == KURIER_E_INVALID_CONFIG && strstr(err.text, "isolation.level"),
-          "read_committed is refused while nothing leaves out aborted records");
-    kurier_config_free(config);
-}
-
 static void ends_by_offset(void)
 {
     kurier_consumer *consumer = consumer_new(NULL, KURIER_BEGINNING);
@@ -439,7 +430,6 @@ int main(void)
     closing();
     closing_without_a_broker(false);
     closing_without_a_broker(true);
-    what_it_cannot_do_it_refuses();
     ends_by_offset();
     one_descriptor_to_watch();
     one_thread_at_a_time();

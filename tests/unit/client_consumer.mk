@@ -3,6 +3,7 @@ consumer_test_libs = libclient/libclient.la net/libnet.la wire/libwire.la base/l
 	$(CMOCKA_LIBS)
 
 unit_programs += \
+	tests/unit/consumer/test_aborted \
 	tests/unit/consumer/test_assignors \
 	tests/unit/consumer/test_classic_group \
 	tests/unit/consumer/test_cutter \
@@ -18,6 +19,8 @@ unit_programs += \
 	tests/unit/consumer/test_own_assignor \
 	tests/unit/consumer/test_pattern
 
+tests_unit_consumer_test_aborted_LDADD = libclient/libclientcore.la wire/libwire.la \
+	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_assignors_LDADD = libclient/libclientcore.la wire/libwire.la \
 	base/libbase.la $(CMOCKA_LIBS)
 tests_unit_consumer_test_cutter_LDADD = $(consumer_test_libs)

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "libclient/drive/cutter.h"
 #include "wire/crc32c.h"
+#include "wire/gen/fetch.h"
 #include <stdio.h>
 
 enum { BUDGET = 1 << 20 };
@@ -15,6 +16,10 @@ struct bench {
     struct kc_share *share;
     struct kc_cutter cutter;
     struct kb_buf *frame; /* batches that the next chunk will hold */
+    int64_t producer;     /* of batches that are added */
+    int marker;           /* and the type of control batches; -1: none that can be read */
+    struct kw_fetch_response_aborted_transaction aborted[4]; /* of the next chunk */
+    int aborted_count;
     struct kb_error err;
 };
 
@@ -50,7 +55,10 @@ static void add_batch(struct bench *b, int64_t base, int count, enum kw_codec co
     for (int i = 0; i < count; i++) {
         char value[24];
         int size = snprintf(value, sizeof value, "%lld", (long long)base + i);
+        uint8_t key[4] = {0, 0, 0, (uint8_t)b->marker};
         struct kw_record_in r = {.offset_delta = i, .value = kb_slice_of(value, (size_t)size)};
+        if (attributes & KW_BATCH_CONTROL)
+            r.key = kb_slice_of(key, sizeof key);
         at = kw_record_write(at, &r, kw_record_body_size(&r));
     }
     struct kb_slice records = kb_slice_of(plain, (size_t)(at - plain));
@@ -62,6 +70,7 @@ static void add_batch(struct bench *b, int64_t base, int count, enum kw_codec co
     struct kw_batch_header header;
     kw_batch_header_init(&header);
     header.base_offset = base;
+    header.producer_id = b->producer;
     header.attributes = (int16_t)(attributes | (int)codec);
     header.record_count = count;
     header.last_offset_delta = count - 1;
@@ -81,31 +90,49 @@ static void feed(struct bench *b, int64_t from, int64_t high_watermark)
     chunk->rest = kb_buf_view(b->frame);
     chunk->bytes = b->frame->size;
     chunk->from = from;
-    chunk->high_watermark = high_watermark;
+    chunk->high_watermark = chunk->end = high_watermark;
+    assert_true(kc_aborted_init(&chunk->aborted, b->aborted, b->aborted_count));
     kc_feed_push(b->feed, chunk);
     kb_buf_unref(b->frame);
     b->frame = kb_buf_new(65536);
 }
 
-/* The next batch holds exactly first..last, and is given back. */
-static void expect(struct bench *b, int64_t first, int64_t last)
+static void expect_record(struct bench *b, kurier_batch *batch, int64_t offset)
+{
+    char value[24];
+    int size = snprintf(value, sizeof value, "%lld", (long long)offset);
+    kurier_record r;
+    (void)b;
+    assert_true(kurier_batch_next(batch, &r));
+    assert_int_equal(r.offset, offset);
+    assert_int_equal(r.value.size, size);
+    assert_memory_equal(r.value.data, value, (size_t)size);
+    assert_int_equal(r.partition, 3);
+}
+
+/* The next batch holds exactly those, and goes on at `next`; it is given back. */
+static void expect_offsets(struct bench *b, const int64_t *offsets, int n, int64_t next)
 {
     kurier_batch *batch = kc_cutter_next(&b->cutter, &b->err);
     kurier_record r;
     assert_int_equal(b->err.code, 0);
     assert_non_null(batch);
-    for (int64_t offset = first; offset <= last; offset++) {
-        char value[24];
-        int size = snprintf(value, sizeof value, "%lld", (long long)offset);
-        assert_true(kurier_batch_next(batch, &r));
-        assert_int_equal(r.offset, offset);
-        assert_int_equal(r.value.size, size);
-        assert_memory_equal(r.value.data, value, (size_t)size);
-        assert_int_equal(r.partition, 3);
-    }
+    for (int i = 0; i < n; i++)
+        expect_record(b, batch, offsets[i]);
     assert_false(kurier_batch_next(batch, &r));
-    assert_int_equal(kurier_batch_view(batch)->next_offset, last + 1);
+    assert_int_equal(kurier_batch_view(batch)->next_offset, next);
     kurier_batch_done(batch);
+}
+
+/* The same of first..last. */
+static void expect(struct bench *b, int64_t first, int64_t last)
+{
+    int64_t offsets[512];
+    int n = 0;
+    assert_true(last - first < 512);
+    for (int64_t offset = first; offset <= last; offset++)
+        offsets[n++] = offset;
+    expect_offsets(b, offsets, n, last + 1);
 }
 
 static void expect_nothing(struct bench *b)
@@ -173,10 +200,155 @@ static void control_and_empty_batches_are_passed_over(void **state)
     add_batch(b, 1, 2, KW_CODEC_NONE, 0);
     add_batch(b, 3, 1, KW_CODEC_NONE, KW_BATCH_CONTROL);
     add_batch(b, 4, 2, KW_CODEC_NONE, 0);
-    feed(b, 0, 6);
-    expect(b, 1, 2);
-    expect(b, 4, 5);
+    add_batch(b, 6, 1, KW_CODEC_NONE, KW_BATCH_CONTROL);
+    add_batch(b, 7, 2, KW_CODEC_LZ4, 0);
+    add_batch(b, 9, 1, KW_CODEC_NONE, KW_BATCH_CONTROL);
+    feed(b, 0, 10);
+    expect_offsets(b, (int64_t[]){1, 2, 4, 5}, 4, 7); /* markers break no run */
+    expect_offsets(b, (int64_t[]){7, 8}, 2, 10);
     expect_nothing(b);
+}
+
+/* ---- Transactions ---------------------------------------------------------------*/
+
+enum { TXN = KW_BATCH_TRANSACTIONAL };
+
+static void add_data(struct bench *b, int64_t producer, int64_t base, int count,
+                     enum kw_codec codec)
+{
+    b->producer = producer;
+    add_batch(b, base, count, codec, TXN);
+}
+
+static void add_marker(struct bench *b, int64_t producer, int64_t offset, int type)
+{
+    b->producer = producer;
+    b->marker = type;
+    add_batch(b, offset, 1, KW_CODEC_NONE, TXN | KW_BATCH_CONTROL);
+}
+
+static void was_aborted(struct bench *b, int64_t producer, int64_t first)
+{
+    b->aborted[b->aborted_count++] = (struct kw_fetch_response_aborted_transaction){
+        .producer_id = producer, .first_offset = first};
+}
+
+/* Committed positions are kept from there on. */
+static void track(struct bench *b, int64_t from)
+{
+    b->feed->tracks = true;
+    kc_share_begin(b->share, 1, (struct kc_spot){from, -1});
+}
+
+static int64_t finished(struct bench *b)
+{
+    bool walled;
+    return kc_share_finished(b->share, &walled).offset;
+}
+
+static void aborted_records_are_left_out(void **state)
+{
+    struct bench *b = *state;
+    track(b, 0);
+    was_aborted(b, 7, 0);
+    was_aborted(b, 7, 13);
+    add_data(b, 7, 0, 2, KW_CODEC_NONE);
+    add_data(b, 9, 2, 2, KW_CODEC_NONE);
+    add_data(b, 7, 4, 4, KW_CODEC_LZ4);
+    add_marker(b, 7, 8, KW_CONTROL_ABORT);
+    add_data(b, 7, 9, 2, KW_CODEC_NONE);
+    add_marker(b, 7, 11, KW_CONTROL_COMMIT);
+    add_marker(b, 9, 12, KW_CONTROL_COMMIT);
+    add_data(b, 7, 13, 12, KW_CODEC_NONE);
+    add_marker(b, 7, 25, KW_CONTROL_ABORT);
+    feed(b, 0, 26);
+    expect_offsets(b, (int64_t[]){2, 3}, 2, 9);
+    expect_offsets(b, (int64_t[]){9, 10}, 2, 26);
+    expect_nothing(b);
+    assert_int_equal(finished(b), 26);
+    assert_int_equal(atomic_load(&b->share->handed), 26);
+}
+
+static void a_chunk_that_is_all_left_out_counts_as_finished(void **state)
+{
+    struct bench *b = *state;
+    track(b, 3);
+    was_aborted(b, 7, 0);
+    add_data(b, 7, 0, 8, KW_CODEC_NONE);
+    feed(b, 3, 9);
+    expect_nothing(b);
+    assert_int_equal(finished(b), 8);
+    b->aborted_count = 0;
+    add_marker(b, 7, 8, KW_CONTROL_ABORT);
+    feed(b, 8, 9);
+    expect_nothing(b);
+    assert_int_equal(finished(b), 9);
+    assert_int_equal(atomic_load(&b->share->handed), 9);
+}
+
+/* ... but not before what was handed out ahead of it. */
+static void what_is_left_out_waits_for_the_batch_in_hand(void **state)
+{
+    struct bench *b = *state;
+    track(b, 0);
+    add_data(b, 7, 0, 4, KW_CODEC_NONE);
+    feed(b, 0, 4);
+    add_marker(b, 7, 4, KW_CONTROL_COMMIT);
+    feed(b, 4, 5);
+    kurier_batch *batch = kc_cutter_next(&b->cutter, &b->err);
+    assert_non_null(batch);
+    assert_true(kurier_batch_view(batch)->at_end);
+    expect_nothing(b);
+    assert_int_equal(finished(b), 0);
+    kurier_batch_done(batch);
+    assert_int_equal(finished(b), 5);
+}
+
+static void what_was_sought_meanwhile_is_not_passed(void **state)
+{
+    struct bench *b = *state;
+    track(b, 0);
+    was_aborted(b, 7, 0);
+    add_data(b, 7, 0, 8, KW_CODEC_NONE);
+    feed(b, 0, 8);
+    kc_share_begin(b->share, 2, (struct kc_spot){5, -1});
+    expect_nothing(b);
+    assert_int_equal(finished(b), 5);
+}
+
+/* Believing it would hide, or tell, what it must not. */
+static void a_damaged_marker_is_an_error(void **state)
+{
+    struct bench *b = *state;
+    was_aborted(b, 7, 0);
+    add_data(b, 7, 0, 2, KW_CODEC_NONE);
+    add_marker(b, 7, 2, KW_CONTROL_ABORT);
+    b->frame->data[b->frame->size - 1] ^= 1;
+    add_data(b, 7, 3, 2, KW_CODEC_NONE);
+    feed(b, 0, 5);
+    assert_null(kc_cutter_next(&b->cutter, &b->err));
+    assert_int_equal(b->err.code, KB_E_CORRUPT_MESSAGE);
+    expect_nothing(b);
+}
+
+static void progress_passes_over_markers(void **state)
+{
+    struct bench *b = *state;
+    track(b, 0);
+    add_data(b, 7, 0, 2, KW_CODEC_NONE);
+    add_marker(b, 7, 2, KW_CONTROL_COMMIT);
+    add_data(b, 7, 3, 2, KW_CODEC_NONE);
+    add_marker(b, 7, 5, KW_CONTROL_COMMIT);
+    feed(b, 0, 6);
+    kurier_batch *batch = kc_cutter_next(&b->cutter, &b->err);
+    assert_int_equal(kurier_batch_view(batch)->records, 4);
+    kurier_batch_progress(batch, 2);
+    assert_int_equal(finished(b), 2);
+    kurier_batch_progress(batch, 3);
+    assert_int_equal(finished(b), 4);
+    kurier_batch_progress(batch, 4);
+    assert_int_equal(finished(b), 6);
+    kurier_batch_release(batch);
 }
 
 static void a_damaged_batch_is_an_error_after_what_came_before(void **state)
@@ -323,6 +495,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_lies_before_the_position_is_not_handed_out, begin,
                                         end),
         cmocka_unit_test_setup_teardown(control_and_empty_batches_are_passed_over, begin, end),
+        cmocka_unit_test_setup_teardown(aborted_records_are_left_out, begin, end),
+        cmocka_unit_test_setup_teardown(a_chunk_that_is_all_left_out_counts_as_finished, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(what_is_left_out_waits_for_the_batch_in_hand, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_sought_meanwhile_is_not_passed, begin, end),
+        cmocka_unit_test_setup_teardown(a_damaged_marker_is_an_error, begin, end),
+        cmocka_unit_test_setup_teardown(progress_passes_over_markers, begin, end),
         cmocka_unit_test_setup_teardown(a_damaged_batch_is_an_error_after_what_came_before, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_stale_chunk_is_dropped_in_the_middle, begin, end),

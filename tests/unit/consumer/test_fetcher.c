@@ -22,6 +22,7 @@ struct story {
     struct kb_time now;
     struct kw_fetch_request request;
     struct kc_fetched_list told;
+    int64_t stable;        /* the last stable offset that answers tell; 0: none */
     bool full[PARTITIONS]; /* not welcome now */
 };
 
@@ -128,6 +129,7 @@ static void answer(struct story *s, int32_t session, int16_t error, const struct
         partitions[i].error_code = rows[i].error;
         partitions[i].records = rows[i].records;
         partitions[i].high_watermark = rows[i].high_watermark;
+        partitions[i].last_stable_offset = s->stable ? s->stable : -1;
     }
     topic.topic_id = s->topic.id;
     topic.partitions = partitions;
@@ -313,6 +315,46 @@ static void the_end_is_told_once_each_time_it_is_reached(void **state)
     assert_int_equal(s->told.count, 2);
 }
 
+/* Behind the last stable offset nothing comes until the transaction has ended. */
+static void in_read_committed_an_open_transaction_is_the_end(void **state)
+{
+    struct story *s = *state;
+    s->options.enable_partition_eof = true;
+    s->options.isolation_level = KC_READ_COMMITTED;
+    assert_true(plan(s));
+    assert_int_equal(s->request.isolation_level, 1);
+    s->stable = 14;
+    answer(s, 77, 0, &(struct row){0, 0, batch(s, 10, 4), 20}, 1);
+    assert_int_equal(s->told.count, 2);
+    assert_int_equal(s->told.rows[0].stable_offset, 14);
+    assert_int_equal(s->told.rows[0].end, 14);
+    assert_int_equal(s->told.rows[1].kind, KC_FETCHED_END);
+    assert_int_equal(kc_fetch_end(&s->fetcher, s->fetch[0]), 14);
+    assert_int_equal(s->fetch[0]->high_watermark, 20);
+    assert_true(plan(s));
+    s->stable = 14;
+    answer(s, 77, 0, &(struct row){0, 0, {0}, 25}, 1);
+    assert_int_equal(s->told.count, 0); /* told once */
+    assert_true(plan(s));
+    s->stable = 25;
+    answer(s, 77, 0, &(struct row){0, 0, batch(s, 14, 11), 25}, 1);
+    assert_int_equal(s->told.count, 2);
+}
+
+static void an_offset_that_cannot_be_stable_is_not_believed(void **state)
+{
+    struct story *s = *state;
+    s->options.isolation_level = KC_READ_COMMITTED;
+    assert_true(plan(s));
+    s->stable = 99;
+    answer(s, 77, 0, &(struct row){0, 0, batch(s, 10, 4), 20}, 1);
+    assert_int_equal(s->told.rows[0].stable_offset, 20);
+    assert_true(plan(s));
+    s->stable = 0;
+    answer(s, 77, 0, &(struct row){0, 0, batch(s, 14, 2), 20}, 1);
+    assert_int_equal(s->told.rows[0].stable_offset, 20);
+}
+
 /* A session that told it would be silent until something comes. */
 static void the_end_is_told_again_to_who_seeks_it(void **state)
 {
@@ -473,6 +515,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_old_leader_s_late_answer_is_dropped, begin, end),
         cmocka_unit_test_setup_teardown(the_end_is_told_once_each_time_it_is_reached, begin, end),
         cmocka_unit_test_setup_teardown(the_end_is_told_again_to_who_seeks_it, begin, end),
+        cmocka_unit_test_setup_teardown(in_read_committed_an_open_transaction_is_the_end, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(an_offset_that_cannot_be_stable_is_not_believed, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_cut_off_batch_is_left_for_the_next_answer, begin, end),
         cmocka_unit_test_setup_teardown(a_topic_made_anew_is_read_by_the_policy, begin, end),
         cmocka_unit_test_setup_teardown(a_topic_made_anew_begins_a_new_session, begin, end),
