@@ -53,6 +53,7 @@ libclient_libclient_la_SOURCES = \
 	libclient/drive/fork.c libclient/drive/fork.h \
 	libclient/drive/link.c libclient/drive/link.h libclient/drive/link_impl.h \
 	libclient/drive/link_ask.c \
+	libclient/drive/link_features.c \
 	libclient/drive/ready.c \
 	libclient/drive/runtime.c libclient/drive/runtime.h \
 	libclient/drive/trouble.c libclient/drive/trouble.h \
@@ -79,7 +80,8 @@ pkginclude_HEADERS = \
 	include/kurier/consumer.h \
 	include/kurier/groups.h \
 	include/kurier/kurier.h \
-	include/kurier/producer.h
+	include/kurier/producer.h \
+	include/kurier/transactions.h
 
 # ---- The page of its options ----
 noinst_PROGRAMS += libclient/config-page

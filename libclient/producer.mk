@@ -18,14 +18,22 @@ libclient_libproducercore_la_SOURCES = \
 	libclient/core/slot.c libclient/core/slot.h \
 	libclient/core/supply.c libclient/core/supply.h
 
+libclient_libclientcore_la_SOURCES += \
+	libclient/core/txn/part.h \
+	libclient/core/txn/txn.c libclient/core/txn/txn.h \
+	libclient/core/txn/txn_answer.c \
+	libclient/core/txn/txn_request.c libclient/core/txn/txn_response.h
+
 libclient_libclient_la_SOURCES += \
 	libclient/api/producer.c \
 	libclient/api/producer_reports.c \
 	libclient/api/producer_send.c \
 	libclient/api/producer_wait.c \
+	libclient/api/transactions.c \
 	libclient/drive/producer.c libclient/drive/producer.h \
 	libclient/drive/producer_flush.c \
 	libclient/drive/producer_id.c \
 	libclient/drive/producer_options.c \
 	libclient/drive/producer_request.c \
-	libclient/drive/producer_sync.c
+	libclient/drive/producer_sync.c \
+	libclient/drive/txn.c libclient/drive/txn.h

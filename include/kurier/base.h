@@ -51,7 +51,9 @@ typedef enum kurier_code {
     KURIER_E_FENCED_INSTANCE_ID = 82, /* another consumer has taken this group.instance.id */
     KURIER_E_ELECTION_NOT_NEEDED = 84,
     KURIER_E_NO_REASSIGNMENT_IN_PROGRESS = 85,
-    KURIER_E_UNSUPPORTED_ASSIGNOR = 112, /* the coordinator has no such group.remote.assignor */
+    KURIER_E_PRODUCER_FENCED = 90,        /* another producer has taken this transactional.id */
+    KURIER_E_UNSUPPORTED_ASSIGNOR = 112,  /* the coordinator has no such group.remote.assignor */
+    KURIER_E_TRANSACTION_ABORTABLE = 120, /* it cannot be committed: abort it */
     KURIER_E_INVALID_REGULAR_EXPRESSION = 128,
     KURIER_E_TIMED_OUT = -100,   /* not within timeout_ms */
     KURIER_E_INTERRUPTED = -101, /* woken, or a signal; nothing was lost */
@@ -67,6 +69,7 @@ typedef enum kurier_code {
     KURIER_E_ASSIGNMENT_LOST = -111, /* the partition has moved to another member */
     KURIER_E_HELD = -112,            /* you hold the whole fetch budget */
     KURIER_E_LEASE_EXPIRED = -113,   /* max.poll.interval.ms went by: partitions were lost */
+    KURIER_E_TXN_ABORTED = -114,     /* the record's transaction was aborted */
     KURIER_E_TRANSPORT = -115,       /* DNS, TCP: the text has errno and host */
     KURIER_E_UNSUPPORTED = -118,     /* the broker cannot; the text says which */
     KURIER_E_PROTOCOL = -119,        /* the other side is no Kafka broker, or a broken one */

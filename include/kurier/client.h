@@ -57,7 +57,8 @@ KURIER_API kurier_client *kurier_client_new(kurier_runtime *runtime, const kurie
                                             kurier_error *err);
 KURIER_API void kurier_client_free(kurier_client *client);
 
-/* Connected, metadata known; for an idempotent producer its id taken, for a consumer
+/* Connected, metadata known; for a producer its id taken (a transactional one fences those
+ * before it), for a consumer
  * that subscribed its group joined. The cause of a failure is typed: TRANSPORT,
  * UNSUPPORTED ... [resumable] */
 KURIER_CHECKED kurier_code kurier_client_ready(kurier_client *client, int timeout_ms,

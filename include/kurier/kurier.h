@@ -4,7 +4,7 @@
 /*
  * Kurier: a client for the Kafka protocol.
  *
- *   runtime ─┬─ producer ── topics ── records in, reports out
+ *   runtime ─┬─ producer ── topics ── records in, reports out; transactions
  *            ├─ consumer ── batches out, positions back
  *            └─ client: what every handle is: ready, admin, events
  *
@@ -37,5 +37,6 @@
 #include <kurier/consumer.h>
 #include <kurier/admin.h>
 #include <kurier/groups.h>
+#include <kurier/transactions.h>
 
 #endif

@@ -13,7 +13,7 @@ void kurier_producer_free(kurier_producer *producer)
 {
     if (!producer)
         return;
-    if (!atomic_load(&producer->closed) && !kc_client_check(producer->client, NULL))
+    if (!kc_producer_is_closed(producer) && !kc_client_check(producer->client, NULL))
         kurier_producer_close(producer, 0, NULL);
     kc_producer_free(producer);
 }
@@ -119,13 +119,31 @@ size_t kurier_producer_purge(kurier_producer *producer, bool in_flight)
 
 /* ---- Close -------------------------------------------------------------------------- */
 
+/* An open one is aborted: what it was meant to become is not known. */
+static void end_transaction(struct kurier_producer *producer, int timeout_ms)
+{
+    struct kc_txn_call *end = kc_txn_call_new(producer, KC_TXN_WISH_CLOSE, 0);
+    if (end)
+        kc_call_ask(&end->call, timeout_ms, NULL);
+}
+
+static int left(const struct kurier_producer *producer, int64_t deadline_ms)
+{
+    int64_t left_ms = kb_time_left(kc_runtime_now(producer->client->runtime), deadline_ms);
+    return left_ms > INT32_MAX ? KB_FOREVER : (int)left_ms;
+}
+
 size_t kurier_producer_close(kurier_producer *producer, int timeout_ms, kurier_error *err)
 {
     struct kb_error *e = kc_error(err);
     int code = kc_client_check(producer->client, e);
-    if (code || atomic_exchange(&producer->closed, true))
+    if (code || (atomic_fetch_or(&producer->shut, KC_SHUT_CLOSED) & KC_SHUT_CLOSED))
         return code ? 0 : kc_reports_undelivered(&producer->sender.reports);
     kc_notify(&producer->client->waits, KC_WAIT_ROOM); /* those inside send: refused */
+    int64_t deadline_ms = kb_deadline(kc_runtime_now(producer->client->runtime), timeout_ms);
+    if (producer->txns)
+        end_transaction(producer, timeout_ms);
+    timeout_ms = left(producer, deadline_ms);
     struct kc_call *flush = kc_producer_flush_call(producer);
     if (flush) {
         kc_call_submit(flush, timeout_ms);

@@ -90,12 +90,22 @@ static int take_record(struct sending *s)
 
 static bool is_closed(const struct sending *s)
 {
-    return atomic_load_explicit(&s->producer->closed, memory_order_relaxed);
+    return kc_producer_is_closed(s->producer);
+}
+
+static bool is_shut(const struct sending *s)
+{
+    return atomic_load_explicit(&s->producer->shut, memory_order_relaxed) != 0;
 }
 
 static int closed(struct sending *s)
 {
     return kb_error_set(s->err, KB_E_CLOSED, "the producer is closed");
+}
+
+static int shut(struct sending *s)
+{
+    return is_closed(s) ? closed(s) : kc_txns_refusal(s->producer->txns, s->err);
 }
 
 static int wait_for(struct sending *s, kc_ready_fn *ready, void *ctx)
@@ -306,7 +316,7 @@ int kc_topic_send(struct kurier_topic *topic, const kurier_record *record, bool 
     s.deadline_ms = 0;
     s.timeout_ms = timeout_ms;
     s.err = err;
-    int code = is_closed(&s) ? closed(&s) : take_record(&s);
+    int code = is_shut(&s) ? shut(&s) : take_record(&s);
     if (!code)
         code = append(&s);
     put_back(&s);

@@ -56,6 +56,8 @@ struct kc_producer_options {
     int32_t partitioner;   /* enum kc_partitioner */
     bool partitioner_ignore_keys, partitioner_adaptive;
     int32_t partitioner_availability_ms;
+    char *transactional_id; /* NULL: none */
+    int32_t transaction_timeout_ms;
 };
 
 enum kc_reset { KC_RESET_LATEST, KC_RESET_EARLIEST, KC_RESET_NONE };

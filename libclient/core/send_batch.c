@@ -32,13 +32,13 @@ size_t kc_entry_max_bytes(const struct kw_record_in *record)
     return NUMBERS_MAX_BYTES + record->key.size + record->value.size + headers;
 }
 
-struct kc_place kc_send_batch_reserve(struct kc_send_batch *batch, struct kc_entry *entry,
-                                      uint32_t words)
+struct kc_record_place kc_send_batch_reserve(struct kc_send_batch *batch, struct kc_entry *entry,
+                                             uint32_t words)
 {
     struct kb_buf *chunk = batch->chunks[batch->chunk_count - 1];
     entry->record.timestamp_delta_ms = entry->timestamp_ms - batch->base_timestamp_ms;
     entry->record.offset_delta = batch->record_count;
-    struct kc_place place = {chunk->data + chunk->size, kw_record_body_size(&entry->record)};
+    struct kc_record_place place = {chunk->data + chunk->size, kw_record_body_size(&entry->record)};
     size_t bytes = kw_record_size(place.body_bytes);
     chunk->size += bytes;
     batch->plain_bytes += bytes;
@@ -135,7 +135,8 @@ void kc_send_batch_stamp(struct kc_send_batch *batch)
 {
     struct kw_batch_header header;
     kw_batch_header_init(&header);
-    header.attributes = batch->codec;
+    header.attributes =
+        (int16_t)(batch->codec | (batch->transactional ? KW_BATCH_TRANSACTIONAL : 0));
     header.last_offset_delta = batch->record_count - 1;
     header.record_count = batch->record_count;
     header.base_timestamp_ms = batch->base_timestamp_ms;

@@ -66,6 +66,7 @@ struct kc_send_batch {
     struct kc_flight *flight; /* NULL: not on its way */
     int32_t attempts;
     bool stamped; /* has a sequence of its own */
+    bool transactional;
     bool unknown; /* some attempt ended without an answer */
     bool repaid;  /* does not count against buffer.memory any more */
     int64_t producer_id;
@@ -159,13 +160,13 @@ struct kc_entry {
 size_t kc_entry_max_bytes(const struct kw_record_in *record);
 
 /* A record's place: counted, its notes taken, its bytes still to be written. */
-struct kc_place {
+struct kc_record_place {
     uint8_t *at;
     size_t body_bytes;
 };
 /* Room and notes have been seen to. words: notes per record. */
-struct kc_place kc_send_batch_reserve(struct kc_send_batch *batch, struct kc_entry *entry,
-                                      uint32_t words);
+struct kc_record_place kc_send_batch_reserve(struct kc_send_batch *batch, struct kc_entry *entry,
+                                             uint32_t words);
 
 /* ---- Reading a sealed batch ------------------------------------------------- */
 

@@ -21,6 +21,7 @@ bool kc_sender_init(struct kc_sender *sender, const struct kc_send_options *opti
     sender->producer_id = -1;
     kb_list_init(&sender->topics);
     kb_list_init(&sender->brokers);
+    kb_list_init(&sender->joining);
     kb_list_init(&sender->lingering);
     kb_list_init(&sender->flushes);
     kb_heap_init(&sender->timers);
@@ -80,7 +81,15 @@ void kc_sender_id(struct kc_sender *sender, struct kb_time now, int64_t id, int1
 
 bool kc_sender_wants_id(const struct kc_sender *sender)
 {
-    return sender->options.idempotent && sender->id_state == KC_ID_NONE && !sender->dropping;
+    return sender->options.idempotent && !sender->options.transactional &&
+           sender->id_state == KC_ID_NONE && !sender->dropping;
+}
+
+void kc_sender_txn_id(struct kc_sender *sender, int64_t id, int16_t epoch)
+{
+    sender->id_state = KC_ID_HELD;
+    sender->producer_id = id;
+    sender->producer_epoch = epoch;
 }
 
 /* ---- What can be sent --------------------------------------------------------- */
@@ -105,7 +114,8 @@ static bool has_more(struct kc_send_partition *p)
     return kc_slot_peek(&p->slot) || p->due_number > p->taken_number;
 }
 
-bool kc_partition_can_send(struct kc_send_partition *p, struct kb_time now)
+/* Part of the transaction or not. */
+static bool would_send(struct kc_send_partition *p, struct kb_time now)
 {
     const struct kc_sender *sender = p->sender;
     if (!p->broker || p->bump || p->retry_at_ms > now.mono_ms)
@@ -121,6 +131,16 @@ bool kc_partition_can_send(struct kc_send_partition *p, struct kb_time now)
     if (p->in_flight > 0 && oldest(p) && oldest(p)->attempts > 1)
         return false;
     return waiting || has_more(p);
+}
+
+static bool may_send(const struct kc_send_partition *p)
+{
+    return !p->sender->options.transactional || p->part.place == KC_TXN_IN;
+}
+
+bool kc_partition_can_send(struct kc_send_partition *p, struct kb_time now)
+{
+    return may_send(p) && would_send(p, now);
 }
 
 /* Since when the oldest waits, taken from the slot or not; KB_NEVER: there is none,
@@ -232,8 +252,12 @@ void kc_partition_look(struct kc_send_partition *p, struct kb_time now)
     else if (!p->broker && !p->topic->pending && p->due_number > p->taken_number)
         kc_partition_take_all(p, true); /* so that its time runs */
     kb_list_remove(&p->ring);
-    if (kc_partition_can_send(p, now))
+    if (kc_partition_can_send(p, now)) {
         kb_list_push_back(&p->broker->ring, &p->ring);
+    } else if (!may_send(p) && p->part.place == KC_TXN_OUT && would_send(p, now)) {
+        kb_list_remove(&p->part.link);
+        kb_list_push_back(&p->sender->joining, &p->part.link);
+    }
     atomic_store_explicit(&p->open_to_all, p->broker && !is_stuck(p, now), memory_order_relaxed);
     kc_partition_set_timer(p, now);
 }
@@ -353,6 +377,18 @@ void kc_sender_seal_all(struct kc_sender *sender, struct kb_time now)
         p->due_number = p->linger_number;
         look_at(p, now);
     }
+}
+
+void kc_sender_drop_all(struct kc_sender *sender, struct kb_time now, int32_t code)
+{
+    sender->dropping = code;
+    KB_LIST_EACH(it, &sender->topics) {
+        struct kc_send_topic *topic = KB_CONTAINER(it, struct kc_send_topic, link);
+        look_at(&topic->unplaced, now);
+        for (int32_t i = 0; i < topic->count; i++)
+            kc_partition_look(topic->partitions[i], now);
+    }
+    kc_flushes_look(sender);
 }
 
 uint64_t kc_topic_accepted(struct kc_send_topic *topic)

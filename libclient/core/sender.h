@@ -22,6 +22,9 @@
  * unknown. Where one is lost for good (a batch given up, a broker that forgot)
  * the partition drains, then goes on under the next epoch with sequence 0.
  *
+ * In a transaction (txn/txn.h) a partition sends once it is part of it, and a lost
+ * sequence is the transaction's end: the next one comes with an epoch of its own.
+ *
  * The driver calls _step when the bell rang or the deadline came, then looks:
  * wants_id, topics to refresh, brokers with something to collect. Everything
  * here belongs to the loop; only slots, supply and reports know other threads.
@@ -35,13 +38,14 @@
 #include "libclient/core/partitioner.h"
 #include "libclient/core/reports.h"
 #include "libclient/core/slot.h"
+#include "libclient/core/txn/part.h"
 
 enum { KC_NOT_PERSISTED, KC_POSSIBLY_PERSISTED, KC_WAS_PERSISTED };
 
 struct kc_send_options {
-    bool idempotent;
-    int16_t acks;      /* -1, 0, 1 */
-    int32_t in_flight; /* batches of a partition on their way at once */
+    bool idempotent, transactional; /* the latter includes the former */
+    int16_t acks;                   /* -1, 0, 1 */
+    int32_t in_flight;              /* batches of a partition on their way at once */
     int32_t retries;
     int64_t linger_ms, delivery_ms, unplaced_ms;
     int64_t available_ms; /* a partition stuck for longer is passed over; 0: never */
@@ -94,7 +98,8 @@ struct kc_send_partition {
     int16_t epoch;
     int32_t next_sequence;
     bool bump;  /* drain, then the next epoch */
-    bool known; /* the broker has acknowledged something of this epoch */
+    bool known; /* the broker has acknowledged something of this producer */
+    struct kc_txn_part part;
 };
 
 /* What senders see; immutable but for what it points to. */
@@ -132,6 +137,8 @@ struct kc_sender {
     struct kc_packer packer;
     struct kc_reports reports;
     struct kb_list topics, brokers;
+    struct kb_list joining;   /* partitions that would send, but are in no transaction, by part */
+    int32_t flying;           /* batches on their way, those given up included */
     struct kb_list lingering; /* partitions by linger_due_ms */
     struct kb_heap timers;
     bool blind;          /* no memory for a timer or a record: look at all again */
@@ -188,6 +195,10 @@ void kc_sender_topic_failed(struct kc_sender *sender, struct kb_time now,
 
 void kc_sender_id(struct kc_sender *sender, struct kb_time now, int64_t id, int16_t epoch);
 bool kc_sender_wants_id(const struct kc_sender *sender);
+/* Of a transactional producer, while nothing waits to be sent. */
+void kc_sender_txn_id(struct kc_sender *sender, int64_t id, int16_t epoch);
+/* What is not on its way fails with this, and whatever comes; 0: nothing any more. */
+void kc_sender_drop_all(struct kc_sender *sender, struct kb_time now, int32_t code);
 
 /* The bell, lingering, deadlines. Before it kc_bell_answer, if it was kicked. */
 void kc_sender_step(struct kc_sender *sender, struct kb_time now);

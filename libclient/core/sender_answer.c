@@ -91,6 +91,10 @@ void kc_partition_fail(struct kc_send_partition *p, struct kc_send_batch *batch,
  */
 void kc_partition_bump(struct kc_send_partition *p)
 {
+    if (p->sender->options.transactional) {
+        p->bump = false; /* the transaction has heard of it, and is over */
+        return;
+    }
     KB_LIST_EACH_SAFE(it, &p->batches) {
         struct kc_send_batch *batch = KB_CONTAINER(it, struct kc_send_batch, link);
         if (batch->unknown)
@@ -120,8 +124,13 @@ static void again(struct kc_send_partition *p, struct kc_send_batch *batch, int3
         kc_partition_fail(p, batch, code);
         return;
     }
-    if (p->retry_at_ms <= now.mono_ms) /* what failed together counts once */
-        p->retry_at_ms = now.mono_ms + kc_backoff_next_ms(&p->backoff, p->sender->random);
+    if (p->retry_at_ms > now.mono_ms)
+        return; /* what failed together counts once */
+    int64_t wait_ms = kc_backoff_next_ms(&p->backoff, p->sender->random);
+    enum { TXN_MOST_MS = 20 }; /* the transaction before is being ended, which is soon done */
+    if (code == KB_E_CONCURRENT_TRANSACTIONS)
+        wait_ms = KB_MIN(wait_ms, (int64_t)TXN_MOST_MS);
+    p->retry_at_ms = now.mono_ms + wait_ms;
 }
 
 static bool is_oldest(const struct kc_send_partition *p, const struct kc_send_batch *batch)
@@ -135,7 +144,8 @@ static void out_of_sequence(struct kc_send_partition *p, struct kc_send_batch *b
 {
     if (code == KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER && !is_oldest(p, batch)) {
         again(p, batch, code, now);
-    } else if (batch->unknown || !p->sender->options.idempotent) {
+    } else if (batch->unknown || !p->sender->options.idempotent ||
+               p->sender->options.transactional) {
         kc_partition_fail(p, batch, code);
     } else {
         p->bump = true;
@@ -198,6 +208,7 @@ static struct kc_send_batch *land(struct kc_flight *flight)
 {
     struct kc_send_batch *batch = flight->batch;
     flight->partition->in_flight--;
+    flight->partition->sender->flying--;
     flight->batch = NULL;
     if (batch)
         batch->flight = NULL;

@@ -26,8 +26,12 @@ static void stamp(struct kc_send_partition *p, struct kc_send_batch *batch)
     const struct kc_sender *sender = p->sender;
     if (batch->attempts > 0 && batch->stamped)
         return;
+    batch->transactional = sender->options.transactional;
     if (sender->options.idempotent) {
-        if (p->producer_id < 0) {
+        bool next_epoch = sender->options.transactional && (p->epoch != sender->producer_epoch ||
+                                                            p->producer_id != sender->producer_id);
+        if (p->producer_id < 0 || next_epoch) {
+            p->known &= p->producer_id < 0 || p->producer_id == sender->producer_id;
             p->producer_id = sender->producer_id;
             p->epoch = sender->producer_epoch;
             p->next_sequence = 0;
@@ -48,6 +52,7 @@ static void depart(struct kc_send_partition *p, struct kc_send_batch *batch,
     batch->attempts++;
     batch->flight = flight;
     p->in_flight++;
+    p->sender->flying++;
     *flight = (struct kc_flight){batch, p};
 }
 

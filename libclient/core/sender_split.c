@@ -19,6 +19,7 @@ struct kc_send_batch *kc_batch_like(struct kc_supply *supply, const struct kc_se
     piece->opened_ms = batch->opened_ms;
     piece->attempts = batch->attempts;
     piece->stamped = batch->stamped;
+    piece->transactional = batch->transactional;
     piece->producer_id = batch->producer_id;
     piece->producer_epoch = batch->producer_epoch;
     return piece;
@@ -61,7 +62,7 @@ bool kc_batch_copy(struct kc_supply *supply, struct kc_send_batch *to,
         return false;
     if (to->record_count == 0)
         to->base_timestamp_ms = to->max_timestamp_ms = entry.timestamp_ms;
-    struct kc_place place = kc_send_batch_reserve(to, &entry, words);
+    struct kc_record_place place = kc_send_batch_reserve(to, &entry, words);
     kw_record_write(place.at, &entry.record, place.body_bytes);
     return true;
 }

@@ -15,6 +15,9 @@ void kc_partition_init(struct kc_send_partition *p, struct kc_sender *sender,
     p->topic = topic;
     p->index = index;
     p->producer_id = -1;
+    p->part.topic = topic->name;
+    p->part.index = index;
+    kb_list_init(&p->part.link);
     kb_list_init(&p->ring);
     kb_list_init(&p->batches);
     kb_list_init(&p->linger);
@@ -27,6 +30,7 @@ void kc_partition_deinit(struct kc_send_partition *p)
         kc_send_batch_free(KB_CONTAINER(it, struct kc_send_batch, link));
     kb_list_init(&p->batches);
     kb_list_remove(&p->ring);
+    kb_list_remove(&p->part.link);
     kb_list_remove(&p->linger);
     kb_heap_remove(&p->sender->timers, &p->timer);
     kc_slot_deinit(&p->slot);

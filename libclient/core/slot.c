@@ -8,7 +8,7 @@
 struct after {
     struct kc_send_batch *full; /* detached: drop the slot's part in it */
     bool opened;
-    struct kc_place large; /* where the large record goes; at NULL: there is none */
+    struct kc_record_place large; /* where the large record goes; at NULL: there is none */
 };
 
 void kc_slot_init(struct kc_send_slot *slot, struct kc_slot_rules *rules, void *home)
@@ -130,7 +130,7 @@ static void count(atomic_uint_fast64_t *counter, uint64_t more)
 static void put_record(struct kc_send_slot *slot, struct kc_entry *entry, struct after *after)
 {
     struct kc_send_batch *batch = slot->batch;
-    struct kc_place place = kc_send_batch_reserve(batch, entry, slot->words);
+    struct kc_record_place place = kc_send_batch_reserve(batch, entry, slot->words);
     count(&slot->accepted, 1);
     count(&slot->bytes, kw_record_size(place.body_bytes));
     if (is_large(slot, entry)) {

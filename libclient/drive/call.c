@@ -126,6 +126,22 @@ static bool slot_leave(struct kurier_client *client, struct kc_call **slot, stru
     return finished;
 }
 
+void kc_call_forget(struct kurier_client *client, struct kc_call **slot)
+{
+    struct kc_call *call = NULL;
+    bool last = false;
+    pthread_mutex_lock(&client->lock);
+    if (*slot && kc_call_finished(*slot) && (*slot)->waiters == 0) {
+        call = *slot;
+        *slot = NULL;
+        last = call->unheard && --client->unheard == 0;
+    }
+    pthread_mutex_unlock(&client->lock);
+    if (last)
+        kc_client_unpend(client, KURIER_RESUME);
+    kc_call_unref(call);
+}
+
 int kc_call_resume(struct kurier_client *client, struct kc_call **slot,
                    struct kc_call *(*begin)(void *ctx), void *ctx, int timeout_ms,
                    struct kb_error *err)

@@ -60,6 +60,8 @@ int kc_call_ask(struct kc_call *call, int timeout_ms, struct kb_error *err);
  * it. Any thread; two threads in the same slot wait for the same one. begin runs
  * under the client's lock. Whoever owns the slot unrefs what is left in it.
  */
+/* An outcome that nobody wants to hear any more; a call that goes on is left alone. */
+void kc_call_forget(struct kurier_client *client, struct kc_call **slot);
 int kc_call_resume(struct kurier_client *client, struct kc_call **slot,
                    struct kc_call *(*begin)(void *ctx), void *ctx, int timeout_ms,
                    struct kb_error *err);

@@ -199,6 +199,7 @@ static void on_ready(struct kn_rpc *rpc)
 {
     struct kc_link *link = kn_rpc_owner(rpc);
     kc_link_enter(link);
+    link->transactions = -1;
     kc_backoff_reset(&link->backoff);
     kb_error_clear(&link->cause);
     set_state(link, KC_LINK_UP);

@@ -83,6 +83,9 @@ int kc_link_max_in_flight(const struct kc_link *link);
 /* An answer said throttle_time_ms: nothing leaves before that is over (KIP-219).
  * 0: nothing. */
 void kc_link_throttle(struct kc_link *link, int32_t throttle_ms);
+/* The level of the feature transaction.version that its cluster has finalized: 2 is
+ * KIP-890; 0: not known, or none. */
+int kc_link_transactions(struct kc_link *link);
 /* The broker does not do what it should: cut; comes back by its backoff. */
 void kc_link_cut(struct kc_link *link, const struct kb_error *why);
 

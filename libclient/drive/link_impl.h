@@ -20,6 +20,7 @@ struct kc_link {
     struct kn_rpc *rpc; /* DIALLING and UP */
     struct kc_backoff backoff;
     struct kb_error cause;
+    int transactions; /* see kc_link_transactions; -1: not looked at yet */
     bool keep;
     int64_t rest_until_ms, throttled_until_ms;
 

@@ -534,8 +534,8 @@ struct kc_membership *kc_membership_new(struct kurier_client *client,
     kn_task_init(&m->turn, on_turn);
     kb_arena_init(&m->request_arena, ARENA_BYTES);
     kb_arena_init(&m->answer_arena, ARENA_BYTES);
-    kc_finder_init(&m->finder, options->consumer.group_id, options->common.retry_backoff_ms,
-                   options->common.retry_backoff_max_ms, random);
+    kc_finder_init(&m->finder, KC_FIND_GROUP, options->consumer.group_id,
+                   options->common.retry_backoff_ms, options->common.retry_backoff_max_ms, random);
     int code = kc_group_options(&options->consumer, &m->assignors, err);
     offer_own(m, own);
     if (!kc_member_init(&m->member, kc_member_kind_of(options), options, &client->metadata,

@@ -23,6 +23,8 @@ static void set_timer(struct kurier_producer *producer)
     int64_t at = kc_sender_deadline_ms(&producer->sender);
     if (kc_sender_wants_id(&producer->sender))
         at = KB_MIN(at, producer->id_again_ms);
+    if (producer->txns)
+        at = KB_MIN(at, kc_txns_deadline_ms(producer->txns));
     kn_timer_set(kc_client_loop(producer->client), &producer->timer, at);
 }
 
@@ -35,6 +37,8 @@ static void look_once(struct kurier_producer *producer)
         kc_sender_seal_all(sender, now);
     if (kc_sender_wants_id(sender))
         kc_producer_ask_id(producer);
+    if (producer->txns)
+        kc_txns_look(producer->txns);
     KB_LIST_EACH(it, &sender->brokers)
         kc_producer_send(producer, KB_CONTAINER(it, struct kc_send_broker, link));
 }
@@ -102,6 +106,8 @@ static void on_freed(struct kc_supply *supply)
 static bool on_finished(struct kc_sender *sender, struct kc_send_batch *batch)
 {
     struct kurier_producer *producer = sender->owner;
+    if (producer->txns)
+        kc_txns_finished(producer->txns, batch);
     int32_t told = kc_syncs_finished(&producer->syncs, batch);
     if (told)
         kc_notify(&producer->client->waits, KC_WAIT_SYNC);
@@ -162,6 +168,8 @@ static int on_ready(void *owner, struct kb_error *err)
 {
     struct kurier_producer *producer = owner;
     const struct kc_sender *sender = &producer->sender;
+    if (producer->txns)
+        return kc_txns_ready(producer->txns, err);
     if (!sender->options.idempotent || sender->id_state == KC_ID_HELD)
         return 0;
     if (producer->id_cause.code && !(producer->id_cause.classes & KB_RETRIABLE)) {
@@ -176,6 +184,8 @@ static void on_close(void *owner)
 {
     struct kurier_producer *producer = owner;
     kc_ask_cancel(&producer->ask_id);
+    if (producer->txns)
+        kc_txns_close(producer->txns);
     kc_producer_drop_requests(producer);
     kn_timer_cancel(kc_client_loop(producer->client), &producer->timer);
     kn_task_cancel(&producer->look);
@@ -240,6 +250,7 @@ static void deinit(struct kurier_producer *producer)
     }
     kb_free(producer->walk.records);
     kc_syncs_deinit(&producer->syncs);
+    kc_txns_free(producer->txns);
     kc_sender_deinit(&producer->sender);
     kb_map_deinit(&producer->topics);
     kb_arena_deinit(&producer->arena);
@@ -271,6 +282,11 @@ struct kurier_producer *kc_producer_new(struct kurier_runtime *runtime, const ku
         return NULL;
     }
     init(producer, config, kc_runtime_seed(runtime));
+    if (options.transactional && !(producer->txns = kc_txns_new(producer, config->options))) {
+        deinit(producer);
+        kb_error_set(err, KB_E_NO_MEMORY, "no memory for a producer");
+        return NULL;
+    }
     producer->client = kc_client_new(runtime, config, &producer->ops, producer, err);
     if (!producer->client) {
         deinit(producer);

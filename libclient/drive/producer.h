@@ -21,11 +21,15 @@
 #include "libclient/core/sender.h"
 #include "libclient/drive/call.h"
 #include "libclient/drive/client.h"
+#include "libclient/drive/txn.h"
 #include <pthread.h>
 
 /* Memory was granted, or a topic's partitions became known; a send_wait's record
  * has its outcome. */
 enum { KC_WAIT_ROOM = KC_WAIT_OWNER, KC_WAIT_SYNC = KC_WAIT_OWNER << 1 };
+
+/* Why no record is taken. */
+enum { KC_SHUT_CLOSED = 1, KC_SHUT_NO_TXN = 2 };
 
 struct kurier_topic {
     struct kc_send_topic send;
@@ -93,12 +97,13 @@ struct kurier_producer {
 
     pthread_mutex_t lock; /* of the map, and of poll */
     struct kb_map topics;
-    atomic_bool closed;
+    atomic_uint shut;       /* of KC_SHUT_CLOSED ... */
     atomic_bool seal_all;   /* somebody waits for memory */
     atomic_bool wants_room; /* try_send was refused */
     struct kc_call *flush, *close;
     struct kc_report_walk walk;
     struct kc_syncs syncs;
+    struct kc_txns *txns; /* NULL: not transactional */
 
     /* the loop's */
     struct kn_mail kicked;
@@ -124,6 +129,11 @@ void kc_producer_kick(struct kurier_producer *producer);
 /* From the configuration to the machine's terms; err where it contradicts itself. */
 int kc_producer_options(const struct kc_options *options, struct kc_send_options *out,
                         bool *idempotence_off, struct kb_error *err);
+
+static inline bool kc_producer_is_closed(const struct kurier_producer *producer)
+{
+    return atomic_load_explicit(&producer->shut, memory_order_relaxed) & KC_SHUT_CLOSED;
+}
 
 /* Any thread: the record into its batch. wait: for memory and metadata. */
 int kc_topic_send(struct kurier_topic *topic, const kurier_record *record, bool wait,

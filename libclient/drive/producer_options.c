@@ -24,6 +24,18 @@ static int settle_idempotence(const struct kc_options *options, int16_t acks, bo
     return 0;
 }
 
+/* A transaction is of sequences: what turns those off contradicts it. */
+static int settle_transactions(const struct kc_options *options, bool idempotent,
+                               struct kb_error *err)
+{
+    const struct kc_producer_options *p = &options->producer;
+    if (!p->transactional_id || idempotent)
+        return 0;
+    return kb_error_set(err, KB_E_BAD_CONFIG,
+                        "transactional.id needs enable.idempotence=true, acks=all, retries above "
+                        "0 and at most 5 requests in flight: drop what says otherwise");
+}
+
 int kc_producer_options(const struct kc_options *options, struct kc_send_options *out,
                         bool *idempotence_off, struct kb_error *err)
 {
@@ -32,6 +44,8 @@ int kc_producer_options(const struct kc_options *options, struct kc_send_options
     const struct kc_producer_options *p = &options->producer;
     bool idempotent;
     int code = settle_idempotence(options, acks[p->acks], &idempotent, err);
+    if (!code)
+        code = settle_transactions(options, idempotent, err);
     if (code)
         return code;
     *idempotence_off = p->enable_idempotence && !idempotent;
@@ -39,6 +53,7 @@ int kc_producer_options(const struct kc_options *options, struct kc_send_options
     bool by_hand = kc_options_given(options, "max.in.flight.requests.per.connection");
     *out = (struct kc_send_options){
         .idempotent = idempotent,
+        .transactional = p->transactional_id != NULL,
         .acks = acks[p->acks],
         .in_flight = idempotent || by_hand ? p->max_in_flight : 1,
         .retries = p->retries,

@@ -15,7 +15,8 @@ enum {
     PRODUCE = 0,
     PRODUCE_MIN = 3,
     PRODUCE_ZSTD = 7,     /* the first version that takes it */
-    PRODUCE_BY_NAME = 12, /* the last version that names topics */
+    PRODUCE_NO_JOIN = 11, /* the last that leaves it to the client to add to transactions */
+    PRODUCE_BY_NAME = 12, /* the last version that names topics; partitions join by themselves */
     PRODUCE_MAX = 13,
     REQUEST_HEAD_MAX = 64 << 20,
     FLIGHTS_MAX = 4096
@@ -191,12 +192,23 @@ static void sort(struct request *r)
     qsort(r->order, r->count, sizeof r->order[0], by_topic);
 }
 
-static int choose_version(const struct request *r, const struct kn_rpc *rpc)
+struct versions {
+    int16_t min, max;
+};
+
+/* KIP-890: who speaks version 12 has the partition added, who has added it must not. */
+static struct versions versions_for(const struct request *r)
 {
+    const struct kc_txns *txns = r->producer->txns;
+    struct versions v = {PRODUCE_MIN, PRODUCE_MAX};
+    if (txns && !txns->txn.implicit)
+        v.max = PRODUCE_NO_JOIN;
+    else if (txns)
+        v.min = PRODUCE_BY_NAME;
     for (size_t i = 0; i < r->count; i++)
         if (kb_uuid_is_zero(r->flights[i].partition->topic->id))
-            return kn_rpc_version(rpc, PRODUCE, PRODUCE_MIN, PRODUCE_BY_NAME);
-    return kn_rpc_version(rpc, PRODUCE, PRODUCE_MIN, PRODUCE_MAX);
+            v.max = KB_MIN(v.max, (int16_t)PRODUCE_BY_NAME);
+    return v;
 }
 
 /* The records are named by the batch: their bytes are spliced in later. */
@@ -210,6 +222,8 @@ static bool fill(struct request *r, struct kw_produce_request *request, struct k
         return false;
     kw_produce_request_init(request);
     request->acks = producer->sender.options.acks;
+    if (producer->txns)
+        request->transactional_id = kb_slice_str(producer->txns->txn.options.id);
     request->timeout_ms = producer->client->options->common.request_timeout_ms;
     request->topic_data = topics;
     request->topic_data_count = 0;
@@ -300,6 +314,8 @@ static bool call(struct request *r, struct kn_rpc *rpc)
     kb_buf_unref(head);
     r->call = kn_rpc_call(rpc, &request, NULL);
     r->left = r->call != NULL;
+    if (r->left && producer->txns)
+        kc_txn_sent(&producer->txns->txn);
     return r->left;
 }
 
@@ -333,10 +349,11 @@ static bool send_one(struct kurier_producer *producer, struct kc_send_broker *br
         return false;
     }
     sort(r);
-    int version = choose_version(r, rpc);
+    struct versions range = versions_for(r);
+    int version = kn_rpc_version(rpc, PRODUCE, range.min, range.max);
     r->version = (int16_t)version;
     if (version < 0) {
-        kc_trouble_too_old(producer->client, rpc, PRODUCE, PRODUCE_MIN, PRODUCE_MAX, NULL);
+        kc_trouble_too_old(producer->client, rpc, PRODUCE, range.min, range.max, NULL);
         lose(r, KB_E_UNSUPPORTED_VERSION);
     } else if (!refuse_codec(r, version)) {
         if (call(r, rpc)) {

@@ -4,12 +4,12 @@
 #include "base/mem.h"
 #include "wire/gen/find_coordinator.h"
 
-enum { GROUP = 0, BY_KEYS = 4 }; /* a key type; the version that asks for several */
+enum { BY_KEYS = 4 }; /* the version that asks for several */
 
-void kc_finder_init(struct kc_finder *finder, const char *group, int32_t backoff_ms,
-                    int32_t backoff_max_ms, struct kb_random *random)
+void kc_finder_init(struct kc_finder *finder, enum kc_find type, const char *key,
+                    int32_t backoff_ms, int32_t backoff_max_ms, struct kb_random *random)
 {
-    *finder = (struct kc_finder){.group = group, .random = random, .node = -1};
+    *finder = (struct kc_finder){.type = type, .key = key, .random = random, .node = -1};
     kb_error_clear(&finder->err);
     kc_backoff_init(&finder->backoff, backoff_ms, backoff_max_ms);
 }
@@ -48,9 +48,9 @@ int64_t kc_finder_deadline_ms(const struct kc_finder *finder)
 bool kc_finder_encode(const struct kc_finder *finder, struct kw_writer *w, int16_t version)
 {
     struct kw_find_coordinator_request request;
-    struct kb_slice key = kb_slice_str(finder->group);
+    struct kb_slice key = kb_slice_str(finder->key);
     kw_find_coordinator_request_init(&request);
-    request.key_type = GROUP;
+    request.key_type = (int8_t)finder->type;
     if (version < BY_KEYS) {
         request.key = key;
     } else {
@@ -73,7 +73,8 @@ void kc_finder_failure(struct kc_finder *finder, struct kb_time now, const struc
 static void refuse(struct kc_finder *finder, struct kb_time now, int code, struct kb_slice words)
 {
     struct kb_error err;
-    kb_error_set(&err, code, "group %s: its coordinator is not told: %s%s%.*s%s", finder->group,
+    kb_error_set(&err, code, "%s %s: its coordinator is not told: %s%s%.*s%s",
+                 finder->type == KC_FIND_TXN ? "transactional.id" : "group", finder->key,
                  kb_code_text(code), words.size ? " (" : "", (int)KB_MIN(words.size, (size_t)80),
                  words.size ? (const char *)words.data : "", words.size ? ")" : "");
     kc_finder_failure(finder, now, &err);

@@ -2,8 +2,9 @@
 #ifndef KC_FINDER_H
 #define KC_FINDER_H
 /*
- * Where the coordinator of one group is, as a pure machine: asked of any broker by
- * FindCoordinator, believed until somebody says that it has moved.
+ * Where the coordinator of one group, or of one transactional id, is, as a pure
+ * machine: asked of any broker by FindCoordinator, believed until somebody says that
+ * it has moved.
  *
  *     UNKNOWN ── want ──> due ──> encode ──> answer ──> node, host, port
  *        ^                 └─ backoff <── failure          │
@@ -19,15 +20,19 @@
 struct kw_find_coordinator_response;
 struct kw_writer;
 
+/* As on the wire. */
+enum kc_find { KC_FIND_GROUP = 0, KC_FIND_TXN = 1 };
+
 struct kc_finder {
-    const char *group; /* borrowed */
+    enum kc_find type;
+    const char *key; /* borrowed */
     struct kb_random *random;
     int32_t node; /* -1: not known */
     char *host;
     int32_t port;
     uint32_t version;    /* counts up when node, host or port change */
     struct kb_error err; /* why it is not known, the last that went wrong; code 0: nothing */
-    bool refused;        /* by the group's rights or name: asking again does not help */
+    bool refused;        /* by the key's rights or name: asking again does not help */
 
     /* the machine's */
     bool wanted, asked;
@@ -35,10 +40,11 @@ struct kc_finder {
     struct kc_backoff backoff;
 };
 
-enum { KC_FIND_MIN = 0, KC_FIND_MAX = 6 }; /* versions of FindCoordinator */
+/* Versions of FindCoordinator; those before KC_FIND_MIN_TXN know groups alone. */
+enum { KC_FIND_MIN = 0, KC_FIND_MIN_TXN = 1, KC_FIND_MAX = 6 };
 
-void kc_finder_init(struct kc_finder *finder, const char *group, int32_t backoff_ms,
-                    int32_t backoff_max_ms, struct kb_random *random);
+void kc_finder_init(struct kc_finder *finder, enum kc_find type, const char *key,
+                    int32_t backoff_ms, int32_t backoff_max_ms, struct kb_random *random);
 void kc_finder_deinit(struct kc_finder *finder);
 /* From now on, until it is known. Again after `refused`: once more. */
 void kc_finder_want(struct kc_finder *finder);

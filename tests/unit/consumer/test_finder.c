@@ -20,7 +20,7 @@ static int begin(void **state)
     static struct story s;
     s = (struct story){.now = {1000, 1000}};
     kb_random_seed(&s.random, 2);
-    kc_finder_init(&s.finder, "g", 100, 1000, &s.random);
+    kc_finder_init(&s.finder, KC_FIND_GROUP, "g", 100, 1000, &s.random);
     *state = &s;
     return 0;
 }

@@ -80,7 +80,7 @@ static bool try_put(struct kc_supply *supply, struct kc_send_batch *batch, int i
     }
     if (batch->record_count == 0)
         batch->base_timestamp_ms = entry.timestamp_ms;
-    struct kc_place place = kc_send_batch_reserve(batch, &entry, 1);
+    struct kc_record_place place = kc_send_batch_reserve(batch, &entry, 1);
     kw_record_write(place.at, &entry.record, place.body_bytes);
     return true;
 }
