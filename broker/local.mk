@@ -129,9 +129,11 @@ broker_libbroker_la_SOURCES = \
 	broker/api/produce.c \
 	broker/api/produce_batch.c broker/api/produce_batch.h \
 	broker/api/produce_check.c broker/api/produce_check.h \
+	broker/api/produce_txn.c broker/api/produce_txn.h \
 	broker/api/reassignments.c \
 	broker/api/txn.c broker/api/txn.h \
 	broker/api/update_features.c \
+	broker/api/write_txn_markers.c \
 	broker/server/broker.c \
 	broker/server/group/topic.c broker/server/group/topic.h \
 	broker/server/coordinator/batch.c broker/server/coordinator/batch.h \
@@ -156,6 +158,7 @@ broker_libbroker_la_SOURCES = \
 	broker/server/link.c broker/server/link.h \
 	broker/server/listeners.c broker/server/listeners.h \
 	broker/server/marker.c broker/server/marker.h \
+	broker/server/verify.c broker/server/verify.h \
 	broker/server/request.c broker/server/request.h \
 	broker/server/request_log.c broker/server/request_log.h \
 	broker/server/server.c broker/server/server.h \

@@ -90,5 +90,6 @@ void kd_handle_produce(struct kd_request *request);
 void kd_handle_sync_group(struct kd_request *request);
 void kd_handle_txn_offset_commit(struct kd_request *request);
 void kd_handle_update_features(struct kd_request *request);
+void kd_handle_write_txn_markers(struct kd_request *request);
 
 #endif

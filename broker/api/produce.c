@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Produce: one batch per partition. They are checked, then each goes its own
  * way to the disk; the answer waits for all of them, from then on at most for
- * the client's timeout. */
+ * the client's timeout. One that would open a transaction in its partition waits
+ * before that for the transaction's coordinator (KIP-890). */
 #include "wire/gen/produce.h"
 #include "broker/api/api.h"
 #include "broker/api/lookup.h"
 #include "broker/api/produce_check.h"
+#include "broker/api/produce_txn.h"
 #include "broker/drive/replica.h"
 #include "broker/server/link.h"
 
@@ -17,6 +19,9 @@ struct part {
     struct kw_produce_response_partition *out;
     struct kb_uuid topic_id;
     struct kd_replica *replica; /* NULL: not appended, or answered */
+    struct kd_admission *admission;
+    struct kd_ticket ticket; /* while it is parked: its coordinator is being asked */
+    bool parked;
     int64_t append_time_ms;
 };
 
@@ -27,6 +32,7 @@ struct produce {
     struct part *parts;
     size_t count;
     struct kd_produce_check check; /* its batches stand as the parts do */
+    struct kd_question *question;  /* what is to be asked of the coordinator; NULL: nothing */
     size_t pending;                /* parts, and one for the handler itself */
     int refused;                   /* why some partition failed; 0: none did */
 };
@@ -90,15 +96,20 @@ static void on_appended(struct kd_append *append)
     settle(p);
 }
 
+static void give_up_parked(struct part *part);
+
 static void on_timeout(struct kn_timer *timer)
 {
     struct kd_request *request = KB_CONTAINER(timer, struct kd_request, timer);
     struct produce *p = request->op;
     for (size_t i = 0; i < p->count; i++) {
         struct part *part = &p->parts[i];
-        if (!part->replica)
+        if (part->parked)
+            give_up_parked(part);
+        else if (part->replica)
+            kd_replica_abandon(part->replica, &part->append);
+        else
             continue;
-        kd_replica_abandon(part->replica, &part->append);
         refuse(p, part->out, KB_E_REQUEST_TIMED_OUT, NULL);
     }
     finish(p);
@@ -122,9 +133,12 @@ static enum kd_wait wait_of(const struct produce *p, const struct kd_place *plac
     return p->in.acks == 1 && place->replica_count > 1 ? KD_WAIT_WRITTEN : KD_WAIT_COMMITTED;
 }
 
+/* claim: why it may open a transaction; NULL: it does not. */
 static void append(struct produce *p, struct part *part, const struct kd_place *place,
-                   const struct kd_admission *a)
+                   const struct kd_txn_claim *claim)
 {
+    struct kd_admission *a = part->admission;
+    kd_admission_stamp(a, kd_request_now(p->request).wall_ms);
     part->replica = place->replica;
     part->append_time_ms = a->append_time_ms;
     part->append = (struct kd_append){.frame = a->buf,
@@ -133,6 +147,8 @@ static void append(struct produce *p, struct part *part, const struct kd_place *
                                       .wait = wait_of(p, place),
                                       .done = on_appended,
                                       .owner = part};
+    if (claim)
+        part->append.txn.claim = *claim;
     p->pending++;
     kd_replica_append(place->replica, &part->append);
 }
@@ -152,6 +168,7 @@ static void prepare_part(struct produce *p, const struct kw_produce_request_topi
     struct kd_place *place =
         kd_find_place(p->request->shard, name_in(p, topic), topic->topic_id, in->index, &code);
     part->produce = p;
+    part->admission = a;
     kw_produce_response_partition_init(part->out);
     part->out->index = in->index;
     if (!place) {
@@ -162,7 +179,8 @@ static void prepare_part(struct produce *p, const struct kw_produce_request_topi
     if (kd_topic_name_is_internal(kb_slice_str(place->topic->name)))
         kd_admission_refuse(a, KB_E_INVALID_TOPIC_EXCEPTION);
     else
-        kd_admission_init(a, place->topic, in->records, p->request);
+        kd_admission_init(a, place->topic, in->records, p->request,
+                          p->in.transactional_id.data != NULL);
 }
 
 /* The topic may have gone since, or lost replicas. */
@@ -178,17 +196,105 @@ static struct kd_place *find_again(struct produce *p, const struct part *part, s
     return place && !check_acks(p, place, err) ? place : NULL;
 }
 
-static void finish_part(struct produce *p, struct part *part, struct kd_admission *a)
+/* ---- Its transaction ---------------------------------------------------- */
+
+static void let_go(struct part *part)
 {
-    struct kd_place *place = a->err.code ? NULL : find_again(p, part, &a->err);
-    if (place) {
-        kd_admission_stamp(a, kd_request_now(p->request).wall_ms);
-        append(p, part, place, a);
-    } else {
-        refuse(p, part->out, a->err.code, a->err.text);
+    kb_buf_unref(part->admission->buf);
+    part->admission->buf = NULL;
+}
+
+/* What those that were sent behind it must not overtake. */
+static void expect_again(struct produce *p, const struct part *part)
+{
+    struct kb_error none;
+    struct kd_place *place = find_again(p, part, &none);
+    if (place)
+        kd_producers_expect_again(&kd_replica_state(place->replica)->producers,
+                                  &part->admission->batch.header,
+                                  kd_request_now(p->request).wall_ms);
+}
+
+static void give_up_parked(struct part *part)
+{
+    kd_ticket_drop(&part->ticket);
+    expect_again(part->produce, part);
+    let_go(part);
+    part->parked = false;
+}
+
+static void on_ticket(struct kd_ticket *ticket, int code, const struct kd_txn_claim *claim)
+{
+    struct part *part = KB_CONTAINER(ticket, struct part, ticket);
+    struct produce *p = part->produce;
+    struct kb_error *err = &part->admission->err;
+    part->parked = false;
+    err->code = kd_produce_txn_code(code, p->request->header.version);
+    struct kd_place *place = err->code ? NULL : find_again(p, part, err);
+    if (place)
+        append(p, part, place, claim);
+    else
+        refuse(p, part->out, err->code, err->text);
+    if (code)
+        expect_again(p, part);
+    let_go(part);
+    settle(p);
+}
+
+/* KB_OK: it waits. */
+static int ask(struct produce *p, struct part *part, const struct kd_verify_key *key,
+               const struct kd_place *place)
+{
+    struct kd_txn_producer who = {p->in.transactional_id, key->producer, key->epoch};
+    const struct kd_producers *producers = &kd_replica_state(place->replica)->producers;
+    if (!p->question)
+        p->question =
+            kd_question_new(p->request->shard, &who, p->request->header.version >= 12, p->count);
+    if (!p->question)
+        return KB_E_NO_MEMORY;
+    if (!kd_question_is_of(p->question, key->producer, key->epoch))
+        return KB_E_INVALID_PRODUCER_ID_MAPPING;
+    if (!kd_question_add(p->question, key, kb_slice_str(place->topic->name),
+                         kd_producers_guard(producers, key->producer), &part->ticket))
+        return KB_E_NO_MEMORY;
+    return KB_OK;
+}
+
+/* True: it waits, or is refused. False: it may be appended now. */
+static bool park(struct produce *p, struct part *part, const struct kd_place *place)
+{
+    const struct kw_batch_header *header = &part->admission->batch.header;
+    struct kd_verify_key key = {part->topic_id, header->producer_id, place->index,
+                                header->producer_epoch};
+    struct kb_error *err = &part->admission->err;
+    if (!(header->attributes & KW_BATCH_TRANSACTIONAL))
+        return false;
+    part->ticket.done = on_ticket;
+    kb_list_init(&part->ticket.link);
+    if (!kd_verify_queue(&p->request->shard->verifications, &key, &part->ticket)) {
+        const struct kd_partition *state = kd_replica_state(place->replica);
+        if (kd_producers_in_txn(&state->producers, key.producer, key.epoch))
+            return false;
+        err->code = ask(p, part, &key, place);
     }
-    kb_buf_unref(a->buf);
-    a->buf = NULL;
+    part->parked = !err->code;
+    if (part->parked)
+        p->pending++;
+    else
+        refuse(p, part->out, err->code, NULL);
+    return true;
+}
+
+static void finish_part(struct produce *p, struct part *part)
+{
+    struct kd_admission *a = part->admission;
+    struct kd_place *place = a->err.code ? NULL : find_again(p, part, &a->err);
+    if (!place)
+        refuse(p, part->out, a->err.code, a->err.text);
+    else if (!park(p, part, place))
+        append(p, part, place, NULL);
+    if (!part->parked)
+        let_go(part);
 }
 
 /* ---- The request -------------------------------------------------------- */
@@ -241,7 +347,9 @@ static void append_all(struct kd_produce_check *check)
 {
     struct produce *p = check->owner;
     for (size_t i = 0; i < p->count; i++)
-        finish_part(p, &p->parts[i], &check->batches[i]);
+        finish_part(p, &p->parts[i]);
+    if (p->question)
+        kd_question_ask(p->question, p->request->shard);
     kd_request_drop_frame(p->request);
     if (p->pending > 1 && p->in.acks != 0)
         kd_request_park(p->request, p->in.timeout_ms, on_timeout);
@@ -280,9 +388,6 @@ void kd_handle_produce(struct kd_request *request)
     }
     if (p->in.acks < -1 || p->in.acks > 1) {
         refuse_all(p, KB_E_INVALID_REQUIRED_ACKS, "acks is one of 0, 1 and -1");
-        settle(p);
-    } else if (p->in.transactional_id.data) {
-        refuse_all(p, KB_E_INVALID_TXN_STATE, "transactions are not served");
         settle(p);
     } else {
         prepare(p);

@@ -34,7 +34,7 @@ static int level_of(const struct kd_topic_config *config, int codec)
 }
 
 void kd_admission_init(struct kd_admission *a, const struct kd_topic *topic,
-                       struct kb_slice records, const struct kd_request *request)
+                       struct kb_slice records, const struct kd_request *request, bool has_txn_id)
 {
     const struct kd_topic_config *config = &topic->config;
     int codec = codec_of_choice[config->compression_type];
@@ -48,6 +48,7 @@ void kd_admission_init(struct kd_admission *a, const struct kd_topic *topic,
     kw_produce_rules_init(&a->rules);
     a->rules.max_plain_bytes = (size_t)request->shard->config->request_max_bytes;
     a->rules.keys_required = config->cleanup & KD_CLEANUP_COMPACT;
+    a->has_txn_id = has_txn_id;
     a->rules.zstd_allowed = request->header.version >= 7;
     set_times(&a->rules, config, kd_request_now(request).wall_ms);
 }
@@ -114,8 +115,9 @@ int kd_admission_check(struct kd_admission *a, struct kw_codec_ctx *codec, size_
         code = kw_batch_parse(a->records, &a->batch, err);
     if (!code)
         code = kw_produce_check(codec, &a->batch, &rules, &facts, err);
-    if (!code && (a->batch.header.attributes & KW_BATCH_TRANSACTIONAL))
-        code = kb_error_set(err, KB_E_INVALID_TXN_STATE, "transactions are not served");
+    if (!code && (a->batch.header.attributes & KW_BATCH_TRANSACTIONAL) && !a->has_txn_id)
+        code = kb_error_set(err, KB_E_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                            "a transactional batch without a transactional id");
     if (!code)
         code = make_fit(a, codec, facts.plain, err);
     if (code) {

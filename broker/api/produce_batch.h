@@ -19,6 +19,7 @@ struct kd_admission {
     int32_t max_message_bytes, segment_bytes;
     int codec, level; /* that the topic wants; codec -1: the producer's */
     bool append_time; /* the log's own time */
+    bool has_txn_id;  /* its request names a transactional id */
     /* Out. */
     bool checked;
     struct kb_error err;      /* code 0: it may be appended; else one of Kafka's */
@@ -31,7 +32,7 @@ struct kd_admission {
 
 /* Records and frame are those of the request. */
 void kd_admission_init(struct kd_admission *a, const struct kd_topic *topic,
-                       struct kb_slice records, const struct kd_request *request);
+                       struct kb_slice records, const struct kd_request *request, bool has_txn_id);
 /* Not to be appended, without a check. */
 void kd_admission_refuse(struct kd_admission *a, int code);
 

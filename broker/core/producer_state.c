@@ -330,13 +330,15 @@ int kd_producers_end(struct kd_producers *producers, const struct kw_batch_heade
         kb_free(ended);
         return code;
     }
-    producer = find(producers, batch->producer_id);
-    producer->coordinator_epoch = end->coordinator_epoch;
-    producer->mark = ++producers->marks;
-    *out = (struct kd_aborted){.producer_id = producer->id,
+    *out = (struct kd_aborted){.producer_id = batch->producer_id,
                                .first_offset = -1,
                                .last_offset = kw_batch_header_last_offset(batch),
                                .stable_offset = -1};
+    producer = find(producers, batch->producer_id);
+    if (!producer) /* nobody's */
+        return KB_OK;
+    producer->coordinator_epoch = end->coordinator_epoch;
+    producer->mark = ++producers->marks;
     if (open)
         close_txn(producers, producer, ended, out);
     return KB_OK;

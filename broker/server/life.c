@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/server/life.h"
+#include "broker/server/txn/join.h"
 #include "broker/core/waiters.h"
 #include "broker/drive/replica.h"
 #include "broker/meta/embedded.h"
@@ -307,6 +308,7 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kd_topics_init(&shard->topics, kb_random_next(&shard->random));
     kd_sessions_init(&shard->sessions, (size_t)shard->config->fetch_session_slots, &shard->random);
     kd_ids_init(&shard->ids, shard->config->node_id);
+    kd_verifications_init(&shard->verifications, &shard->random, kd_txn_join);
     kd_group_topic_init(&life->groups, shard);
     shard->groups = &life->groups;
     kd_txn_topic_init(&life->txns, shard);
@@ -355,6 +357,7 @@ void kd_life_deinit(struct kd_life *life)
         kd_disk_free(shard->disk);
     kw_codec_ctx_free(shard->codec);
     kd_checkers_deinit(&shard->checkers);
+    kd_verifications_deinit(&shard->verifications);
     kd_sessions_deinit(&shard->sessions);
     kd_topics_deinit(&shard->topics);
     kd_configs_deinit(&shard->configs);

@@ -16,6 +16,7 @@
 #include "broker/server/features.h"
 #include "broker/server/ids.h"
 #include "broker/server/listeners.h"
+#include "broker/server/verify.h"
 #include "net/exec.h"
 #include "wire/compress.h"
 #include <limits.h>
@@ -40,6 +41,7 @@ struct kd_shard {
     struct kd_sessions sessions;
     struct kd_ids ids;
     struct kd_features features;
+    struct kd_verifications verifications;
     struct kd_group_topic *groups;
     struct kd_txn_topic *txns;
     struct kb_list config_watches; /* configs.h */

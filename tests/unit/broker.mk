@@ -30,7 +30,8 @@ unit_programs += \
 	tests/unit/broker/test_topics \
 	tests/unit/broker/test_tree \
 	tests/unit/broker/test_turns \
-	tests/unit/broker/test_txns
+	tests/unit/broker/test_txns \
+	tests/unit/broker/test_verify
 
 tests_unit_broker_test_assignors_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_broker_SOURCES = tests/unit/broker/test_broker.c $(broker_rig)
@@ -61,6 +62,7 @@ tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(br
 tests_unit_broker_test_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_txns_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_verify_LDADD = $(broker_test_libs)
 tests_unit_broker_test_topics_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_tree_LDADD = $(meta_test_libs)
 tests_unit_broker_test_turns_LDADD = $(brokercore_test_libs)

@@ -24,7 +24,8 @@ unit_programs += \
 	tests/unit/store/test_drive \
 	tests/unit/store/test_ops \
 	tests/unit/store/test_source \
-	tests/unit/store/test_threads
+	tests/unit/store/test_threads \
+	tests/unit/store/test_transactions
 
 tests_unit_store_test_aborted_SOURCES = tests/unit/store/test_aborted.c $(keyed_rig)
 tests_unit_store_test_aborted_LDADD = $(drive_test_libs)
@@ -44,3 +45,5 @@ tests_unit_store_test_source_SOURCES = tests/unit/store/test_source.c $(store_ri
 tests_unit_store_test_source_LDADD = $(drive_test_libs)
 tests_unit_store_test_threads_SOURCES = tests/unit/store/test_threads.c $(store_rig)
 tests_unit_store_test_threads_LDADD = $(drive_test_libs)
+tests_unit_store_test_transactions_SOURCES = tests/unit/store/test_transactions.c $(store_rig)
+tests_unit_store_test_transactions_LDADD = $(drive_test_libs)

@@ -201,6 +201,7 @@ struct kb_buf *rig_encode(const struct rig_batch *batch)
     header.producer_id = batch->producer_id;
     header.producer_epoch = batch->epoch;
     header.base_sequence = batch->sequence;
+    header.attributes = batch->transactional ? KW_BATCH_TRANSACTIONAL : 0;
     size_t size = (size_t)(at - buf->data) - KW_BATCH_HEADER_BYTES;
     kw_batch_stamp(buf->data, &header, kw_crc32c(0, buf->data + KW_BATCH_HEADER_BYTES, size), size);
     buf->size = KW_BATCH_HEADER_BYTES + size;

@@ -56,6 +56,7 @@ struct rig_batch {
     size_t value_bytes;   /* of each record */
     int64_t timestamp_ms; /* of the first; the others 1 ms later each */
     uint64_t tag;
+    bool transactional;
 };
 struct kb_buf *rig_encode(const struct rig_batch *batch);
 /* An append that frees itself when answered; done may be NULL. */
