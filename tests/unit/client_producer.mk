@@ -6,13 +6,15 @@ unit_programs += \
 	tests/unit/producer/test_sender \
 	tests/unit/producer/test_sender_chaos \
 	tests/unit/producer/test_slot_threads \
-	tests/unit/producer/test_supply
+	tests/unit/producer/test_supply \
+	tests/unit/producer/test_txn
 
 producer_machine_libs = libclient/libproducercore.la libclient/libclientcore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
 tests_unit_producer_test_partitioner_LDADD = $(producer_machine_libs)
 tests_unit_producer_test_sender_LDADD = $(producer_machine_libs)
 tests_unit_producer_test_sender_chaos_LDADD = $(producer_machine_libs)
 tests_unit_producer_test_supply_LDADD = $(producer_machine_libs)
+tests_unit_producer_test_txn_LDADD = libclient/libclientcore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
 
 # These two compile the slot themselves, behind macros of theirs.
 if !SANITIZED
