@@ -31,11 +31,6 @@ void kd_scratch_deinit(struct kd_scratch *scratch)
 
 /* ---- The first pass ----------------------------------------------------- */
 
-bool kd_compact_stops_at(const struct kw_batch_header *header)
-{
-    return header->attributes & (KW_BATCH_TRANSACTIONAL | KW_BATCH_CONTROL);
-}
-
 static int open_records(struct kw_codec_ctx *codec, const struct kw_batch *batch,
                         struct kw_record_iter *it)
 {
@@ -49,12 +44,13 @@ static int open_records(struct kw_codec_ctx *codec, const struct kw_batch *batch
     return code;
 }
 
-int kd_compact_note(struct kd_key_map *map, struct kw_codec_ctx *codec,
-                    const struct kw_batch *batch)
+int kd_compact_note(struct kd_key_map *map, const struct kd_txn_sieve *txns,
+                    struct kw_codec_ctx *codec, const struct kw_batch *batch)
 {
     struct kw_record_iter it;
     struct kw_record record;
-    if (!batch->header.record_count)
+    if (!batch->header.record_count || batch->header.attributes & KW_BATCH_CONTROL ||
+        kd_txn_sieve_find(txns, &batch->header))
         return kw_batch_check_crc(batch, NULL);
     if (!kd_key_map_has_room(map, batch->header.record_count))
         return KB_E_LIMIT;
@@ -67,23 +63,28 @@ int kd_compact_note(struct kd_key_map *map, struct kw_codec_ctx *codec,
 
 /* ---- The second pass: which records stay -------------------------------- */
 
-static bool is_kept(const struct kd_compactor *compactor, int64_t last_offset)
+static bool is_kept(const struct kd_compactor *compactor, const struct kw_batch_header *header)
 {
     size_t low = 0, high = compactor->kept_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compactor->kept[middle] < last_offset)
+        if (compactor->kept[middle].producer_id < header->producer_id)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < compactor->kept_count && compactor->kept[low] == last_offset;
+    const struct kd_kept *kept = low < compactor->kept_count ? &compactor->kept[low] : NULL;
+    if (!kept || kept->producer_id != header->producer_id)
+        return false;
+    if (header->attributes & KW_BATCH_CONTROL)
+        return kept->last_offset < 0 && kept->epoch == header->producer_epoch;
+    return kept->last_offset == kw_batch_header_last_offset(header);
 }
 
 static bool stays(const struct kd_compactor *compactor, const struct kw_record *record,
                   bool tombstones_stay)
 {
-    if (record->offset >= compactor->end)
+    if (record->offset >= compactor->end || compactor->is_marker)
         return true;
     if (!record->key.data)
         return false;
@@ -135,18 +136,29 @@ static void as_it_was(const struct kw_batch *batch, struct kd_compacted *out)
     *out = (struct kd_compacted){.bytes = batch->bytes, .header = batch->header};
 }
 
-/* The batch's own maximum stays: it is its producer's last sign of life. */
-static int emptied(struct kd_compactor *compactor, bool keep, struct kd_compacted *out)
+enum need { NO_NEED, BOUNDS, PRODUCER };
+
+/* For its producer the batch's own maximum stays: it is its last sign of life. Of a
+ * transaction whose marker may go before it, bounds say nothing. */
+static int emptied(struct kd_compactor *compactor, enum need need, struct kd_compacted *out)
 {
+    struct kw_batch_header *header = &out->header;
+    int drop = KW_BATCH_CODEC_MASK | KW_BATCH_DELETE_HORIZON;
     out->changed = true;
     out->bytes = kb_slice_null();
-    if (!keep)
+    if (need == NO_NEED)
         return KB_OK;
     if (!kd_scratch_reserve(&compactor->batch, KW_BATCH_HEADER_BYTES))
         return KB_E_NO_MEMORY;
-    out->header.attributes &= (int16_t) ~(KW_BATCH_CODEC_MASK | KW_BATCH_DELETE_HORIZON);
-    out->header.record_count = 0;
-    kw_batch_stamp(compactor->batch.data, &out->header, 0, 0);
+    if (need == BOUNDS && header->attributes & KW_BATCH_TRANSACTIONAL) {
+        drop |= KW_BATCH_TRANSACTIONAL | KW_BATCH_CONTROL;
+        header->producer_id = -1;
+        header->producer_epoch = -1;
+        header->base_sequence = -1;
+    }
+    header->attributes &= (int16_t)~drop;
+    header->record_count = 0;
+    kw_batch_stamp(compactor->batch.data, header, 0, 0);
     out->bytes = kb_slice_of(compactor->batch.data, KW_BATCH_HEADER_BYTES);
     return KB_OK;
 }
@@ -221,25 +233,75 @@ static int rebuild(struct kd_compactor *compactor, struct left *left, bool horiz
     return code ? code : pack(compactor, left->records, out);
 }
 
-int kd_compact_batch(struct kd_compactor *compactor, const struct kw_batch *batch, bool keep,
-                     struct kd_compacted *out)
+static bool is_empty(const struct kw_batch_header *header)
+{
+    return !header->record_count;
+}
+
+static int compact_data(struct kd_compactor *compactor, const struct kw_batch *batch,
+                        enum need need, struct kd_compacted *out)
 {
     const struct kw_batch_header *header = &batch->header;
     struct left left = {0};
-    as_it_was(batch, out);
-    if (header->base_offset >= compactor->end || kd_compact_stops_at(header))
-        return kw_batch_check_crc(batch, NULL);
-    keep = keep || is_kept(compactor, kw_batch_header_last_offset(header));
-    int code =
-        header->record_count ? sieve(compactor, batch, &left) : kw_batch_check_crc(batch, NULL);
-    if (code || (!header->record_count && keep))
+    bool none = is_empty(header) || kd_txn_sieve_find(compactor->txns, header);
+    int code = none ? kw_batch_check_crc(batch, NULL) : sieve(compactor, batch, &left);
+    bool bare = !(header->attributes & KW_BATCH_TRANSACTIONAL) || need == PRODUCER;
+    if (code || (is_empty(header) && need && bare))
         return code;
     if (!left.count)
-        return emptied(compactor, keep, out);
+        return emptied(compactor, need, out);
     bool horizon = left.tombstones && !(header->attributes & KW_BATCH_DELETE_HORIZON);
     if (left.count == header->record_count && !horizon)
         return KB_OK;
     return rebuild(compactor, &left, horizon, out);
+}
+
+/* Nothing of its transaction is left: it stays for who is in the midst of reading that. */
+static int compact_marker(struct kd_compactor *compactor, const struct kw_batch *batch,
+                          enum need need, struct kd_compacted *out)
+{
+    const struct kw_batch_header *header = &batch->header;
+    struct left left;
+    int code = kw_batch_check_crc(batch, NULL);
+    bool dated = header->attributes & KW_BATCH_DELETE_HORIZON;
+    if (code || (is_empty(header) && need == PRODUCER) ||
+        (dated && !is_empty(header) && compactor->now_ms < header->base_timestamp_ms))
+        return code;
+    if (is_empty(header) || dated)
+        return emptied(compactor, need, out);
+    compactor->is_marker = true;
+    code = sieve(compactor, batch, &left);
+    compactor->is_marker = false;
+    return code ? code : rebuild(compactor, &left, true, out);
+}
+
+/* A batch that keeps its producer keeps its marker, too. */
+static int note_left(struct kd_compactor *compactor, const struct kd_compacted *out)
+{
+    const struct kw_batch_header *header = &out->header;
+    bool left = out->bytes.size && header->attributes & KW_BATCH_TRANSACTIONAL;
+    return !left || kd_txn_sieve_leave(compactor->txns, header->producer_id) ? KB_OK
+                                                                             : KB_E_NO_MEMORY;
+}
+
+int kd_compact_batch(struct kd_compactor *compactor, const struct kw_batch *batch, bool keep,
+                     struct kd_compacted *out)
+{
+    const struct kw_batch_header *header = &batch->header;
+    bool control = header->attributes & KW_BATCH_CONTROL;
+    enum need need = is_kept(compactor, header) ? PRODUCER : keep ? BOUNDS : NO_NEED;
+    as_it_was(batch, out);
+    if (control)
+        out->ends = kd_txn_sieve_end(compactor->txns, header->producer_id);
+    if (header->base_offset >= compactor->end) {
+        out->ends = control;
+        return kw_batch_check_crc(batch, NULL);
+    }
+    if (control)
+        return out->ends ? kw_batch_check_crc(batch, NULL)
+                         : compact_marker(compactor, batch, need, out);
+    int code = compact_data(compactor, batch, need, out);
+    return code ? code : note_left(compactor, out);
 }
 
 void kd_compactor_deinit(struct kd_compactor *compactor)

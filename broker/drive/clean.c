@@ -17,7 +17,7 @@ struct kd_cleaning {
     struct kd_disk *disk;
     struct kd_replica *replica;
     struct kd_clean_ask ask;
-    int64_t *kept;
+    struct kd_kept *kept;
     struct kd_clean *clean; /* made by the first step */
     int status;
     struct kd_checkpoint ends;
@@ -53,7 +53,6 @@ static const struct failure {
     const char *why;
 } failures[] = {
     {-EBADMSG, true, "a batch of it is damaged, or packed in a codec that this broker lacks"},
-    {-EOPNOTSUPP, true, "transactions are not compacted yet"},
     {-ENOBUFS, true, "log.cleaner.dedupe.buffer.size is too small for the keys of one batch"},
     {-EFBIG, true, "a segment would become too large"},
     {-ENOSPC, false, "no room on the disk; it is tried again"},
@@ -186,25 +185,25 @@ static int64_t first_dirty(const struct kd_replica *replica)
                                            : KB_MAX(replica->clean_end, p->log_start);
 }
 
-static int by_value(const void *a, const void *b)
+static int by_producer(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
+    const struct kd_kept *x = a, *y = b;
+    return (x->producer_id > y->producer_id) - (x->producer_id < y->producer_id);
 }
 
-/* Where the last batch of each producer ends. */
+/* What tells of each producer: its last batch, or the marker of its epoch. */
 static bool take_kept(struct kd_cleaning *work)
 {
     const struct kd_producers *producers = &work->replica->state.producers;
     const struct kd_producer *at = NULL;
     size_t count = 0;
-    work->kept = KB_NEW_ARRAY(int64_t, kd_producers_count(producers) + 1);
+    work->kept = KB_NEW_ARRAY(struct kd_kept, kd_producers_count(producers) + 1);
     if (!work->kept)
         return false;
     while ((at = kd_producers_next(producers, at)))
-        if (at->count)
-            work->kept[count++] = at->last[at->count - 1].last_offset;
-    qsort(work->kept, count, sizeof *work->kept, by_value);
+        work->kept[count++] = (struct kd_kept){
+            at->id, at->count ? at->last[at->count - 1].last_offset : -1, at->epoch};
+    qsort(work->kept, count, sizeof *work->kept, by_producer);
     work->ask.kept = work->kept;
     work->ask.kept_count = count;
     return true;
@@ -232,6 +231,8 @@ static void begin(struct kd_disk *disk, struct kd_replica *replica,
         free_cleaning(work);
         return;
     }
+    /* A reader in memory is told of what was aborted from the files, where that may go. */
+    kd_tail_clear(&disk->tails, &replica->tail);
     disk->cleaner.now = work;
     disk->jobs++;
     replica->users++;

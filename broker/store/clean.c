@@ -4,6 +4,7 @@
 #include "broker/core/compact.h"
 #include "broker/store/layout.h"
 #include "broker/store/swap.h"
+#include "broker/store/txn_file.h"
 #include <errno.h>
 
 enum {
@@ -20,6 +21,7 @@ struct kd_clean {
     clean_phase *phase;
     struct kd_clean_report report;
     struct kd_key_map map;
+    struct kd_txn_sieve txns;
     struct kd_compactor compactor;
     struct kw_codec_ctx *codec;
     /* As they were at the start, referenced; each ends where the next begins. */
@@ -35,6 +37,7 @@ struct kd_clean {
     struct kb_file *file;       /* NULL: none */
     struct kd_segment *swapped; /* kept open until the end if the swap failed */
     struct kd_index index;
+    struct kd_txn_writer aborted;
     struct kd_scratch out;
     size_t out_size;
     int64_t written, unsynced;
@@ -42,7 +45,7 @@ struct kd_clean {
     bool changed;
 };
 
-static clean_phase map_chunk, begin_group, copy_chunk, end_group;
+static clean_phase begin_map, map_chunk, begin_group, copy_chunk, end_group;
 
 /* ---- Life --------------------------------------------------------------- */
 
@@ -74,11 +77,28 @@ static size_t first_dirty(const struct kd_clean *clean)
     return i;
 }
 
-static void read_segment(struct kd_clean *clean, size_t at)
+/* All of it is stable: what was aborted there is in the index. */
+static int learn_aborted(struct kd_clean *clean)
+{
+    struct kd_aborted_ask ask = {clean->segments[clean->at]->base_offset, clean->ends[clean->at],
+                                 KD_CLEAN_ABORTED_MAX};
+    struct kd_aborted_list list;
+    int64_t until;
+    int status = kd_log_aborted(clean->log, &ask, &list, &until);
+    if (status < 0)
+        return status;
+    kd_txn_sieve_learn(&clean->txns, list.items, list.count);
+    return until < ask.to ? -ENOBUFS : 0;
+}
+
+static int read_segment(struct kd_clean *clean, size_t at)
 {
     clean->at = at;
     clean->position = 0;
-    clean->expected = at < clean->count ? clean->segments[at]->base_offset : 0;
+    if (at == clean->count)
+        return 0;
+    clean->expected = clean->segments[at]->base_offset;
+    return learn_aborted(clean);
 }
 
 struct kd_clean *kd_clean_new(struct kd_log *log, const struct kd_clean_ask *ask)
@@ -88,9 +108,10 @@ struct kd_clean *kd_clean_new(struct kd_log *log, const struct kd_clean_ask *ask
         return NULL;
     clean->log = log;
     clean->ask = *ask;
-    clean->phase = map_chunk;
+    clean->phase = begin_map;
     clean->report.end = ask->from;
     kd_index_init(&clean->index);
+    kd_txn_sieve_init(&clean->txns, ask->secret.k[0]);
     clean->codec = kw_codec_ctx_new();
     int64_t keys = KB_MAX(ask->until - ask->from, 0);
     if (!clean->codec || !take_segments(clean) ||
@@ -98,8 +119,14 @@ struct kd_clean *kd_clean_new(struct kd_log *log, const struct kd_clean_ask *ask
         kd_clean_free(clean);
         return NULL;
     }
-    read_segment(clean, first_dirty(clean));
     return clean;
+}
+
+static int begin_map(struct kd_clean *clean)
+{
+    int status = read_segment(clean, first_dirty(clean));
+    clean->phase = map_chunk;
+    return status < 0 ? status : 1;
 }
 
 static void close_file(struct kd_clean *clean)
@@ -108,6 +135,7 @@ static void close_file(struct kd_clean *clean)
     if (clean->file)
         fs->ops->close(fs, clean->file);
     clean->file = NULL;
+    kd_txn_writer_deinit(&clean->aborted);
 }
 
 void kd_clean_free(struct kd_clean *clean)
@@ -123,6 +151,7 @@ void kd_clean_free(struct kd_clean *clean)
         kd_segment_unref(clean->segments[i]);
     kd_index_deinit(&clean->index);
     kd_key_map_deinit(&clean->map);
+    kd_txn_sieve_deinit(&clean->txns);
     kd_compactor_deinit(&clean->compactor);
     if (clean->codec)
         kw_codec_ctx_free(clean->codec);
@@ -238,10 +267,9 @@ static int note_batch(struct kd_clean *clean, const struct kw_batch *batch)
     int64_t last_offset = kw_batch_header_last_offset(&batch->header);
     if (last_offset < clean->report.end)
         return GO_ON;
-    bool stops = kd_compact_stops_at(&batch->header);
-    int code = stops ? KB_E_LIMIT : kd_compact_note(&clean->map, clean->codec, batch);
+    int code = kd_compact_note(&clean->map, &clean->txns, clean->codec, batch);
     if (code == KB_E_LIMIT && clean->report.end == clean->ask.from)
-        return stops ? -EOPNOTSUPP : -ENOBUFS;
+        return -ENOBUFS;
     if (code == KB_E_LIMIT)
         return STOP;
     if (!code)
@@ -254,6 +282,7 @@ static int begin_copy(struct kd_clean *clean)
 {
     clean->compactor = (struct kd_compactor){
         .latest = &clean->map,
+        .txns = &clean->txns,
         .end = clean->report.end,
         .now_ms = clean->ask.now_ms,
         .delete_retention_ms = clean->ask.delete_retention_ms,
@@ -270,11 +299,8 @@ static int map_chunk(struct kd_clean *clean)
 {
     if (clean->at == clean->count)
         return begin_copy(clean);
-    if (is_read(clean)) {
-        read_segment(clean, clean->at + 1);
-        return 1;
-    }
-    int status = walk_chunk(clean, note_batch);
+    int status =
+        is_read(clean) ? read_segment(clean, clean->at + 1) : walk_chunk(clean, note_batch);
     if (status == STOP)
         return begin_copy(clean);
     return status < 0 ? status : 1;
@@ -312,7 +338,9 @@ static int begin_group(struct kd_clean *clean)
         clean->segments[clean->behind]->base_offset >= clean->report.end)
         return 0;
     clean->first = clean->behind;
-    read_segment(clean, clean->first);
+    int status = read_segment(clean, clean->first);
+    if (status < 0)
+        return status;
     clean->written = clean->unsynced = 0;
     clean->changed = false;
     take_neighbour(clean);
@@ -320,9 +348,10 @@ static int begin_group(struct kd_clean *clean)
     kd_index_deinit(&clean->index);
     int64_t base_offset = clean->segments[clean->first]->base_offset;
     clean->next_offset = base_offset;
+    kd_txn_writer_init(&clean->aborted, fs, clean->log->dir, base_offset, KD_CLEANED);
     kd_file_stage_path(path, clean->log->dir, base_offset, KD_SUFFIX_LOG, KD_CLEANED);
     int flags = KB_OPEN_WRITE | KB_OPEN_CREATE | KB_OPEN_TRUNCATE;
-    int status = fs->ops->open(fs, path, flags, &clean->file);
+    status = fs->ops->open(fs, path, flags, &clean->file);
     return status < 0 ? status : 1;
 }
 
@@ -345,6 +374,13 @@ static int put(struct kd_clean *clean, const struct kd_compacted *left)
     return GO_ON;
 }
 
+/* The marker stays, and something before it: so does what the index says of it. */
+static int put_aborted(struct kd_clean *clean, const struct kw_batch *batch)
+{
+    const struct kd_aborted *aborted = kd_txn_sieve_find(&clean->txns, &batch->header);
+    return aborted ? kd_txn_writer_add(&clean->aborted, aborted) : 0;
+}
+
 static int copy_batch(struct kd_clean *clean, const struct kw_batch *batch)
 {
     struct kd_compacted left;
@@ -358,6 +394,9 @@ static int copy_batch(struct kd_clean *clean, const struct kw_batch *batch)
     if (code)
         return status_of(code);
     clean->changed |= left.changed;
+    int status = left.ends ? put_aborted(clean, batch) : 0;
+    if (status < 0)
+        return status;
     return left.bytes.size ? put(clean, &left) : GO_ON;
 }
 
@@ -378,12 +417,13 @@ static int write_out(struct kd_clean *clean)
 
 static int copy_chunk(struct kd_clean *clean)
 {
-    if (is_read(clean)) {
-        if (clean->at + 1 == clean->behind)
-            clean->phase = end_group;
-        else
-            read_segment(clean, clean->at + 1);
+    if (is_read(clean) && clean->at + 1 == clean->behind) {
+        clean->phase = end_group;
         return 1;
+    }
+    if (is_read(clean)) {
+        int status = read_segment(clean, clean->at + 1);
+        return status < 0 ? status : 1;
     }
     int status = walk_chunk(clean, copy_batch);
     if (status >= 0 && clean->out_size)
@@ -413,6 +453,8 @@ static struct kd_segment *adopt(struct kd_clean *clean)
         return NULL;
     made->first_ms = kd_segment_first_ms(made);
     made->latest_ms = latest_of_group(clean);
+    made->aborted_bytes = clean->aborted.bytes;
+    made->aborted_last = clean->aborted.last_offset;
     return made;
 }
 
@@ -443,6 +485,9 @@ static int save(struct kd_clean *clean)
     int64_t base_offset = clean->segments[clean->first]->base_offset;
     int status = kd_files_datasync(files, clean->file);
     kd_index_finish(&clean->index);
+    if (status >= 0)
+        status = kd_txn_writer_finish(&clean->aborted);
+    kd_txn_writer_deinit(&clean->aborted);
     if (status < 0)
         return status;
     return kd_index_save_as(&clean->index, files->fs, clean->log->dir, base_offset, KD_CLEANED);

@@ -15,7 +15,10 @@
  * time, beside appends, reads and deletions: what was deleted meanwhile ends it.
  */
 #include "base/siphash.h"
+#include "broker/core/compact.h"
 #include "broker/store/log.h"
+
+enum { KD_CLEAN_ABORTED_MAX = 1 << 20 };
 
 struct kd_clean;
 
@@ -25,7 +28,7 @@ struct kd_clean_ask {
     int64_t delete_retention_ms; /* of tombstones */
     int64_t segment_bytes;       /* groups grow up to that */
     size_t map_bytes;            /* memory for keys */
-    const int64_t *kept;         /* as kd_compactor's; borrowed until kd_clean_free */
+    const struct kd_kept *kept;  /* as kd_compactor's; borrowed until kd_clean_free */
     size_t kept_count;
     struct kb_sipkey secret;
 };
@@ -36,8 +39,8 @@ struct kd_clean *kd_clean_new(struct kd_log *log, const struct kd_clean_ask *ask
  * log is as it was, or partly compacted, and nothing else is left:
  *   -ESTALE   segments were deleted meanwhile
  *   -EBADMSG  a batch is damaged, or packed in a codec that is not built in
- *   -ENOBUFS  not even one batch's keys fit into map_bytes
- *   -EOPNOTSUPP  a transaction is all there is
+ *   -ENOBUFS  not even one batch's keys fit into map_bytes, or a segment overlaps more than
+ *             KD_CLEAN_ABORTED_MAX aborted transactions
  *   -EFBIG    a segment would become too large */
 int kd_clean_step(struct kd_clean *clean);
 /* Instead of another step: what is half made is unlinked. */

@@ -11,6 +11,7 @@ broker_libbrokercore_la_SOURCES += \
 	broker/core/producer_snapshot.c \
 	broker/core/producer_state.c broker/core/producer_state.h \
 	broker/core/retention.c broker/core/retention.h \
+	broker/core/txn_sieve.c broker/core/txn_sieve.h \
 	broker/core/wall.c broker/core/wall.h
 
 noinst_LTLIBRARIES += broker/libstore.la

@@ -63,6 +63,7 @@ struct kb_buf *keyed_encode(const struct keyed_batch *batch)
 void keyed_book_deinit(struct keyed_book *book)
 {
     kb_free(book->at);
+    kb_free(book->aborted);
     *book = (struct keyed_book){0};
 }
 
@@ -73,10 +74,25 @@ void keyed_book_add(struct keyed_book *book, const struct keyed_batch *batch)
     if (end > book->capacity) {
         book->capacity = 2 * end + 16;
         book->at = kb_realloc(book->at, (size_t)book->capacity * sizeof *book->at);
-        assert_non_null(book->at);
+        book->aborted = kb_realloc(book->aborted, (size_t)book->capacity * sizeof *book->aborted);
+        assert_true(book->at && book->aborted);
     }
+    memset(book->aborted + book->end, 0, (size_t)batch->count * sizeof *book->aborted);
     memcpy(book->at + book->end, batch->records, (size_t)batch->count * sizeof *book->at);
     book->end = end;
+}
+
+void keyed_book_add_marker(struct keyed_book *book)
+{
+    static const struct keyed none = {-1, KEYED_GONE};
+    struct keyed_batch marker = {.base_offset = book->end, .records = &none, .count = 1};
+    keyed_book_add(book, &marker);
+}
+
+void keyed_book_abort(struct keyed_book *book, int64_t from, int64_t to)
+{
+    for (int64_t i = from; i < to; i++)
+        book->aborted[i] = true;
 }
 
 static void mark_done(struct kd_append *append)
@@ -146,6 +162,10 @@ static void see_record(struct reading *reading, const struct kw_record *record)
                  book->at[record->offset].key == keyed.key &&
                  book->at[record->offset].value == keyed.value;
     reading->found.strange += !known;
+    if (known && book->aborted[record->offset]) {
+        reading->found.aborted++;
+        return;
+    }
     reading->found.records++;
     reading->found.tombstones += keyed.value == KEYED_GONE;
     if (keyed.key >= 0 && keyed.key < KEYED_KEYS)
@@ -162,7 +182,9 @@ static void see_batch(struct reading *reading, const struct kw_batch *batch)
     reading->found.strange += batch->header.base_offset < reading->next;
     reading->found.strange += kw_batch_check_crc(batch, NULL) != KB_OK;
     reading->next = kw_batch_header_last_offset(&batch->header) + 1;
-    if (!batch->header.record_count || batch->header.attributes & KW_BATCH_CONTROL)
+    bool control = batch->header.attributes & KW_BATCH_CONTROL;
+    reading->found.markers += control && batch->header.record_count;
+    if (!batch->header.record_count || control)
         return;
     assert_int_equal(kw_decompress_view(reading->codec, kw_batch_header_codec(&batch->header),
                                         batch->records, 1 << 24, &plain, NULL),
@@ -188,7 +210,7 @@ static void judge(struct reading *reading, int64_t sure_end)
     for (int key = 0; key < KEYED_KEYS; key++) {
         int64_t latest = -1, sure = -1, got = reading->latest[key];
         for (int64_t i = 0; i < reading->book->end; i++) {
-            if (reading->book->at[i].key != key)
+            if (reading->book->at[i].key != key || reading->book->aborted[i])
                 continue;
             latest = i;
             sure = i < sure_end ? i : sure;

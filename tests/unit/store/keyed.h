@@ -35,10 +35,15 @@ struct keyed keyed_of(const struct kw_record *record);
 
 struct keyed_book {
     struct keyed *at; /* by offset */
+    bool *aborted;    /* those that count for nothing */
     int64_t end, capacity;
 };
 void keyed_book_deinit(struct keyed_book *book);
 void keyed_book_add(struct keyed_book *book, const struct keyed_batch *batch);
+/* A marker at the book's end. */
+void keyed_book_add_marker(struct keyed_book *book);
+/* What lies between was aborted. */
+void keyed_book_abort(struct keyed_book *book, int64_t from, int64_t to);
 
 /* Sets base_offset, enters it, appends, and answers the code; a batch that was refused may
  * be there all the same, so that nothing can follow it in the book. */
@@ -50,7 +55,8 @@ void keyed_append(struct rig *rig, struct kd_replica *replica, struct keyed_book
 
 /* What is read from `from` to the end of the log. */
 struct keyed_found {
-    int records, batches, empty_batches, tombstones;
+    int records, batches, empty_batches, tombstones, markers;
+    int aborted; /* records of aborted transactions, which are not among the others */
     int strange; /* that were not written there, or are out of order */
     int missing; /* keys whose latest value below `sure_end` is not there */
     int undead;  /* keys with a tombstone as their latest that have an older value */

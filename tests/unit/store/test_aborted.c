@@ -97,11 +97,9 @@ static void produce(struct world *world, int producer)
 static void finish(struct world *world, int producer, bool commit)
 {
     struct kd_txn_mark mark = {.producer = 100 + producer, .commit = commit};
-    struct keyed none = {-1, KEYED_GONE};
     int64_t at = kd_replica_state(world->replica)->log_end, stable = at + 1;
-    struct keyed_batch marker = {.base_offset = at, .records = &none, .count = 1};
     int64_t first = world->open[producer];
-    keyed_book_add(&world->book, &marker);
+    keyed_book_add_marker(&world->book);
     assert_int_equal(rig_end_txn(&world->rig, world->replica, &mark), KB_OK);
     world->open[producer] = -1;
     for (int i = 0; i < PRODUCERS; i++)

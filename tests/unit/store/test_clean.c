@@ -460,38 +460,129 @@ static void a_batch_out_of_place_is_told(void **state)
     assert_int_equal(compactions(world), 0);
 }
 
-/* The book has no marker: it is a batch of nothing that matters. */
-static void end_transaction(struct world *world, int64_t producer)
-{
-    struct kd_txn_mark mark = {.producer = producer, .commit = true};
-    struct keyed none = {-1, KEYED_GONE};
-    struct keyed_batch marker = {.base_offset = world->book.end, .records = &none, .count = 1};
-    keyed_book_add(&world->book, &marker);
-    assert_int_equal(rig_end_txn(&world->rig, world->replica, &mark), KB_OK);
-}
+/* ---- Transactions ------------------------------------------------------- */
 
-static void transactions_end_what_can_be_compacted(void **state)
+enum { WRITERS = 4 };
+
+struct writers {
+    struct {
+        int64_t offsets[64]; /* of what it wrote in its transaction */
+        int count;
+        int32_t sequence;
+    } of[WRITERS];
+    int commits, aborts;
+};
+
+static void write_in_txn(struct world *world, struct writers *writers, int i, int keys)
 {
-    struct world *world = *state;
-    append_many(world, 100, 5);
-    int64_t before = world->book.end;
-    struct keyed record = {1, 1};
+    struct keyed record = {(int)kb_random_below(&world->random, (uint64_t)keys),
+                           (int)world->book.end};
+    if (!kb_random_below(&world->random, 6))
+        record.value = KEYED_GONE;
     struct keyed_batch batch = {.records = &record,
                                 .count = 1,
                                 .timestamp_ms = 1,
-                                .producer_id = 77,
+                                .producer_id = 50 + i,
+                                .sequence = writers->of[i].sequence++,
                                 .attributes = KW_BATCH_TRANSACTIONAL};
+    writers->of[i].offsets[writers->of[i].count++] = world->book.end;
     keyed_append(&world->rig, world->replica, &world->book, &batch);
-    end_transaction(world, 77);
+}
+
+static void end_txn(struct world *world, struct writers *writers, int i, bool commit)
+{
+    struct kd_txn_mark mark = {.producer = 50 + i, .commit = commit};
+    keyed_book_add_marker(&world->book);
+    assert_int_equal(rig_end_txn(&world->rig, world->replica, &mark), KB_OK);
+    for (int k = 0; !commit && k < writers->of[i].count; k++)
+        keyed_book_abort(&world->book, writers->of[i].offsets[k], writers->of[i].offsets[k] + 1);
+    writers->commits += commit;
+    writers->aborts += !commit;
+    writers->of[i].count = 0;
+}
+
+static void write_txns(struct world *world, struct writers *writers, int steps, int keys)
+{
+    for (int step = 0; step < steps; step++) {
+        int i = (int)kb_random_below(&world->random, WRITERS);
+        if (writers->of[i].count && (!kb_random_below(&world->random, 4) ||
+                                     writers->of[i].count == KB_ARRAY_SIZE(writers->of[i].offsets)))
+            end_txn(world, writers, i, kb_random_below(&world->random, 2));
+        else if (kb_random_below(&world->random, 3))
+            write_in_txn(world, writers, i, keys);
+        else
+            append(world, keys, 1);
+    }
+}
+
+static void end_all(struct world *world, struct writers *writers)
+{
+    for (int i = 0; i < WRITERS; i++)
+        if (writers->of[i].count)
+            end_txn(world, writers, i, i % 2);
+}
+
+static void what_was_aborted_goes_and_what_was_committed_stays(void **state)
+{
+    struct world *world = *state;
+    struct writers writers = {0};
+    for (int round = 0; round < 6; round++) {
+        write_txns(world, &writers, 150, 12);
+        end_all(world, &writers);
+        int aborted = read_all(world).aborted;
+        compact(world);
+        struct keyed_found found = expect_well(world);
+        assert_true(found.aborted < aborted);
+        if (round % 2)
+            restart(world, round == 3);
+        expect_well(world);
+    }
+    assert_true(writers.commits > 20 && writers.aborts > 20);
+    assert_int_equal(world->rig.warnings + world->rig.errors, 0);
+}
+
+/* Behind an open transaction nothing is compacted, however much is written. */
+static void what_is_not_decided_is_left_as_it_is(void **state)
+{
+    struct world *world = *state;
+    struct writers writers = {0};
+    write_in_txn(world, &writers, 0, 5);
     append_many(world, 200, 5);
-    int records = read_all(world).records;
-    kd_disk_set_cleaner(world->rig.disk, &cleaner);
-    rig_idle(&world->rig, 300000);
-    assert_int_equal(compactions(world), 1);
-    assert_int_equal(world->rig.warnings, 1);
-    assert_non_null(strstr(world->rig.line, "transactions"));
+    int64_t bytes = kd_replica_size_bytes(world->replica);
+    compact(world);
+    assert_int_equal(kd_replica_size_bytes(world->replica), bytes);
+    end_txn(world, &writers, 0, false);
+    append_many(world, 10, 5);
+    compact(world);
+    assert_true(kd_replica_size_bytes(world->replica) < bytes / 2);
+    assert_int_equal(expect_well(world).aborted, 0);
+}
+
+/* Their markers go with the second compaction behind the horizon, and their entries. */
+static void markers_go_when_nothing_is_left_of_their_transactions(void **state)
+{
+    struct world *world = *state;
+    struct writers writers = {0};
+    struct kd_log_config config = world->rig.config;
+    config.delete_retention_ms = 0;
+    kd_replica_configure(world->replica, &config);
+    write_txns(world, &writers, 300, 12);
+    end_all(world, &writers);
+    int before = read_all(world).markers;
+    for (int i = 0; i < 3; i++) {
+        append_many(world, 100, 12);
+        compact(world);
+    }
     struct keyed_found found = expect_well(world);
-    assert_true(found.records < records && found.records > world->book.end - before);
+    assert_int_equal(found.aborted, 0);
+    assert_true(found.markers <= WRITERS && before > 40);
+    restart(world, false);
+    found = expect_well(world);
+    assert_int_equal(kd_partition_stable_end(kd_replica_state(world->replica)), world->book.end);
+    for (int i = 0; i < WRITERS; i++) /* who goes on where he was */
+        write_in_txn(world, &writers, i, 5);
+    end_all(world, &writers);
+    assert_int_equal(kd_partition_stable_end(kd_replica_state(world->replica)), world->book.end);
 }
 
 static void op_done(struct kd_op *op, int code)
@@ -727,7 +818,9 @@ int main(void)
         IN_WORLD(a_full_disk_does_no_harm),
         IN_WORLD(a_damaged_batch_is_told_and_nothing_is_lost),
         IN_WORLD(a_batch_out_of_place_is_told),
-        IN_WORLD(transactions_end_what_can_be_compacted),
+        IN_WORLD(what_was_aborted_goes_and_what_was_committed_stays),
+        IN_WORLD(what_is_not_decided_is_left_as_it_is),
+        IN_WORLD(markers_go_when_nothing_is_left_of_their_transactions),
         IN_WORLD(it_gives_up_when_the_log_goes),
         IN_WORLD(it_gives_way_to_deletions),
         IN_WORLD(what_was_half_made_is_unlinked),

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "broker/core/clean.h"
 #include "broker/core/compact.h"
+#include "broker/core/txn_mark.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -121,6 +122,7 @@ static void it_takes_as_many_as_its_memory_allows(void **state)
 struct world {
     struct kw_codec_ctx *codec;
     struct kd_key_map map;
+    struct kd_txn_sieve txns;
     struct kd_compactor compactor;
     struct kb_buf *frames[8];
     int frame_count;
@@ -131,7 +133,9 @@ static int begin(void **state)
     struct world *world = KB_NEW(struct world);
     world->codec = kw_codec_ctx_new();
     assert_true(kd_key_map_init(&world->map, 100, 1 << 20, (struct kb_sipkey){{3, 4}}));
+    kd_txn_sieve_init(&world->txns, 5);
     world->compactor = (struct kd_compactor){.latest = &world->map,
+                                             .txns = &world->txns,
                                              .now_ms = NOW_MS,
                                              .delete_retention_ms = DAY_MS,
                                              .codec = world->codec};
@@ -144,6 +148,7 @@ static int end(void **state)
     struct world *world = *state;
     kd_compactor_deinit(&world->compactor);
     kd_key_map_deinit(&world->map);
+    kd_txn_sieve_deinit(&world->txns);
     kw_codec_ctx_free(world->codec);
     while (world->frame_count)
         kb_buf_unref(world->frames[--world->frame_count]);
@@ -162,7 +167,7 @@ static struct kw_batch make(struct world *world, const struct keyed_batch *from)
 
 static void note(struct world *world, const struct kw_batch *batch)
 {
-    assert_int_equal(kd_compact_note(&world->map, world->codec, batch), KB_OK);
+    assert_int_equal(kd_compact_note(&world->map, &world->txns, world->codec, batch), KB_OK);
     world->compactor.end = kw_batch_header_last_offset(&batch->header) + 1;
 }
 
@@ -178,8 +183,9 @@ static struct kd_compacted compact(struct world *world, const struct kw_batch *b
     assert_int_equal(again.header.record_count, out.header.record_count);
     assert_int_equal(again.header.base_offset, batch->header.base_offset);
     assert_int_equal(again.header.last_offset_delta, batch->header.last_offset_delta);
-    assert_int_equal(again.header.producer_id, batch->header.producer_id);
-    assert_int_equal(again.header.base_sequence, batch->header.base_sequence);
+    bool bare = !again.header.record_count && batch->header.attributes & KW_BATCH_TRANSACTIONAL;
+    assert_true(again.header.producer_id == batch->header.producer_id ||
+                (bare && keep && again.header.producer_id == -1));
     return out;
 }
 
@@ -279,7 +285,7 @@ static void an_empty_batch_stays_where_its_bounds_are_needed(void **state)
     assert_int_equal(left.bytes.size, KW_BATCH_HEADER_BYTES);
     assert_int_equal(left.header.attributes, 0);
     assert_int_equal(left.header.max_timestamp_ms, 77);
-    const int64_t kept[] = {-1, 1, 30}; /* the last of its producer */
+    const struct kd_kept kept[] = {{8, 1, 0}, {9, 1, 0}, {30, 1, 0}}; /* the last of each */
     world->compactor.kept = kept;
     world->compactor.kept_count = 3;
     left = compact(world, &a, false);
@@ -334,18 +340,174 @@ static void the_logs_own_time_is_kept(void **state)
     assert_string_equal(story(world, left.bytes, text), "1=-@1 ");
 }
 
-static void transactions_are_left_alone(void **state)
+/* ---- Transactions ------------------------------------------------------- */
+
+static void learn(struct world *world, struct kd_aborted aborted)
+{
+    struct kd_aborted *items = KB_NEW_ARRAY(struct kd_aborted, 1);
+    *items = aborted;
+    kd_txn_sieve_learn(&world->txns, items, 1);
+}
+
+static struct kw_batch make_marker(struct world *world, bool commit, int64_t offset)
+{
+    struct kd_txn_mark mark = {.producer = 5, .epoch = 0, .coordinator_epoch = 7, .commit = commit};
+    struct kw_batch_header header;
+    struct kw_batch batch;
+    struct kb_buf *frame = kd_txn_mark_batch(&mark, 1000, &header);
+    kw_batch_place(frame->data, offset, 0);
+    world->frames[world->frame_count++] = frame;
+    assert_int_equal(kw_batch_parse(kb_buf_view(frame), &batch, NULL), KB_OK);
+    return batch;
+}
+
+/* A copy of what is left, to be compacted once more. */
+static struct kw_batch again(struct world *world, const struct kd_compacted *left)
+{
+    struct kw_batch batch;
+    struct kb_buf *frame = kb_buf_new(left->bytes.size);
+    memcpy(frame->data, left->bytes.data, left->bytes.size);
+    frame->size = left->bytes.size;
+    world->frames[world->frame_count++] = frame;
+    assert_int_equal(kw_batch_parse(kb_buf_view(frame), &batch, NULL), KB_OK);
+    assert_int_equal(kw_batch_check_crc(&batch, NULL), KB_OK);
+    return batch;
+}
+
+static const struct keyed_batch in_txn = {
+    .count = 2, .producer_id = 5, .timestamp_ms = 9, .attributes = KW_BATCH_TRANSACTIONAL};
+
+static void what_was_aborted_goes_and_hides_nothing(void **state)
 {
     struct world *world = *state;
-    const struct keyed records[] = {{1, 10}, {1, 11}};
-    struct kw_batch a = make(world, &(struct keyed_batch){.records = records,
-                                                          .count = 2,
-                                                          .producer_id = 5,
-                                                          .attributes = KW_BATCH_TRANSACTIONAL});
-    assert_true(kd_compact_stops_at(&a.header));
-    world->compactor.end = 10;
-    assert_false(compact(world, &a, false).changed);
+    char text[200];
+    const struct keyed old[] = {{1, 10}, {2, 20}}, aborted[] = {{1, 11}, {2, KEYED_GONE}};
+    struct kw_batch a = make(world, &(struct keyed_batch){.records = old, .count = 2});
+    struct keyed_batch b_of = in_txn;
+    b_of.records = aborted;
+    b_of.base_offset = 2;
+    struct kw_batch b = make(world, &b_of), end = make_marker(world, false, 4);
+    learn(world, (struct kd_aborted){5, 2, 4, 5});
+    note(world, &a);
+    note(world, &b);
+    note(world, &end);
+    assert_string_equal(story(world, compact(world, &a, false).bytes, text), "1=10@0 2=20@1 ");
+    assert_int_equal(compact(world, &b, false).bytes.size, 0);
+    struct kd_compacted left = compact(world, &end, false);
+    assert_false(left.ends);
+    assert_int_equal(left.header.record_count, 1);
 }
+
+static void a_marker_stays_while_something_of_its_transaction_does(void **state)
+{
+    struct world *world = *state;
+    const struct keyed records[] = {{1, 10}, {2, 20}};
+    struct keyed_batch of = in_txn;
+    of.records = records;
+    struct kw_batch a = make(world, &of), end = make_marker(world, true, 2);
+    note(world, &a);
+    note(world, &end);
+    assert_false(compact(world, &a, false).changed);
+    struct kd_compacted left = compact(world, &end, false);
+    assert_true(left.ends);
+    assert_false(left.changed);
+}
+
+/* The first compaction that finds nothing left tells until when; then it goes. */
+static void a_marker_of_nothing_stays_until_its_horizon(void **state)
+{
+    struct world *world = *state;
+    struct kw_record_iter it;
+    struct kw_record record;
+    struct kw_control control;
+    struct kw_batch end = make_marker(world, true, 2);
+    note(world, &end);
+    struct kd_compacted left = compact(world, &end, false);
+    assert_true(left.changed);
+    assert_true(left.header.attributes & KW_BATCH_DELETE_HORIZON);
+    assert_int_equal(left.header.base_timestamp_ms, NOW_MS + DAY_MS);
+    struct kw_batch dated = again(world, &left);
+    kw_record_iter_init(&it, &dated.header, dated.records);
+    assert_true(kw_record_iter_next(&it, &record) && kw_control_parse(&record, &control));
+    assert_int_equal(control.type, KW_CONTROL_COMMIT);
+    assert_int_equal(control.coordinator_epoch, 7);
+    assert_int_equal(record.timestamp_ms, 1000);
+    world->compactor.now_ms = NOW_MS + DAY_MS - 1;
+    assert_false(compact(world, &dated, false).changed);
+    world->compactor.now_ms++;
+    assert_int_equal(compact(world, &dated, false).bytes.size, 0);
+}
+
+/* Whoever replays it must not take it for a transaction that is open. */
+static void bounds_of_a_transaction_open_none(void **state)
+{
+    struct world *world = *state;
+    const struct keyed records[] = {{1, 10}, {2, 20}};
+    struct keyed_batch of = in_txn;
+    of.records = records;
+    struct kw_batch a = make(world, &of);
+    learn(world, (struct kd_aborted){5, 0, 2, 3});
+    note(world, &a);
+    struct kd_compacted left = compact(world, &a, true);
+    assert_int_equal(left.bytes.size, KW_BATCH_HEADER_BYTES);
+    assert_int_equal(left.header.attributes, 0);
+    assert_int_equal(left.header.producer_id, -1);
+    assert_int_equal(kw_batch_header_last_offset(&left.header), 1);
+    struct kw_batch empty = again(world, &left);
+    assert_false(compact(world, &empty, true).changed);
+    struct kw_batch end = make_marker(world, false, 2);
+    note(world, &end);
+    assert_false(compact(world, &end, false).ends);
+}
+
+/* The last of its producer keeps who wrote it, and so the marker, too. */
+static void the_last_of_a_producer_keeps_its_marker(void **state)
+{
+    struct world *world = *state;
+    const struct keyed records[] = {{1, 10}, {2, 20}};
+    const struct kd_kept kept[] = {{5, 1, 0}};
+    struct keyed_batch of = in_txn;
+    of.records = records;
+    struct kw_batch a = make(world, &of), end = make_marker(world, false, 2);
+    learn(world, (struct kd_aborted){5, 0, 2, 3});
+    note(world, &a);
+    note(world, &end);
+    world->compactor.kept = kept;
+    world->compactor.kept_count = 1;
+    struct kd_compacted left = compact(world, &a, false);
+    assert_int_equal(left.bytes.size, KW_BATCH_HEADER_BYTES);
+    assert_int_equal(left.header.attributes, KW_BATCH_TRANSACTIONAL);
+    assert_int_equal(left.header.producer_id, 5);
+    assert_true(compact(world, &end, false).ends);
+    struct kw_batch empty = again(world, &left);
+    assert_false(compact(world, &empty, false).changed);
+    assert_true(compact(world, &end, false).ends);
+    world->compactor.kept_count = 0; /* it was forgotten */
+    assert_int_equal(compact(world, &empty, false).bytes.size, 0);
+    assert_false(compact(world, &end, false).ends);
+}
+
+/* A producer that is known by its marker alone: that stays, without its record. */
+static void the_marker_of_a_producer_keeps_its_epoch(void **state)
+{
+    struct world *world = *state;
+    const struct kd_kept kept[] = {{5, -1, 0}};
+    struct kw_batch end = make_marker(world, true, 2);
+    note(world, &end);
+    world->compactor.kept = kept;
+    world->compactor.kept_count = 1;
+    struct kd_compacted left = compact(world, &end, false);
+    struct kw_batch dated = again(world, &left);
+    world->compactor.now_ms = NOW_MS + DAY_MS;
+    left = compact(world, &dated, false);
+    assert_int_equal(left.bytes.size, KW_BATCH_HEADER_BYTES);
+    assert_int_equal(left.header.attributes, KW_BATCH_TRANSACTIONAL | KW_BATCH_CONTROL);
+    assert_int_equal(left.header.producer_id, 5);
+    struct kw_batch empty = again(world, &left);
+    assert_false(compact(world, &empty, false).changed);
+}
+
+/* ---- What goes wrong ---------------------------------------------------- */
 
 static void damage_is_seen(void **state)
 {
@@ -355,7 +517,8 @@ static void damage_is_seen(void **state)
     struct kw_batch a = make(world, &(struct keyed_batch){.records = records, .count = 2});
     world->compactor.end = 2;
     world->frames[0]->data[a.bytes.size - 3] ^= 1;
-    assert_int_equal(kd_compact_note(&world->map, world->codec, &a), KB_E_CORRUPT_MESSAGE);
+    assert_int_equal(kd_compact_note(&world->map, &world->txns, world->codec, &a),
+                     KB_E_CORRUPT_MESSAGE);
     assert_int_equal(kd_compact_batch(&world->compactor, &a, false, &out), KB_E_CORRUPT_MESSAGE);
 }
 
@@ -366,7 +529,7 @@ static void a_map_without_room_takes_nothing(void **state)
     struct kw_batch a = make(world, &(struct keyed_batch){.records = records, .count = 3});
     kd_key_map_deinit(&world->map);
     assert_true(kd_key_map_init(&world->map, 100, 72, (struct kb_sipkey){{3, 4}}));
-    assert_int_equal(kd_compact_note(&world->map, world->codec, &a), KB_E_LIMIT);
+    assert_int_equal(kd_compact_note(&world->map, &world->txns, world->codec, &a), KB_E_LIMIT);
     assert_int_equal(kd_key_map_get(&world->map, kb_slice_str("key-1")), -1);
 }
 
@@ -379,14 +542,21 @@ static void run_short_of_memory(void *ctx)
     struct kd_compacted out;
     struct kw_codec_ctx *codec = kw_codec_ctx_new();
     if (codec && kd_key_map_init(&map, 10, 1000, (struct kb_sipkey){{3, 4}})) {
-        struct kd_compactor compactor = {
-            .latest = &map, .end = 3, .now_ms = 1, .delete_retention_ms = 5, .codec = codec};
-        int code = kd_compact_note(&map, codec, batch);
+        struct kd_txn_sieve txns;
+        kd_txn_sieve_init(&txns, 5);
+        struct kd_compactor compactor = {.latest = &map,
+                                         .txns = &txns,
+                                         .end = 3,
+                                         .now_ms = 1,
+                                         .delete_retention_ms = 5,
+                                         .codec = codec};
+        int code = kd_compact_note(&map, &txns, codec, batch);
         assert_true(code == KB_OK || code == KB_E_NO_MEMORY);
         code = kd_compact_batch(&compactor, batch, false, &out);
         assert_true(code == KB_OK || code == KB_E_NO_MEMORY);
         kd_compactor_deinit(&compactor);
         kd_key_map_deinit(&map);
+        kd_txn_sieve_deinit(&txns);
     }
     if (codec)
         kw_codec_ctx_free(codec);
@@ -415,7 +585,12 @@ int main(void)
         WITH_WORLD(an_empty_batch_stays_where_its_bounds_are_needed),
         WITH_WORLD(a_tombstone_stays_until_its_horizon),
         WITH_WORLD(the_logs_own_time_is_kept),
-        WITH_WORLD(transactions_are_left_alone),
+        WITH_WORLD(what_was_aborted_goes_and_hides_nothing),
+        WITH_WORLD(a_marker_stays_while_something_of_its_transaction_does),
+        WITH_WORLD(a_marker_of_nothing_stays_until_its_horizon),
+        WITH_WORLD(bounds_of_a_transaction_open_none),
+        WITH_WORLD(the_last_of_a_producer_keeps_its_marker),
+        WITH_WORLD(the_marker_of_a_producer_keeps_its_epoch),
         WITH_WORLD(damage_is_seen),
         WITH_WORLD(a_map_without_room_takes_nothing),
         WITH_WORLD(no_memory_is_an_error),
