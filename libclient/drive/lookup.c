@@ -11,6 +11,7 @@
 enum {
     OFFSET_FETCH = 9,
     MIN_VERSION = 1,
+    STABLE = 7,   /* the first that may ask for what no open transaction commits */
     BY_GROUP = 8, /* the first that asks for several groups */
     BY_NAME = 9,  /* the last that names topics */
     MAX_VERSION = 10,
@@ -115,6 +116,7 @@ static int encode(struct kc_ask *ask, int16_t version, struct kw_writer *out)
     struct kc_lookup *l = KB_CONTAINER(ask, struct kc_lookup, ask);
     kb_arena_reset(&l->request_arena);
     kw_offset_fetch_request_init(&l->request);
+    l->request.require_stable = version >= STABLE; /* whoever begins there must not repeat */
     bool written = version >= BY_GROUP ? write_group(l) : write_topics(l);
     return written && kw_offset_fetch_request_encode(out, version, &l->request) ? 0
                                                                                 : KB_E_NO_MEMORY;
