@@ -22,24 +22,27 @@ static void list_apis(struct kd_request *request, struct kw_api_versions_respons
         out->api_keys[out->api_keys_count++] = row_of(&apis[i]);
 }
 
-/*
- * What the cluster can do beside single APIs. At level 1 groups may be of the consumer
- * protocol (KIP-848). What is supported from level 0 on clients below version 4 cannot
- * read, so they are told the level alone.
- */
+/* What is supported from level 0 on clients below version 4 cannot read, so they are told
+ * the finalized level alone. */
 static void list_features(struct kd_request *request, struct kw_api_versions_response *out)
 {
-    const struct kb_slice name = kb_slice_str("group.version");
-    out->finalized_features = kb_arena_alloc(&request->arena, sizeof *out->finalized_features);
-    out->supported_features = kb_arena_alloc(&request->arena, sizeof *out->supported_features);
-    if (request->arena.failed)
-        return;
-    out->finalized_features[out->finalized_features_count++] =
-        (struct kw_api_versions_response_finalized_feature){name, 1, 1};
-    out->finalized_features_epoch = 0;
-    if (request->header.version >= 4)
-        out->supported_features[out->supported_features_count++] =
-            (struct kw_api_versions_response_supported_feature){name, 0, 1};
+    const struct kd_features *features = &request->shard->features;
+    struct kb_arena *arena = &request->arena;
+    out->finalized_features = kb_arena_array(arena, KD_FEATURES, sizeof *out->finalized_features);
+    out->supported_features = kb_arena_array(arena, KD_FEATURES, sizeof *out->supported_features);
+    out->finalized_features_epoch = kd_features_epoch(features);
+    for (int i = 0; !arena->failed && i < KD_FEATURES; i++) {
+        const struct kd_feature *row = &kd_feature_rows[i];
+        int16_t level = features->levels[i];
+        if (level)
+            out->finalized_features[out->finalized_features_count++] =
+                (struct kw_api_versions_response_finalized_feature){kb_slice_str(row->name), level,
+                                                                    level};
+        if (row->min || request->header.version >= 4)
+            out->supported_features[out->supported_features_count++] =
+                (struct kw_api_versions_response_supported_feature){kb_slice_str(row->name),
+                                                                    row->min, row->max};
+    }
 }
 
 /* Letters and digits, with '.' and '-' inside. */

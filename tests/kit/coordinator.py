@@ -4,22 +4,24 @@ import struct
 
 import wire
 from consumers import compact, varint, varint_at
+from watched import eventually
 
-PRODUCE, FETCH, FIND_COORDINATOR, INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END_TXN = 0, 1, 10, 22, 24, 25, 26
-DESCRIBE_TRANSACTIONS, LIST_TRANSACTIONS = 65, 66
+FETCH, FIND_COORDINATOR, INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END_TXN = 1, 10, 22, 24, 25, 26
+API_VERSIONS, UPDATE_FEATURES, DESCRIBE_TRANSACTIONS, LIST_TRANSACTIONS = 18, 57, 65, 66
 TRANSACTION, READ_COMMITTED, TRANSACTIONAL, CONTROL = 1, 1, 0x10, 0x20
 NONE, LOADING, NOT_AVAILABLE, NOT_COORDINATOR, CONCURRENT = 0, 14, 15, 16, 51
 PASSING = (LOADING, NOT_AVAILABLE, NOT_COORDINATOR, CONCURRENT)  # to be asked again
-TURNS = 20000
 
 
 def settled(ask):
     """What `ask` answers, once it is more than to ask again."""
-    for _ in range(TURNS):
-        code = ask()
-        if code not in PASSING:
-            return code
-    raise AssertionError(f"error {code} {TURNS} times")
+    codes = []
+
+    def is_told():
+        codes.append(ask())
+        return codes[-1] not in PASSING
+    assert eventually(is_told), f"error {codes[-1]} {len(codes)} times"
+    return codes[-1]
 
 
 def flexible(client, key, version, body):
@@ -94,10 +96,7 @@ class Producer:
         sequence = self.sequences.get((topic, partition), 0)
         records = wire.batch(values, attributes=TRANSACTIONAL, producer=self.producer, epoch=self.epoch,
                              sequence=sequence)
-        body = wire.text(self.name) + wire.produce_body(topic, records, partition)[2:]
-        answer = self.client.ask(PRODUCE, 7, body)
-        answer.number("i"), answer.text(), answer.number("i"), answer.number("i")
-        code = answer.number("h")
+        code, _ = wire.produce(self.client, topic, records, partition, self.name)
         if not code:
             self.sequences[topic, partition] = sequence + len(values)
         return code
@@ -112,9 +111,13 @@ class Producer:
         return code or _take_compact(answer)
 
 
+def _take_varint(answer):
+    value, answer.at = varint_at(answer.data, answer.at)
+    return value
+
+
 def _take_compact(answer):
-    size, answer.at = varint_at(answer.data, answer.at)
-    return answer.take(size - 1).decode()
+    return answer.take(_take_varint(answer) - 1).decode()
 
 
 def transactions(client):
@@ -123,15 +126,44 @@ def transactions(client):
     answer.number("i")
     code = answer.number("h")
     assert not code, code
-    size, answer.at = varint_at(answer.data, answer.at)
-    assert size == 1, "unknown states"
-    size, answer.at = varint_at(answer.data, answer.at)
+    assert _take_varint(answer) == 1, "unknown states"
     found = {}
-    for _ in range(size - 1):
+    for _ in range(_take_varint(answer) - 1):
         name, _ = _take_compact(answer), answer.number("q")
         found[name] = _take_compact(answer)
         answer.take(1)
     return found
+
+
+def features(client, version):
+    """({name: (min, max)} supported, {name: level} finalized, epoch) as ApiVersions tells it."""
+    client.correlation += 1
+    client.send(wire.framed(wire.header(API_VERSIONS, version, client.correlation) + b"\0" + compact("test") +
+                            compact("1") + b"\0"))
+    answer = wire.Reader(client.frame()[4:])
+    assert answer.number("h") == 0
+    answer.take(7 * (_take_varint(answer) - 1) + 4)
+    found = {}
+    for _ in range(_take_varint(answer)):
+        tag, size = _take_varint(answer), _take_varint(answer)
+        found[tag] = wire.Reader(answer.take(size))
+
+    def rows(tag):
+        inner = found.get(tag)
+        for _ in range(_take_varint(inner) - 1 if inner else 0):
+            yield _take_compact(inner), inner.number("h"), inner.number("h")
+            inner.take(1)
+    supported = {name: (least, most) for name, least, most in rows(0)}
+    finalized = {name: level for name, level, _ in rows(2)}
+    return supported, finalized, found[1].number("q")
+
+
+def set_feature(client, name, level, how):
+    """how: 1 up, 2 down. The error code."""
+    answer = flexible(client, UPDATE_FEATURES, 2, struct.pack(">i", 10000) + varint(2) + compact(name) +
+                      struct.pack(">hb", level, how) + b"\0" + b"\0")
+    answer.number("i")
+    return answer.number("h")
 
 
 def stable_end(client, topic, partition=0):
@@ -146,15 +178,19 @@ def stable_end(client, topic, partition=0):
 
 def ends(client, topic, partition=0):
     """What ended transactions in that log, in order: (producer, epoch, committed)."""
-    code, _, data = wire.fetch(client, topic, 0, partition)
-    assert not code, code
-    at, found = 0, []
-    while at + 61 <= len(data):
-        size = 12 + struct.unpack_from(">i", data, at + 8)[0]
-        attributes, = struct.unpack_from(">h", data, at + 21)
-        if attributes & CONTROL:
-            # length, attributes, time, delta, size of the key: a byte each; then version and type
-            kind, = struct.unpack_from(">h", data, at + 61 + 5 + 2)
-            found.append((*struct.unpack_from(">qh", data, at + 43), kind == 1))
-        at += size
-    return found
+    offset, found = 0, []
+    while True:
+        code, high, data = wire.fetch(client, topic, offset, partition)
+        assert not code, code
+        if offset == high:
+            return found
+        assert data, f"nothing at {offset}, below the high watermark {high}"
+        at = 0
+        while at + 61 <= len(data):
+            first, length = struct.unpack_from(">qi", data, at)
+            attributes, last = struct.unpack_from(">hi", data, at + 21)
+            if attributes & CONTROL:
+                # length, attributes, time, delta, size of the key: a byte each; then version and type
+                kind, = struct.unpack_from(">h", data, at + 61 + 5 + 2)
+                found.append((*struct.unpack_from(">qh", data, at + 43), kind == 1))
+            at, offset = at + 12 + length, first + last + 1

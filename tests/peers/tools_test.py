@@ -384,12 +384,12 @@ def cluster(tools, case):
         run = jvm.tool(tools.version, "ClusterTool", "cluster-id", "--bootstrap-server", kurierd.address)
         assert run.startswith("Cluster ID: ") and len(run.split()[2]) == 22, run
 
-    @case("FeatureCommand tells which groups there may be")
+    @case("FeatureCommand tells which groups and transactions there may be")
     def _():
-        text = tools.good("FeatureCommand", "describe")
-        assert text.split() == ["Feature:", "group.version", "SupportedMinVersion:", "0", "SupportedMaxVersion:", "1",
-                                "FinalizedVersionLevel:", "1", "Epoch:", "0"], text
-
+        rows = [line.split()[:8] for line in tools.good("FeatureCommand", "describe").splitlines() if line]
+        assert rows == [["Feature:", name, "SupportedMinVersion:", "0", "SupportedMaxVersion:", level,
+                         "FinalizedVersionLevel:", level]
+                        for name, level in (("group.version", "1"), ("transaction.version", "2"))], rows
 
     @case("LogDirsCommand tells what lies in kurierd's folder")
     def _():
@@ -481,16 +481,12 @@ def group_settings(tools, case):
 
 # Of each: the tool, its words, the API that it is told it cannot have.
 REFUSED = [
-    ("ProducerPerformance", ["--topic", "refused", "--num-records", 1, "--record-size", 1, "--throughput", 1,
-                             "--transactional-id", "x", "--transaction-duration-ms", 9], "API is not supported"),
-    ("TransactionsCommand", ["list"], "LIST_TRANSACTIONS"),
-    ("TransactionsCommand", ["describe", "--transactional-id", "x"], "DESCRIBE_TRANSACTIONS"),
     ("AclCommand", ["--list"], "DESCRIBE_ACLS"),
     ("AclCommand", ["--add", "--allow-principal", "User:bob", "--operation", "Read", "--topic", "refused"], "_ACLS"),
     ("MetadataQuorumCommand", ["describe", "--status"], "DESCRIBE_QUORUM"),
     ("MetadataQuorumCommand", ["describe", "--replication"], "DESCRIBE_QUORUM"),
     ("DelegationTokenCommand", ["--describe", "--command-config", os.devnull], "DESCRIBE_DELEGATION_TOKEN"),
-    ("FeatureCommand", ["upgrade", "--feature", "metadata.version=20"], "UPDATE_FEATURES"),
+    ("FeatureCommand", ["upgrade", "--feature", "metadata.version=20"], "no such feature here"),
     ("ConfigCommand", ["--describe", "--entity-type", "users"], "DESCRIBE_CLIENT_QUOTAS"),
     ("ConfigCommand", ["--alter", "--entity-type", "users", "--entity-name", "bob", "--add-config",
                        "SCRAM-SHA-256=[password=secret]"], "USER_SCRAM_CREDENTIALS"),
