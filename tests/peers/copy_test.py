@@ -57,7 +57,7 @@ def in_java(version):
     return lambda: [*peers.JAVA, "-Xmx200m", *jvm(version).options, "-cp", jvm(version).path, "Copier"]
 
 
-COPIERS = {"java-4.3": in_java("4.3")}
+COPIERS = {"libkurier": lambda: [os.path.join("tests", "peers", "kurier_copier")], "java-4.3": in_java("4.3")}
 OPTIONS = {"group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
            "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000}
 

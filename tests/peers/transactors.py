@@ -53,6 +53,7 @@ def in_java(version):
 
 RDKAFKA = clients.in_c(os.path.join("tests", "peers", "rdkafka_txn"))
 KINDS = {
+    "libkurier": lambda: [os.path.join("tests", "peers", "kurier_txn")],
     "librdkafka-2.0": RDKAFKA,
     "librdkafka-2.16": lambda: ["env", f"LD_LIBRARY_PATH={peers.librdkafka()}", *RDKAFKA()],
     "java-3.9": in_java("3.9"),
