@@ -41,12 +41,14 @@ system_tests += \
 	tests/peers/sarama_test.py
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/committed.py tests/peers/confluent.py \
 	tests/peers/corpus.js tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/kafkajs.js \
-	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py tests/peers/stories.py
+	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py tests/peers/stories.py \
+	tests/peers/transactors.py tests/peers/txn
 
 # Kafka's own.
 system_tests += \
 	tests/peers/apache_group_test.py \
 	tests/peers/apache_test.py \
+	tests/peers/apache_txn_test.py \
 	tests/peers/committed_test.py \
 	tests/peers/compacted_test.py \
 	tests/peers/connect_test.py \
