@@ -54,6 +54,12 @@ static int check(struct kd_fetch *f, struct kd_slot *slot)
     return code;
 }
 
+/* What is left of the bytes and of the aborted transactions that one answer tells. */
+static bool has_room(const struct kd_fetch *f)
+{
+    return f->max_bytes > f->found_bytes && f->found_aborted < KD_ABORTED_MAX;
+}
+
 /* True: looked at. False: a disk thread has it. */
 static bool look_at(struct kd_fetch *f, struct kd_slot *slot)
 {
@@ -72,10 +78,12 @@ static bool look_at(struct kd_fetch *f, struct kd_slot *slot)
         f->failed = true;
         return true;
     }
-    size_t left = f->max_bytes > f->found_bytes ? f->max_bytes - f->found_bytes : 0;
+    bool room = has_room(f);
+    size_t left = room ? f->max_bytes - f->found_bytes : 0;
     f->read.offset = part->fetch_offset;
-    f->read.bound = left || !f->found_bytes ? slot->bound : part->fetch_offset;
+    f->read.bound = room || !f->found_bytes ? slot->bound : part->fetch_offset;
     f->read.max_bytes = KB_MIN(left, (size_t)KB_MAX(part->max_bytes, 0));
+    f->read.aborted_max = f->read_committed ? KD_ABORTED_MAX - f->found_aborted : 0;
     f->read.whole_first = f->found_bytes == 0;
     return kd_replica_read(slot->place->replica, &f->read);
 }
@@ -84,13 +92,19 @@ static void take_read(struct kd_fetch *f, struct kd_slot *slot)
 {
     if (!slot->place || slot->code)
         return;
+    /* What did not fit goes into the next answer. */
+    if (f->read.code == KB_E_NO_MEMORY && f->found_bytes)
+        return;
     if (f->read.code) {
         refuse(f, slot, f->read.code);
         return;
     }
     slot->extent = f->read.extent;
+    slot->aborted = f->read.aborted;
     f->read.extent = (struct kd_extent){0};
+    f->read.aborted = (struct kd_aborted_list){0};
     f->found_bytes += slot->extent.size_bytes;
+    f->found_aborted += slot->aborted.count;
 }
 
 /* ---- Waiting ------------------------------------------------------------ */
@@ -104,7 +118,7 @@ static void on_wake(struct kd_waiter *waiter)
 static void look(struct kd_fetch *f)
 {
     kd_fetch_release(f);
-    f->at = f->found_bytes = 0;
+    f->at = f->found_bytes = f->found_aborted = 0;
     f->failed = false;
     look_on(f);
 }
@@ -162,6 +176,7 @@ static void look_on(struct kd_fetch *f)
         struct kd_slot *slot = &f->slots[f->at];
         f->read.code = KB_OK;
         f->read.extent = (struct kd_extent){0};
+        f->read.aborted = (struct kd_aborted_list){0};
         if (!look_at(f, slot)) {
             f->reading = true;
             return;

@@ -26,6 +26,7 @@ struct kd_slot {
     struct kw_fetch_response_diverging_epoch diverging;
     struct kw_fetch_response_current_leader leader; /* told with some errors */
     struct kd_extent extent;
+    struct kd_aborted_list aborted; /* of the extent; only where it is asked for */
 };
 
 struct kd_fetch {
@@ -36,10 +37,11 @@ struct kd_fetch {
     struct kd_slot *slots;
     size_t count, at; /* at: the slot that is being looked at */
     size_t found_bytes, max_bytes;
-    bool failed;    /* some partition has an error: answer now */
-    bool late;      /* its time is over */
-    bool cancelled; /* nobody waits any more */
-    bool reading;   /* a disk thread has it */
+    size_t found_aborted; /* transactions to be told of */
+    bool failed;          /* some partition has an error: answer now */
+    bool late;            /* its time is over */
+    bool cancelled;       /* nobody waits any more */
+    bool reading;         /* a disk thread has it */
     struct kd_read read;
     struct kd_waiter waiter;
     struct kn_task again;

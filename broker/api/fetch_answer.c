@@ -10,6 +10,7 @@ void kd_fetch_release(struct kd_fetch *f)
     for (size_t i = 0; i < f->count; i++) {
         struct kd_slot *slot = &f->slots[i];
         kd_extent_release(&slot->extent);
+        kd_aborted_list_deinit(&slot->aborted);
         *slot = (struct kd_slot){.part = slot->part,
                                  .high_watermark = -1,
                                  .stable_end = -1,
@@ -27,7 +28,27 @@ static bool is_told(const struct kd_fetch *f, const struct kd_slot *slot)
            slot->log_start != slot->part->told_log_start;
 }
 
-static void fill(const struct kd_fetch *f, const struct kd_slot *slot,
+/* Null where it is not asked for; false: no memory. */
+static bool fill_aborted(struct kd_fetch *f, const struct kd_slot *slot,
+                         struct kw_fetch_response_partition *out)
+{
+    const struct kd_aborted_list *list = &slot->aborted;
+    out->aborted_transactions_count = f->read_committed ? 0 : -1;
+    if (!list->count)
+        return true;
+    out->aborted_transactions =
+        kb_arena_array(&f->request->arena, list->count, sizeof *out->aborted_transactions);
+    for (size_t i = 0; out->aborted_transactions && i < list->count; i++) {
+        struct kw_fetch_response_aborted_transaction *aborted =
+            &out->aborted_transactions[out->aborted_transactions_count++];
+        kw_fetch_response_aborted_transaction_init(aborted);
+        aborted->producer_id = list->items[i].producer_id;
+        aborted->first_offset = list->items[i].first_offset;
+    }
+    return out->aborted_transactions;
+}
+
+static bool fill(struct kd_fetch *f, const struct kd_slot *slot,
                  struct kw_fetch_response_partition *out)
 {
     static const uint8_t nothing;
@@ -38,10 +59,10 @@ static void fill(const struct kd_fetch *f, const struct kd_slot *slot,
     out->last_stable_offset = slot->stable_end;
     out->log_start_offset = slot->log_start;
     out->diverging_epoch = slot->diverging;
-    out->aborted_transactions_count = f->read_committed ? 0 : -1;
     /* Only its size counts: the writer leaves a gap for the log's own bytes. */
     out->records = kb_slice_of(&nothing, slot->extent.size_bytes);
     out->current_leader = slot->leader;
+    return fill_aborted(f, slot, out);
 }
 
 static bool same_topic(const struct kw_fetch_response_topic *topic,
@@ -71,7 +92,8 @@ static bool build(struct kd_fetch *f, struct kw_fetch_response *out)
             topic->topic_id = slot->part->topic_id;
             topic->partitions = parts;
         }
-        fill(f, slot, parts++);
+        if (!fill(f, slot, parts++))
+            return false;
         topic->partitions_count++;
     }
     return true;

@@ -6,6 +6,7 @@
  * each abort marker in a log, in the order of the markers. Batches of its producer
  * between the two offsets are not for a reader who wants what is committed.
  */
+#include <stddef.h>
 #include <stdint.h>
 
 struct kd_aborted {
@@ -16,5 +17,15 @@ struct kd_aborted {
                               first open transaction that is left, else behind the marker.
                               So whatever is aborted below it stands here or before */
 };
+
+/* Freed with kd_aborted_list_deinit. */
+struct kd_aborted_list {
+    struct kd_aborted *items; /* in the order of their markers */
+    size_t count;
+};
+void kd_aborted_list_deinit(struct kd_aborted_list *list);
+
+/* More than any reader is told at a time. */
+enum { KD_ABORTED_MAX = 1 << 16 };
 
 #endif

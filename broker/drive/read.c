@@ -23,7 +23,13 @@ static int code_of(int status)
         return KB_OK;
     if (status == -ESTALE) /* deleted while it was asked for */
         return KB_E_OFFSET_OUT_OF_RANGE;
-    return status == -ENOMEM ? KB_E_NO_MEMORY : KB_E_KAFKA_STORAGE_ERROR;
+    return status == -ENOMEM || status == -ENOBUFS ? KB_E_NO_MEMORY : KB_E_KAFKA_STORAGE_ERROR;
+}
+
+/* Most logs have nothing to tell. */
+static bool wants_aborted(const struct kd_read *read)
+{
+    return read->aborted_max && kd_log_has_aborted(read->replica->log, read->offset);
 }
 
 static int locate(struct kd_read *read, bool nowait)
@@ -32,15 +38,18 @@ static int locate(struct kd_read *read, bool nowait)
                             .bound = read->bound,
                             .max_bytes = read->max_bytes,
                             .whole_first = read->whole_first,
-                            .nowait = nowait};
+                            .nowait = nowait,
+                            .aborted_max = wants_aborted(read) ? read->aborted_max : 0};
     struct kd_located found;
     int status = kd_log_locate(read->replica->log, &ask, &found);
     if (status == -EAGAIN)
         return status;
     read->code = code_of(status);
-    if (status >= 0)
+    if (status >= 0) {
         read->extent = (struct kd_extent){
             .segment = found.segment, .position = found.position, .size_bytes = found.size_bytes};
+        read->aborted = found.aborted;
+    }
     return status;
 }
 
@@ -76,6 +85,7 @@ static void read_done(struct kn_job *job)
     struct kd_replica *replica = read->replica;
     if (replica->disk->halted) {
         kd_extent_release(&read->extent);
+        kd_aborted_list_deinit(&read->aborted);
         read->code = KB_E_CLOSED;
     }
     note_failure(read);
@@ -97,6 +107,7 @@ bool kd_replica_read(struct kd_replica *replica, struct kd_read *read)
     read->replica = replica;
     read->code = KB_OK;
     read->extent = (struct kd_extent){0};
+    read->aborted = (struct kd_aborted_list){0};
     if (replica->status != KD_ONLINE || replica->disk->failed) {
         read->code = KB_E_KAFKA_STORAGE_ERROR;
         return true;
@@ -105,7 +116,7 @@ bool kd_replica_read(struct kd_replica *replica, struct kd_read *read)
         read->code = KB_E_OFFSET_OUT_OF_RANGE;
         return true;
     }
-    if (read->offset >= read->bound || from_tail(read))
+    if (read->offset >= read->bound || (!wants_aborted(read) && from_tail(read)))
         return true;
     if (locate(read, true) != -EAGAIN) {
         note_failure(read);

@@ -70,14 +70,18 @@ struct kd_read {
     int64_t offset; /* the first batch is the one that holds it */
     int64_t bound;  /* no batch at or above: the high watermark, the stable end, written end */
     size_t max_bytes;
-    bool whole_first;                   /* at least one batch, however large (KIP-74) */
+    bool whole_first;   /* at least one batch, however large (KIP-74) */
+    size_t aborted_max; /* tell as many aborted transactions, and end where there are more;
+                           0: none are asked for */
     void (*done)(struct kd_read *read); /* only if kd_replica_read answered false */
     void *owner;
     /* The answer: KB_OK (perhaps with 0 bytes), OFFSET_OUT_OF_RANGE,
-     * KAFKA_STORAGE_ERROR, NO_MEMORY. The last batch may be cut off. */
+     * KAFKA_STORAGE_ERROR, NO_MEMORY (also: more were aborted in the first batch alone
+     * than may be told). The last batch may be cut off. */
     int code;
-    struct kd_extent extent;    /* the caller releases it, or gives it to a source */
-    struct kd_replica *replica; /* the drive's own from here */
+    struct kd_extent extent;        /* the caller releases it, or gives it to a source */
+    struct kd_aborted_list aborted; /* of what was read, by their markers; the caller's to deinit */
+    struct kd_replica *replica;     /* the drive's own from here */
     struct kn_job job;
 };
 /* True: answered. False: it takes a disk thread, done() comes. */

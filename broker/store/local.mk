@@ -2,7 +2,7 @@
 # Segments, indexes, recovery: straight-line code over base/fs.h. The pure
 # state that it loads is of the core.
 broker_libbrokercore_la_SOURCES += \
-	broker/core/aborted.h \
+	broker/core/aborted.c broker/core/aborted.h \
 	broker/core/clean.c broker/core/clean.h \
 	broker/core/compact.c broker/core/compact.h \
 	broker/core/epochs.c broker/core/epochs.h \

@@ -12,12 +12,6 @@ static void path_of(char out[KD_PATH_MAX], const struct kd_log *log, int64_t bas
 
 /* ---- Reading ------------------------------------------------------------ */
 
-void kd_aborted_list_deinit(struct kd_aborted_list *list)
-{
-    kb_free(list->items);
-    *list = (struct kd_aborted_list){0};
-}
-
 bool kd_log_has_aborted(struct kd_log *log, int64_t from)
 {
     pthread_mutex_lock(&log->lock);

@@ -25,16 +25,6 @@
 
 struct kd_log;
 
-/* Freed with kd_aborted_list_deinit. */
-struct kd_aborted_list {
-    struct kd_aborted *items; /* in the order of their markers */
-    size_t count;
-};
-void kd_aborted_list_deinit(struct kd_aborted_list *list);
-
-/* More than any reader is told at a time. */
-enum { KD_ABORTED_MAX = 1 << 16 };
-
 /* False: nothing that is aborted has its marker at or behind `from`, so a reader of
  * what is there needs no list. Never blocks: for the state loop. */
 bool kd_log_has_aborted(struct kd_log *log, int64_t from);

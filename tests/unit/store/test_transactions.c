@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transactions in one log, through the drive: what opens and ends them, how far the
- * stable end goes. */
+ * stable end goes, and that it is the same after a restart. */
 #include "tests/unit/store/rig.h"
 
 struct world {
@@ -10,19 +10,19 @@ struct world {
     int32_t sequences[8];
 };
 
-static void begin(struct world *world, uint64_t seed)
+static void begin(struct world *world, uint64_t seed, bool again)
 {
     rig_init(&world->rig, world->fs, seed);
     world->rig.config.segment_bytes = 2000;
     rig_open(&world->rig);
-    world->replica = rig_add(&world->rig, "t", 0);
+    world->replica = again ? rig_find(&world->rig, "t", 0) : rig_add(&world->rig, "t", 0);
 }
 
 static int set_up(void **state)
 {
     static struct world world;
     world = (struct world){.fs = kb_fs_mem_new()};
-    begin(&world, 1);
+    begin(&world, 1, false);
     *state = &world;
     return 0;
 }
@@ -185,6 +185,38 @@ static void sequences_go_on_from_transaction_to_transaction(void **state)
                      KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
 }
 
+static void expect_same_after_restart(struct world *world, bool clean, uint64_t seed)
+{
+    int64_t stable_end = stable(world), log_end = state_of(world)->log_end;
+    if (clean)
+        rig_close(&world->rig);
+    else
+        rig_kill(&world->rig);
+    begin(world, seed, true);
+    assert_int_equal(state_of(world)->log_end, log_end);
+    assert_int_equal(stable(world), stable_end);
+}
+
+/* Snapshots at every segment, and batches behind the last one; both ends are read. */
+static void open_transactions_are_open_after_a_restart(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 40; i++) {
+        bool open[8] = {false};
+        for (int64_t producer = 1; producer < 8; producer++)
+            if ((i * 7 + producer * 3) % 4 != 0) {
+                write_txn(world, producer);
+                open[producer] = true;
+            }
+        expect_same_after_restart(world, i % 3 == 0, (uint64_t)(100 + 2 * i));
+        for (int64_t producer = 1; producer < 8; producer++)
+            if (open[producer])
+                assert_int_equal(mark(world, producer, (i + producer) % 2), KB_OK);
+        assert_int_equal(stable(world), state_of(world)->log_end);
+        expect_same_after_restart(world, i % 2 == 0, (uint64_t)(101 + 2 * i));
+    }
+}
+
 /* A log that begins behind an open transaction's first record is readable up to there. */
 static void deleted_records_do_not_hold_the_stable_end_below_the_start(void **state)
 {
@@ -205,6 +237,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_late_after_an_abort_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sequences_go_on_from_transaction_to_transaction, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(open_transactions_are_open_after_a_restart, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(deleted_records_do_not_hold_the_stable_end_below_the_start,
                                         set_up, tear_down),
