@@ -115,6 +115,8 @@ static int end(struct kd_txn *txn, struct kd_txn_producer *who, int version, boo
         return KB_E_INVALID_TXN_STATE;
     if (bumps)
         return end_and_bump(txn, who, commit, fresh, now, out);
+    /* Whatever it began as: its markers have the epoch that it wrote with. */
+    change.version = (int16_t)version;
     kd_txn_decide(txn, commit, &change, now, out);
     return KB_OK;
 }

@@ -413,6 +413,21 @@ static void test_each_end_of_version_two_has_its_epoch(void **state)
     rig_deinit(&rig);
 }
 
+static void test_one_that_is_ended_without_an_epoch_was_of_the_first_version(void **state)
+{
+    struct rig rig;
+    struct kd_txn_marker marker;
+    (void)state;
+    rig_init(&rig);
+    struct kd_txn_producer who = new_producer(&rig, "A");
+    add_by(&rig, &who, 2, "a", 0); /* its Produce is of the newest version, its EndTxn is not */
+    assert_int_equal(end(&rig, &who, true), KB_OK);
+    kd_txn_marker_of(kd_txns_take_prepared(&rig.txns), &marker);
+    assert_int_equal(marker.version, 0);
+    assert_int_equal(marker.epoch, who.epoch);
+    rig_deinit(&rig);
+}
+
 static void test_nothing_can_be_aborted_but_not_committed(void **state)
 {
     struct rig rig;
@@ -766,6 +781,7 @@ int main(void)
         cmocka_unit_test(test_a_partition_can_be_asked_about),
         cmocka_unit_test(test_a_transaction_ends_when_all_markers_are_there),
         cmocka_unit_test(test_each_end_of_version_two_has_its_epoch),
+        cmocka_unit_test(test_one_that_is_ended_without_an_epoch_was_of_the_first_version),
         cmocka_unit_test(test_nothing_can_be_aborted_but_not_committed),
         cmocka_unit_test(test_the_last_epoch_ends_with_another_id),
         cmocka_unit_test(test_a_marker_of_another_decision_counts_for_nothing),
