@@ -29,12 +29,14 @@ libclient_libclientcore_la_SOURCES += \
 	libclient/core/group/partitions.c libclient/core/group/partitions.h
 
 libclient_libclient_la_SOURCES += \
+	libclient/api/attach.c \
 	libclient/api/batch.c \
 	libclient/api/batch_finish.c \
 	libclient/api/consumer.c libclient/api/consumer.h \
 	libclient/api/consumer_commit.c \
 	libclient/api/consumer_group.c \
 	libclient/api/consumer_poll.c \
+	libclient/drive/attachment.c libclient/drive/attachment.h \
 	libclient/drive/auto_commit.c libclient/drive/auto_commit.h \
 	libclient/drive/batch.h \
 	libclient/drive/commit.c libclient/drive/commit.h \

@@ -53,6 +53,31 @@ KURIER_CHECKED kurier_code kurier_txn_send_offsets(kurier_producer *producer,
                                                    const kurier_position *positions, size_t n,
                                                    int timeout_ms, kurier_error *err);
 
+/* ---- Consume, transform, produce ---------------------------------------------------
+ * What a consumer finished is committed by the producer's transactions alone, together
+ * with what was made of it; examples/copier.c.
+ *
+ *   attach ── subscribe ── begin ── poll, send, done ── end ──> committed, or aborted
+ *                            ^                            │     and rewound
+ *                            └────────────────────────────┘
+ *
+ * In a rebalance, partitions of which something was handed out since the last end are
+ * given up only after the next; at most max.poll.interval.ms later, then they are told
+ * as lost, and the transaction is aborted. Commits by other ways, automatic ones too,
+ * are over for this consumer. */
+/* Before the consumer subscribes or is assigned to; it has a group.id. For good. Free no
+ * consumer while kurier_txn_end runs. */
+KURIER_CHECKED kurier_code kurier_txn_attach(kurier_producer *producer, kurier_consumer *consumer,
+                                             kurier_error *err);
+/* Commits. Where it must not (a partition was lost, a record failed, a batch that was
+ * handed out is not done, or came back by release or retry) it aborts, goes back to where
+ * the consumer stood when the transaction before was committed, and answers TXN_ABORTED:
+ * begin again. Batches in hand are stale then. With kurier_consumer_next: finish the
+ * record before. An error with KURIER_FATAL ends the producer; the consumer went back.
+ * kurier_txn_commit, _abort are refused meanwhile. From the consumer's thread. [resumable] */
+KURIER_CHECKED kurier_code kurier_txn_end(kurier_producer *producer, int timeout_ms,
+                                          kurier_error *err);
+
 #ifdef __cplusplus
 }
 #endif

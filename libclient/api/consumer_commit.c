@@ -14,6 +14,10 @@ static int check(const kurier_consumer *c, const kurier_position *positions, siz
 {
     if (!c->rebalance)
         return kc_consumer_no_group(err);
+    if (offsets && c->attachment)
+        return kb_error_set(err, KB_E_STATE,
+                            "the consumer is attached to a transactional producer: "
+                            "kurier_txn_end commits");
     for (size_t i = 0; i < n; i++)
         if (!kc_position_names(&positions[i]) || (offsets && positions[i].offset < 0))
             return kb_error_set(err, KB_E_INVALID_ARGUMENT,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Membership as the application says it: joining, leaving, staying alive, the end. */
 #include "libclient/api/consumer.h"
+#include "libclient/drive/attachment.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "libclient/api/config.h"
@@ -295,5 +296,7 @@ void kurier_consumer_free(kurier_consumer *c)
     if (!c)
         return;
     kurier_consumer_close(c, 0, NULL);
+    if (c->attachment)
+        c->attachment->consumer = NULL;
     kc_consumer_free(c);
 }

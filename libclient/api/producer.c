@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A producer's life: made, flushed, purged, closed, freed. */
+#include "libclient/drive/attachment.h"
 #include "libclient/drive/producer.h"
 #include "libclient/api/error.h"
 
@@ -15,6 +16,7 @@ void kurier_producer_free(kurier_producer *producer)
         return;
     if (!kc_producer_is_closed(producer) && !kc_client_check(producer->client, NULL))
         kurier_producer_close(producer, 0, NULL);
+    kc_attachment_free(producer);
     kc_producer_free(producer);
 }
 

@@ -2,7 +2,7 @@
 #include "kurier/transactions.h"
 #include "base/mem.h"
 #include "libclient/api/error.h"
-#include "libclient/drive/consumer.h"
+#include "libclient/drive/attachment.h"
 #include "libclient/drive/membership.h"
 #include "libclient/drive/producer.h"
 #include <stdlib.h>
@@ -97,6 +97,8 @@ kurier_code kurier_txn_commit(kurier_producer *producer, int timeout_ms, kurier_
 {
     struct kb_error *e = kc_error(err);
     int code = refuse(producer, e);
+    if (!code)
+        code = kc_attachment_refuses(producer, e);
     if (code)
         return (kurier_code)code;
     if (is_unheard(producer, KC_TXN_WISH_ABORT))
@@ -113,6 +115,8 @@ kurier_code kurier_txn_abort(kurier_producer *producer, int timeout_ms, kurier_e
 {
     struct kb_error *e = kc_error(err);
     int code = refuse(producer, e);
+    if (!code)
+        code = kc_attachment_refuses(producer, e);
     if (code)
         return (kurier_code)code;
     atomic_fetch_or(&producer->shut, KC_SHUT_NO_TXN);

@@ -38,7 +38,7 @@ static void on_timer(struct kn_timer *timer)
     struct kc_auto_commit *a = KB_CONTAINER(timer, struct kc_auto_commit, timer);
     struct kurier_consumer *c = a->consumer;
     set_timer(a);
-    if (a->busy || !c->assigned)
+    if (a->busy || !c->assigned || c->attachment)
         return;
     a->commit = (struct kc_commit){.settle_by_ms = KB_NEVER, .on_done = on_done};
     if (!kc_commits_finished(c, NULL, false, &a->commit) || !a->commit.count) {

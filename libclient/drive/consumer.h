@@ -17,6 +17,8 @@
 #include "libclient/drive/placement.h"
 #include "libclient/drive/share.h"
 
+struct kc_attachment;
+
 struct kurier_consumer {
     struct kurier_client *client;
     const struct kc_consumer_options *options;
@@ -50,6 +52,7 @@ struct kurier_consumer {
     struct kc_commits *commits;
     struct kc_auto_commit *auto_commit;
     struct kc_committed *committed;
+    struct kc_attachment *attachment; /* to a transactional producer, which commits; NULL */
     struct kc_rebalance *rebalance; /* as long as the consumer; the others until close */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is assigned, where it stands, what of it is paused: on the loop. */
 #include "base/check.h"
+#include "libclient/drive/attachment.h"
 #include "libclient/drive/consumer_fetch.h"
 #include <string.h>
 
@@ -36,6 +37,7 @@ static void publish(struct kc_share *share)
 void kc_consumer_drop(struct kurier_consumer *c, struct kc_share *share)
 {
     struct kc_topic *topic = share->fetch->topic;
+    kc_attachment_dropped(c, share);
     kc_fetcher_remove(&c->fetcher, share->fetch);
     share->fetch = NULL;
     share->assignment = 0;
@@ -58,6 +60,8 @@ bool kc_consumer_add(struct kurier_consumer *c, struct kc_share *share, int64_t 
         share->assignment = ++c->assignments;
         share->committed = -1;
         publish(share);
+        kc_share_mark(share, share->fetch->version,
+                      (struct kc_spot){share->fetch->start, share->fetch->position_epoch});
     } else if (topic)
         kc_client_unwant(c->client, topic);
     return share->fetch != NULL;

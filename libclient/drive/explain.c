@@ -54,6 +54,9 @@ static bool is_not_assigned(const struct view *v)
 
 static bool is_revoking(const struct view *v)
 {
+    if (v->share->halted && v->consumer->attachment)
+        return say(v, "it goes to another member once the open transaction has ended: call "
+                      "kurier_txn_end");
     return v->share->halted &&
            say(v,
                "it goes to another member once the %d batches in your hands are given back, "

@@ -103,7 +103,8 @@ struct kurier_producer {
     struct kc_call *flush, *close;
     struct kc_report_walk walk;
     struct kc_syncs syncs;
-    struct kc_txns *txns; /* NULL: not transactional */
+    struct kc_txns *txns;             /* NULL: not transactional */
+    struct kc_attachment *attachment; /* NULL: no consumer is attached */
 
     /* the loop's */
     struct kn_mail kicked;

@@ -167,7 +167,7 @@ static void commit_halted(struct kc_rebalance *r)
     struct kurier_consumer *c = r->consumer;
     r->commit = (struct kc_commit){.on_done = on_committed};
     set_deadlines(r);
-    if (c->options->enable_auto_commit)
+    if (c->options->enable_auto_commit && !c->attachment)
         kc_commits_finished(c, is_halted, false, &r->commit);
     enter_step(r, COMMITTING, KB_NEVER);
     kc_commits_put(c->commits, &r->commit);
@@ -176,7 +176,7 @@ static void commit_halted(struct kc_rebalance *r)
 static bool is_drained(const struct kc_rebalance *r)
 {
     for (struct kc_share *share = NULL; (share = next_share(r, share, true));)
-        if (kc_share_held(share))
+        if (r->consumer->attachment ? kc_share_is_open(share) : kc_share_held(share) > 0)
             return false;
     return true;
 }
@@ -187,6 +187,13 @@ void kc_rebalance_look(struct kc_rebalance *r)
         commit_halted(r);
 }
 
+/* Until their batches are done; of an attached consumer until the transaction has ended. */
+static void drain(struct kc_rebalance *r, int64_t deadline_ms)
+{
+    enter_step(r, DRAINING, deadline_ms);
+    kc_rebalance_look(r);
+}
+
 /* With those that are halted. */
 static void give_up(struct kc_rebalance *r)
 {
@@ -195,8 +202,8 @@ static void give_up(struct kc_rebalance *r)
         enter_step(r, LISTENING, now_of(r).mono_ms + o->max_poll_interval_ms);
         return;
     }
-    enter_step(r, DRAINING, now_of(r).mono_ms + o->rebalance_drain_ms);
-    kc_rebalance_look(r);
+    drain(r, now_of(r).mono_ms +
+                 (r->consumer->attachment ? o->max_poll_interval_ms : o->rebalance_drain_ms));
 }
 
 /* Without a word, and without a commit. */
@@ -213,12 +220,23 @@ static void stop_waiting(struct kc_rebalance *r)
 static void on_timer(struct kn_timer *timer)
 {
     struct kc_rebalance *r = KB_CONTAINER(timer, struct kc_rebalance, timer);
-    if (r->step == DRAINING) {
+    if (r->step == DRAINING && r->consumer->attachment) {
+        tell_listener(r, KC_CHANGE_LOSE, is_halted);
+        given_up(r);
+    } else if (r->step == DRAINING) {
         commit_halted(r);
     } else if (r->step == LISTENING) {
         kc_listener_force(&r->listener);
         given_up(r);
     }
+}
+
+static void listened(struct kc_rebalance *r)
+{
+    if (r->consumer->attachment)
+        drain(r, r->deadline_ms);
+    else
+        commit_halted(r);
 }
 
 /* On the loop: a call of the listener came back. */
@@ -233,7 +251,7 @@ static void on_turn_over(struct kurier_consumer *c, struct kc_turn *turn)
             kc_consumer_admit(share);
     }
     if (turn->kind == KC_CHANGE_REVOKE && r->step == LISTENING)
-        commit_halted(r);
+        listened(r);
     kc_turn_free(turn);
     kn_task_soon(kc_client_loop(c->client), &c->look);
 }

@@ -10,7 +10,8 @@
  *   membership                    rebalance                      application
  *   REVOKE ──────────────────> hand out no more of them
  *                              wait for their batches, or ────> revoked, in poll
- *                              commit what is finished
+ *                              commit what is finished; or, where a producer's
+ *                              transactions do, wait for the open one to end
  *   done  <─────────────────── drop them
  *   ASSIGN ──────────────────> committed offsets, else reset ──> assigned, in poll
  *   done  <─────────────────── (at once: fetching begins behind it)

@@ -105,6 +105,32 @@ struct kc_spot kc_share_finished(struct kc_share *share, bool *walled)
     return position;
 }
 
+bool kc_share_is_open(struct kc_share *share)
+{
+    lock(share);
+    bool open = kc_finished_is_open(&share->finished);
+    unlock(share);
+    return open;
+}
+
+bool kc_share_account(struct kc_share *share, const struct kc_ticket *but, struct kc_account *out)
+{
+    lock(share);
+    out->begun = share->finished.begun;
+    out->began = share->finished.began;
+    out->finished = kc_finished_position(&share->finished);
+    bool whole = kc_finished_is_whole(&share->finished, but);
+    unlock(share);
+    return whole;
+}
+
+void kc_share_mark(struct kc_share *share, unsigned long long begun, struct kc_spot spot)
+{
+    lock(share);
+    kc_finished_mark(&share->finished, begun, spot);
+    unlock(share);
+}
+
 uint32_t kc_share_held(struct kc_share *share)
 {
     lock(share);
@@ -125,15 +151,10 @@ bool kc_share_hand(struct kc_share *share, struct kc_ticket *ticket, unsigned lo
 bool kc_share_pass(struct kc_share *share, unsigned long long version, int64_t from, int64_t next,
                    int32_t leader_epoch)
 {
-    struct kc_ticket ticket;
     lock(share);
     bool passed = atomic_load(&share->version) == version;
-    if (passed && share->feed->tracks) {
-        kb_list_init(&ticket.node);
-        passed = kc_finished_hand(&share->finished, &ticket, version, from, next, leader_epoch);
-        if (passed)
-            kc_finished_done(&share->finished, &ticket);
-    }
+    if (passed && share->feed->tracks)
+        passed = kc_finished_pass(&share->finished, version, from, next, leader_epoch);
     if (passed)
         atomic_store(&share->handed, next);
     unlock(share);

@@ -66,6 +66,16 @@ bool kc_share_halt(struct kc_share *share);
 struct kc_spot kc_share_finished(struct kc_share *share, bool *walled);
 uint32_t kc_share_held(struct kc_share *share);
 
+/* For transactions, see finished.h. */
+struct kc_account {
+    unsigned long long begun;
+    struct kc_spot began, finished;
+};
+bool kc_share_is_open(struct kc_share *share);
+/* False: something that was handed out is not finished; `but` may be in hand. */
+bool kc_share_account(struct kc_share *share, const struct kc_ticket *but, struct kc_account *out);
+void kc_share_mark(struct kc_share *share, unsigned long long begun, struct kc_spot spot);
+
 /* ---- Any thread --------------------------------------------------------------*/
 /* False: it is stale by now, and must not be handed out. */
 bool kc_share_hand(struct kc_share *share, struct kc_ticket *ticket, unsigned long long version,

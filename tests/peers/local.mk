@@ -51,6 +51,7 @@ system_tests += \
 	tests/peers/apache_txn_test.py \
 	tests/peers/committed_test.py \
 	tests/peers/compacted_test.py \
+	tests/peers/copiers_test.py \
 	tests/peers/connect_test.py \
 	tests/peers/dump_test.py \
 	tests/peers/files_test.py \

@@ -51,7 +51,7 @@ static void cut_from(struct kc_finished *f, struct kb_list *node)
 
 void kc_finished_init(struct kc_finished *f)
 {
-    *f = (struct kc_finished){.run_end = {-1, -1}};
+    *f = (struct kc_finished){.run_end = {-1, -1}, .began = {-1, -1}};
     kb_list_init(&f->in_hand);
     kb_list_init(&f->wall.node);
     atomic_init(&f->wall.live, false);
@@ -60,9 +60,11 @@ void kc_finished_init(struct kc_finished *f)
 
 void kc_finished_begin(struct kc_finished *f, uint64_t version, struct kc_spot from)
 {
+    f->torn |= f->held > 0;
     cut_from(f, f->in_hand.next);
     f->version = version;
-    f->run_end = from;
+    f->run_end = f->began = from;
+    f->begun = version;
 }
 
 void kc_finished_halt(struct kc_finished *f)
@@ -82,6 +84,8 @@ bool kc_finished_hand(struct kc_finished *f, struct kc_ticket *ticket, uint64_t 
         return false;
     if (f->run_end.offset < 0)
         f->run_end.offset = from;
+    if (f->began.offset < 0)
+        f->began = f->run_end;
     ticket->turn = f->turns++;
     ticket->from = from;
     ticket->next = next;
@@ -118,6 +122,7 @@ void kc_finished_release(struct kc_finished *f, struct kc_ticket *ticket)
         kc_finished_done(f, ticket);
         return;
     }
+    f->torn = true;
     if (!is_live(wall) || wall->turn > ticket->turn) {
         kb_list_remove(&wall->node);
         keep_reached(f, ticket);
@@ -134,6 +139,7 @@ int64_t kc_finished_retry(struct kc_finished *f, struct kc_ticket *ticket)
     if (!is_live(ticket))
         return -1;
     int64_t from = reached(ticket);
+    f->torn = true;
     keep_reached(f, ticket);
     cut_from(f, &ticket->node);
     kc_finished_halt(f);
@@ -158,4 +164,38 @@ struct kc_spot kc_finished_position(const struct kc_finished *f)
 bool kc_finished_is_walled(const struct kc_finished *f)
 {
     return f->in_hand.next == &f->wall.node;
+}
+
+/* ---- Transactions ----------------------------------------------------------------*/
+
+bool kc_finished_is_whole(const struct kc_finished *f, const struct kc_ticket *but)
+{
+    uint32_t may_be_held = but && is_live(but);
+    return !f->torn && f->held <= may_be_held;
+}
+
+bool kc_finished_is_open(const struct kc_finished *f)
+{
+    return f->torn || f->held || kc_finished_position(f).offset != f->began.offset;
+}
+
+void kc_finished_mark(struct kc_finished *f, uint64_t begun, struct kc_spot spot)
+{
+    f->torn = false;
+    if (begun == f->begun)
+        f->began = spot;
+}
+
+bool kc_finished_pass(struct kc_finished *f, uint64_t version, int64_t from, int64_t next,
+                      int32_t leader_epoch)
+{
+    struct kc_ticket ticket;
+    bool was_open = kc_finished_is_open(f);
+    kb_list_init(&ticket.node);
+    if (!kc_finished_hand(f, &ticket, version, from, next, leader_epoch))
+        return false;
+    kc_finished_done(f, &ticket);
+    if (!was_open) /* there is still nothing for a transaction to do */
+        f->began = kc_finished_position(f);
+    return true;
 }

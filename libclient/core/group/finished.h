@@ -18,6 +18,10 @@
  * counts until the partition is sought, retried from before it, or assigned
  * anew.
  *
+ * For transactions it also knows where the open one began: what is finished since then
+ * is committed with it or had again. `torn`: something handed out since then came back
+ * unfinished, so that nobody knows what of it was done.
+ *
  * `version` is the one that data is fetched under. begin starts anew under a
  * version: what is in hand then is stale, and finishing it changes nothing. In
  * version 0 nothing is handed out.
@@ -48,7 +52,10 @@ struct kc_finished {
     struct kb_list in_hand; /* oldest first */
     struct kc_ticket wall;
     uint64_t version, turns;
+    uint64_t begun; /* the version of the last begin */
     struct kc_spot run_end; /* not known before something is handed out */
+    struct kc_spot began;   /* of the transaction; likewise */
+    bool torn;
     uint32_t held;          /* live tickets, but for the wall's */
 };
 
@@ -79,6 +86,16 @@ static inline void kc_ticket_reach(struct kc_ticket *ticket, int64_t offset)
 
 /* What may be committed; not known: nothing was handed out yet. */
 struct kc_spot kc_finished_position(const struct kc_finished *finished);
+/* [from, next) holds nothing for the application, and is finished as it comes. False: as
+ * for hand. */
+bool kc_finished_pass(struct kc_finished *finished, uint64_t version, int64_t from, int64_t next,
+                      int32_t leader_epoch);
+/* Everything handed out is finished; `but` (or NULL) as far as it has to be. */
+bool kc_finished_is_whole(const struct kc_finished *finished, const struct kc_ticket *but);
+/* Something was handed out since the transaction began. */
+bool kc_finished_is_open(const struct kc_finished *finished);
+/* The next transaction begins there, unless it was sought since it was `begun`. */
+void kc_finished_mark(struct kc_finished *finished, uint64_t begun, struct kc_spot spot);
 /* A released batch is all that stands behind that position. */
 bool kc_finished_is_walled(const struct kc_finished *finished);
 

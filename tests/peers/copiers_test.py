@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""examples/copier: two of a group, killed and made anew while they copy; what they wrote, read committed, is what they
+read, each record once and in order."""
+import contextlib
+import os
+import random
+import subprocess
+import time
+
+import exchange  # and where the kit is
+
+import kafka
+import peers
+import tap
+from broker import die_with_parent
+
+KURIER, COPIER = os.path.join("bin", "kurier"), os.path.join("examples", "copier")
+PARTITIONS, EACH, KILLS, PATIENCE_S = 4, 5000, 8, 180
+LOOK_S = 0.25
+
+
+class Copier:
+    def __init__(self, source, to, name):
+        self.words = [COPIER, server.address, source, to, name]
+        self.child = None
+
+    def begin(self):
+        self.child = subprocess.Popen(self.words, preexec_fn=die_with_parent)
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait()
+
+    def stop(self):
+        """As its user does, and it takes its leave."""
+        self.child.terminate()
+        assert self.child.wait(PATIENCE_S) == 0
+
+
+def produce(topic, partition, numbers):
+    lines = "".join(f"{partition}:{n}\n" for n in numbers)
+    done = subprocess.run([KURIER, "produce", "-b", server.address, "-t", topic, "-p", str(partition)],
+                          input=lines, text=True, capture_output=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+
+
+def committed(topic):
+    """What is there now, in the order of each partition of the source."""
+    done = subprocess.run([KURIER, "consume", "-b", server.address, "-t", topic, "-o", "beginning", "-e", "-q",
+                           "-X", "isolation.level=read_committed"], text=True, capture_output=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def wait_for(topic, count):
+    deadline = time.monotonic() + PATIENCE_S
+    while len(found := committed(topic)) < count:
+        assert time.monotonic() < deadline, f"{len(found)} of {count} came"
+        time.sleep(LOOK_S)
+    return found
+
+
+def sorted_as_sent(found):
+    return sorted(found, key=lambda line: [int(word) for word in line.split(":")])
+
+
+with contextlib.ExitStack() as stack:
+    peers.need("java")
+    server = stack.enter_context(kafka.Kafka("4.3"))
+
+    @tap.case("two copiers are killed and come back: every record once")
+    def _():
+        chance, total = random.Random(5), PARTITIONS * EACH
+        server.create("from", PARTITIONS)
+        server.create("to", PARTITIONS)
+        copiers = [Copier("from", "to", f"copier-{i}") for i in range(2)]
+        for copier in copiers:
+            copier.begin()
+        for turn in range(KILLS):
+            for partition in range(PARTITIONS):
+                produce("from", partition, range(turn * EACH // KILLS, (turn + 1) * EACH // KILLS))
+            victim = chance.choice(copiers)
+            if chance.random() < 0.7:
+                victim.kill()
+            else:
+                victim.stop()
+            victim.begin()
+        found = wait_for("to", total)
+        assert sorted_as_sent(found) == [f"{p}:{n}" for p in range(PARTITIONS) for n in range(EACH)]
+        for copier in copiers:
+            copier.stop()
+        assert len(committed("to")) == total
+
+    if __name__ == "__main__":
+        tap.run()
