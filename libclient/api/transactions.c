@@ -135,7 +135,7 @@ struct who {
     struct kurier_consumer *consumer;
     char *group, *member, *instance;
     int32_t generation;
-    bool in_group, whole;
+    bool grouped, whole, stranger; /* has a group; all copied; but is not in it now */
 };
 
 static void ask_who(void *ctx)
@@ -144,12 +144,13 @@ static void ask_who(void *ctx)
     struct kc_identity identity;
     if (!who->consumer->membership)
         return;
-    who->in_group = true;
+    who->grouped = true;
     kc_membership_identity(who->consumer->membership, &identity);
     who->group = kb_strdup(identity.group);
     who->member = kb_strdup(identity.member);
     who->instance = identity.instance ? kb_strdup(identity.instance) : NULL;
     who->generation = identity.generation;
+    who->stranger = who->consumer->subscribed && identity.generation < 0;
     who->whole = who->group && who->member && (who->instance || !identity.instance);
 }
 
@@ -201,6 +202,7 @@ static struct kc_txn_call *offsets_call(struct kurier_producer *producer, const 
                                          .leader_epoch = positions[i].leader_epoch,
                                          .offset = positions[i].offset,
                                          .metadata = copy_text(&at, positions[i].metadata)};
+    call->stranger = who->stranger;
     qsort(rows, n, sizeof *rows, by_topic);
     call->offsets = (struct kc_txn_offsets){.group = copy_text(&at, who->group),
                                             .member = copy_text(&at, who->member),
@@ -235,7 +237,7 @@ static struct kc_txn_call *new_offsets(struct kurier_producer *producer,
     kc_runtime_run(consumer->client->runtime, ask_who, &who);
     if (who.whole)
         call = offsets_call(producer, &who, positions, n);
-    if (!who.in_group)
+    if (!who.grouped)
         kb_error_set(err, KB_E_STATE, "the consumer is closed, or has no group.id");
     else if (!call)
         kb_error_set(err, KB_E_NO_MEMORY, "no memory for positions");

@@ -52,6 +52,7 @@ struct kc_txn_call {
     struct kurier_producer *producer;
     enum kc_txn_wish wish;
     bool begun;
+    bool stranger; /* offsets: subscribed, and not in the group now: no one to commit for */
     struct kc_txn_offsets offsets;
 };
 
