@@ -162,6 +162,10 @@ static struct seen read_all(const char *topic)
         kurier_batch_done(batch);
     }
     kurier_consumer_free(consumer);
+    printf("# %s:", topic);
+    for (int i = 0; i < seen.texts; i++)
+        printf(" %d of \"%s\"", seen.rows[i].count, seen.rows[i].text);
+    printf("\n");
     return seen;
 }
 
