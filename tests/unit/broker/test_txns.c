@@ -529,10 +529,36 @@ static void test_a_transaction_that_takes_too_long_is_aborted(void **state)
     assert_int_equal(end(&rig, &who, true), KB_E_PRODUCER_FENCED);
     pass(&rig, TIMEOUT_MS / 2);
     mark_all(&rig);
-    /* It does not hear that its end was told already: that was another end. */
-    assert_int_equal(end_by(&rig, &modern, 2, false), KB_E_PRODUCER_FENCED);
-    expect(&rig, "A COMPLETE_ABORT 7000:1, B COMPLETE_ABORT 7001:2");
+    /* It was not a commit that the coordinator decided on; an abort it was. */
+    assert_int_equal(end_by(&rig, &modern, 2, true), KB_E_INVALID_TXN_STATE);
+    assert_int_equal(end_by(&rig, &modern, 2, false), KB_OK);
+    expect(&rig, "A COMPLETE_ABORT 7000:1, B COMPLETE_ABORT 7001:1");
+    assert_int_equal(modern.epoch, 1);
     assert_true(kd_txns_deadline(&rig.txns) == KB_NEVER);
+    rig_deinit(&rig);
+}
+
+static void test_who_took_too_long_goes_on_unless_another_came(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_init(&rig);
+    struct kd_txn_producer who = new_producer(&rig, "A"), late = who;
+    add(&rig, &who, "a", 0);
+    pass(&rig, TIMEOUT_MS);
+    assert_int_equal(begin(&rig, &who), KB_E_CONCURRENT_TRANSACTIONS);
+    mark_all(&rig);
+    assert_int_equal(begin(&rig, &who), KB_OK);
+    assert_int_equal(who.epoch, 1);
+    expect(&rig, "A EMPTY 7000:1");
+    add(&rig, &who, "a", 0);
+    pass(&rig, TIMEOUT_MS);
+    mark_all(&rig);
+    struct kd_txn_producer other = new_producer(&rig, "A");
+    assert_int_equal(other.epoch, 3);
+    assert_int_equal(begin(&rig, &who), KB_E_PRODUCER_FENCED);
+    assert_int_equal(begin(&rig, &late), KB_E_PRODUCER_FENCED);
+    assert_int_equal(end_by(&rig, &who, 2, false), KB_E_PRODUCER_FENCED);
     rig_deinit(&rig);
 }
 
@@ -787,6 +813,7 @@ int main(void)
         cmocka_unit_test(test_a_marker_of_another_decision_counts_for_nothing),
         cmocka_unit_test(test_what_was_decided_is_taken_once_and_after_a_load_again),
         cmocka_unit_test(test_a_transaction_that_takes_too_long_is_aborted),
+        cmocka_unit_test(test_who_took_too_long_goes_on_unless_another_came),
         cmocka_unit_test(test_after_a_load_it_has_the_time_that_is_left),
         cmocka_unit_test(test_ids_that_do_nothing_are_forgotten),
         cmocka_unit_test(test_a_transaction_is_described),
