@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A crash at every operation on the disk while logs are compacted: values change,
- * keys are deleted, tombstones expire. At each operation the disk is copied, once as
+ * keys are deleted, tombstones expire, transactions commit and abort, and their markers
+ * go. At each operation the disk is copied, once as
  * kill -9 would leave it and a few times as a power loss could, and opened:
  *
  *   of each key the latest value that was acknowledged is there, or a later one;
  *   every record is one that was written, at its offset, and they rise;
  *   a key that was deleted does not come back: its tombstone goes after what it
  *   deleted;
+ *   who reads what is committed sees nothing that was aborted, and misses nothing:
+ *   the index of aborted transactions and the batches agree;
  *   nothing lies around that belongs to no log;
  *   another crash changes nothing, and the log can be compacted on.
  *
@@ -17,13 +20,16 @@
 #include "tests/unit/store/keyed.h"
 
 #include "base/check.h"
+#include "broker/core/txn_mark.h"
 #include "broker/store/layout.h"
+#include "broker/store/recover.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ROUNDS = 24, BATCHES = 12, KEYS = 12, POWER_LOSSES = 3, TOMBSTONES_MS = 60 };
+enum { WRITERS = 3, WRITER_ID = 60, TXN_MAX = 5, OFFSETS_MAX = 4096 };
 
 struct findings {
     long images;
@@ -34,11 +40,25 @@ struct findings {
     long litter;  /* files that nobody needs any more */
     long changed; /* other records after another crash */
     long offline; /* logs that were given up */
+    long exposed; /* aborted records that a reader of what is committed would see */
+    long hidden;  /* and committed ones that he would not */
+    long told;    /* aborted records that were there, and that he was told of */
     long halfway; /* images with files of a compaction in them */
+};
+
+/* How its transaction will end is settled when it begins. */
+struct writer {
+    int64_t offsets[TXN_MAX];
+    int count;
+    int32_t sequence;
+    bool aborts;
 };
 
 struct run {
     struct rig rig;
+    struct writer writers[WRITERS];
+    int64_t marker_of[OFFSETS_MAX]; /* of a record; 0: none yet */
+    bool transactions;
     struct kb_random random;
     struct kd_replica *replica;
     struct keyed_book book;
@@ -106,6 +126,100 @@ static long read_all(struct run *run, struct rig *rig)
     return found.records;
 }
 
+struct view {
+    struct run *run;
+    int64_t log_end, next;
+    const struct kd_aborted_list *aborted;
+};
+
+static bool is_skipped(const struct view *view, const struct kw_batch_header *header)
+{
+    for (size_t i = 0; i < view->aborted->count; i++) {
+        const struct kd_aborted *aborted = &view->aborted->items[i];
+        if (aborted->producer_id == header->producer_id &&
+            aborted->first_offset <= header->base_offset &&
+            aborted->last_offset >= header->base_offset)
+            return true;
+    }
+    return false;
+}
+
+/* Batches of transactions are of one record here. */
+static void view_batch(struct view *view, const struct kw_batch_header *header)
+{
+    struct run *run = view->run;
+    int64_t offset = header->base_offset;
+    view->next = kw_batch_header_last_offset(header) + 1;
+    if (!(header->attributes & KW_BATCH_TRANSACTIONAL) || header->attributes & KW_BATCH_CONTROL ||
+        !header->record_count)
+        return;
+    bool skipped = is_skipped(view, header);
+    bool decided = run->marker_of[offset] && run->marker_of[offset] < view->log_end;
+    run->found.told += skipped;
+    run->found.hidden += skipped && !run->book.aborted[offset];
+    run->found.exposed += !skipped && run->book.aborted[offset] && decided;
+}
+
+static void view_stretch(struct view *view, struct kd_located *located)
+{
+    uint8_t *bytes = kb_malloc(located->size_bytes);
+    struct kw_batch_iter it;
+    struct kw_batch batch;
+    assert_int_equal(
+        kd_segment_read(located->segment, bytes, located->size_bytes, located->position, false),
+        (int64_t)located->size_bytes);
+    view->aborted = &located->aborted;
+    kw_batch_iter_init(&it, kb_slice_of(bytes, located->size_bytes), SIZE_MAX);
+    while (kw_batch_iter_next(&it, &batch))
+        view_batch(view, &batch.header);
+    kb_free(bytes);
+    kd_aborted_list_deinit(&located->aborted);
+    kd_segment_unpin(located->segment);
+    kd_segment_unref(located->segment);
+}
+
+/* The log as it is, and the list that a Fetch would get with it. */
+static void view_log(struct run *run, struct kd_log *log, int64_t log_end)
+{
+    struct view view = {.run = run, .log_end = log_end};
+    struct kd_located located;
+    while (view.next < log_end) {
+        struct kd_locate ask = {.offset = view.next,
+                                .bound = log_end,
+                                .max_bytes = 700,
+                                .whole_first = true,
+                                .aborted_max = 64};
+        assert_int_equal(kd_log_locate(log, &ask, &located), 0);
+        if (!located.size_bytes)
+            return;
+        view_stretch(&view, &located);
+    }
+}
+
+static void read_committed(struct run *run, struct kb_fs *disk)
+{
+    struct kd_files files;
+    struct kd_producers producers;
+    struct kd_epochs epochs;
+    kd_files_init(&files, disk, 4);
+    kd_producers_init(&producers, 1);
+    kd_epochs_init(&epochs);
+    struct kd_load load = {.files = &files,
+                           .dir = "t-0",
+                           .index_interval_bytes = 300,
+                           .clean = true,
+                           .log_start = -1,
+                           .now_ms = 1,
+                           .producers = &producers,
+                           .epochs = &epochs};
+    if (!kd_log_load(&load) && load.log)
+        view_log(run, load.log, load.log_end);
+    kd_log_free(load.log);
+    kd_producers_deinit(&producers);
+    kd_epochs_deinit(&epochs);
+    kd_files_deinit(&files);
+}
+
 static long open_and_check(struct run *run, struct kb_fs *disk, uint64_t seed, bool compacts_on)
 {
     struct rig rig;
@@ -120,6 +234,8 @@ static long open_and_check(struct run *run, struct kb_fs *disk, uint64_t seed, b
         (void)read_all(run, &rig);
     }
     rig_kill(&rig);
+    if (run->transactions && records >= 0)
+        read_committed(run, disk);
     return records;
 }
 
@@ -153,8 +269,40 @@ static int at_each_operation(void *ctx, enum kb_fs_op op, const char *path, uint
 
 /* ---- What is done ------------------------------------------------------- */
 
+static int end_txn(struct run *run, struct writer *writer)
+{
+    struct kd_txn_mark mark = {.producer = WRITER_ID + (writer - run->writers),
+                               .commit = !writer->aborts};
+    for (int i = 0; i < writer->count; i++)
+        run->marker_of[writer->offsets[i]] = run->book.end;
+    writer->count = 0;
+    keyed_book_add_marker(&run->book);
+    return rig_end_txn(&run->rig, run->replica, &mark);
+}
+
+static int append_in_txn(struct run *run)
+{
+    struct writer *writer = &run->writers[kb_random_below(&run->random, WRITERS)];
+    int64_t at = run->book.end;
+    if (writer->count == TXN_MAX || (writer->count && !kb_random_below(&run->random, 3)))
+        return end_txn(run, writer);
+    if (!writer->count)
+        writer->aborts = kb_random_below(&run->random, 2);
+    struct keyed record = {(int)kb_random_below(&run->random, KEYS), (int)at};
+    struct keyed_batch batch = {.records = &record,
+                                .count = 1,
+                                .timestamp_ms = 1000 + at,
+                                .producer_id = WRITER_ID + (writer - run->writers),
+                                .sequence = writer->sequence++,
+                                .attributes = KW_BATCH_TRANSACTIONAL};
+    assert_true(at < OFFSETS_MAX);
+    writer->offsets[writer->count++] = at;
+    batch.aborted = writer->aborts;
+    return keyed_try_append(&run->rig, run->replica, &run->book, &batch);
+}
+
 /* A third of it deletes. */
-static int append(struct run *run)
+static int append_plain(struct run *run)
 {
     struct keyed records[3];
     int32_t count = 1 + (int32_t)kb_random_below(&run->random, 3);
@@ -169,7 +317,13 @@ static int append(struct run *run)
                                 .codec =
                                     kb_random_below(&run->random, 2) ? KW_CODEC_LZ4 : KW_CODEC_NONE,
                                 .timestamp_ms = 1000 + run->book.end};
-    int code = keyed_try_append(&run->rig, run->replica, &run->book, &batch);
+    return keyed_try_append(&run->rig, run->replica, &run->book, &batch);
+}
+
+static int append(struct run *run)
+{
+    bool in_txn = run->transactions && kb_random_below(&run->random, 2);
+    int code = in_txn ? append_in_txn(run) : append_plain(run);
     run->acked_end = code ? run->acked_end : run->book.end;
     return code;
 }
@@ -185,11 +339,12 @@ static void work(struct run *run)
     }
 }
 
-static struct findings crash_everywhere(uint64_t seed, bool lying)
+static struct findings crash_everywhere(uint64_t seed, bool transactions, bool lying)
 {
     struct run *run = KB_NEW(struct run);
     struct kb_fs *fs = kb_fs_mem_new();
     struct kd_disk_stats stats;
+    run->transactions = transactions;
     kb_random_seed(&run->random, seed);
     kb_fs_mem_set_lying(fs, lying);
     if (seed % 2 == 0)
@@ -210,9 +365,10 @@ static struct findings crash_everywhere(uint64_t seed, bool lying)
     fs->ops->free(fs);
     kb_free(run);
     print_message("%ld images, %ld halfway: lost %ld, strange %ld, missing %ld, undead %ld, "
-                  "litter %ld, changed %ld, offline %ld\n",
+                  "litter %ld, changed %ld, offline %ld; exposed %ld, hidden %ld of %ld\n",
                   found.images, found.halfway, found.lost, found.strange, found.missing,
-                  found.undead, found.litter, found.changed, found.offline);
+                  found.undead, found.litter, found.changed, found.offline, found.exposed,
+                  found.hidden, found.told);
     return found;
 }
 
@@ -256,7 +412,7 @@ static void live(struct run *run, struct kb_fs *fs, struct fault *fault)
     rig_kill(&run->rig);
 }
 
-static struct findings fail_each(int error, bool forever)
+static struct findings fail_each(int error, bool forever, bool transactions)
 {
     struct findings all = {0};
     struct fault fault = {.from = 0, .hit = true};
@@ -264,12 +420,14 @@ static struct findings fail_each(int error, bool forever)
         struct run *run = KB_NEW(struct run);
         struct kb_fs *fs = kb_fs_mem_new();
         fault = (struct fault){.from = fault.from + 1, .error = error, .forever = forever};
+        run->transactions = transactions;
         live(run, fs, &fault);
         (void)open_and_check(run, fs, 7, true);
         (void)open_and_check(run, fs, 8, false);
         all.images++;
-        all.lost += run->found.lost + run->found.missing + run->found.offline;
+        all.lost += run->found.lost + run->found.missing + run->found.offline + run->found.hidden;
         all.strange += run->found.strange + run->found.undead + run->found.litter;
+        all.strange += run->found.exposed;
         keyed_book_deinit(&run->book);
         fs->ops->free(fs);
         kb_free(run);
@@ -289,25 +447,38 @@ static void a_compaction_is_done_or_not(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= seeds_of_the_day(); seed++) {
-        struct findings found = crash_everywhere(seed, false);
+        struct findings found = crash_everywhere(seed, false, false);
         assert_true(found.images > 1000 && found.halfway > found.images / 10);
         assert_int_equal(found.lost + found.strange + found.missing + found.undead, 0);
         assert_int_equal(found.litter + found.changed + found.offline, 0);
     }
 }
 
+static void a_compaction_of_transactions_is_done_or_not(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds_of_the_day(); seed++) {
+        struct findings found = crash_everywhere(seed, true, false);
+        assert_true(found.images > 1000 && found.halfway > found.images / 20);
+        assert_int_equal(found.lost + found.strange + found.missing + found.undead, 0);
+        assert_int_equal(found.litter + found.changed + found.offline, 0);
+        assert_int_equal(found.exposed + found.hidden, 0);
+        assert_true(found.told > found.images);
+    }
+}
+
 static void a_disk_that_lies_is_found_out(void **state)
 {
     (void)state;
-    struct findings found = crash_everywhere(1, true);
+    struct findings found = crash_everywhere(1, false, true);
     assert_true(found.lost > 0 && found.offline > 0);
 }
 
 static void an_operation_that_fails_loses_nothing(void **state)
 {
     (void)state;
-    for (int i = 0; i < 4; i++) {
-        struct findings found = fail_each(i < 2 ? -EIO : -ENOSPC, i % 2);
+    for (int i = 0; i < 8; i++) {
+        struct findings found = fail_each(i % 4 < 2 ? -EIO : -ENOSPC, i % 2, i >= 4);
         print_message("%ld lives: lost %ld, strange %ld\n", found.images, found.lost,
                       found.strange);
         assert_true(found.images > 100);
@@ -320,6 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_operation_that_fails_loses_nothing),
         cmocka_unit_test(a_compaction_is_done_or_not),
+        cmocka_unit_test(a_compaction_of_transactions_is_done_or_not),
         cmocka_unit_test(a_disk_that_lies_is_found_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,8 @@ void keyed_book_add(struct keyed_book *book, const struct keyed_batch *batch)
         book->aborted = kb_realloc(book->aborted, (size_t)book->capacity * sizeof *book->aborted);
         assert_true(book->at && book->aborted);
     }
-    memset(book->aborted + book->end, 0, (size_t)batch->count * sizeof *book->aborted);
+    for (int64_t i = book->end; i < end; i++)
+        book->aborted[i] = batch->aborted;
     memcpy(book->at + book->end, batch->records, (size_t)batch->count * sizeof *book->at);
     book->end = end;
 }

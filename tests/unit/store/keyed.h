@@ -28,6 +28,7 @@ struct keyed_batch {
     int64_t producer_id;  /* 0: none */
     int32_t sequence;
     int16_t attributes; /* more of them */
+    bool aborted;       /* it will be */
 };
 struct kb_buf *keyed_encode(const struct keyed_batch *batch);
 /* What a record says; the test fails where that makes no sense. */
