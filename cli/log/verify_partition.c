@@ -4,13 +4,14 @@
 #include "broker/core/epochs.h"
 #include "broker/core/producer_state.h"
 #include "broker/store/layout.h"
+#include "broker/store/txn_file.h"
 #include "cli/log/verify.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FILE_MAX_BYTES = 1 << 28, TXN_ENTRY = 34 };
+enum { FILE_MAX_BYTES = 1 << 28 };
 
 void verify_fault(struct verdict *verdict, const char *file, int64_t byte, const char *format, ...)
 {
@@ -58,11 +59,20 @@ static const char *judge_epochs(struct verdict *verdict, struct kb_slice file, i
                : NULL;
 }
 
-static const char *judge_aborted(struct verdict *verdict, struct kb_slice file, int64_t none)
+static const char *judge_aborted(struct verdict *verdict, struct kb_slice file, int64_t base_offset)
 {
+    struct kd_aborted aborted;
     (void)verdict;
-    (void)none;
-    return file.size % TXN_ENTRY ? "an entry that is not all there" : NULL;
+    if (file.size % KD_TXN_ENTRY_BYTES)
+        return "an entry that is not all there";
+    for (size_t at = 0; at < file.size; at += KD_TXN_ENTRY_BYTES) {
+        if (!kd_txn_entry_get(file.data + at, &aborted))
+            return "an entry that makes no sense";
+        if (aborted.last_offset < base_offset)
+            return "markers out of order";
+        base_offset = aborted.last_offset + 1;
+    }
+    return NULL;
 }
 
 /* version: 0, topic_id: 22 letters. */

@@ -7,6 +7,7 @@
 #include "broker/store/dir.h"
 #include "broker/store/index.h"
 #include "broker/store/index_file.h"
+#include "broker/store/txn_file.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/parts.h"
 #include "tests/fuzz/same.h"
@@ -152,10 +153,60 @@ static void read_index(struct kb_slice bytes)
     fs->ops->free(fs);
 }
 
+/* ---- Aborted transactions ----------------------------------------------- */
+
+struct aborted_file {
+    struct kd_txn_writer writer;
+    int64_t last;
+};
+
+static int copy_aborted(void *ctx, const struct kd_aborted *aborted)
+{
+    struct aborted_file *file = ctx;
+    KB_CHECK(aborted->last_offset > file->last && aborted->first_offset < aborted->last_offset);
+    file->last = aborted->last_offset;
+    return kd_txn_writer_add(&file->writer, aborted);
+}
+
+/* What holds reads back as it was written, and is found by its markers. */
+static void check_aborted(struct kb_fs *fs, const char *path, struct kb_slice bytes)
+{
+    struct aborted_file file = {.last = -1};
+    int64_t at, again, last;
+    kd_txn_writer_init(&file.writer, fs, "t-0", 0, KD_CLEANED);
+    KB_CHECK(!kd_txn_file_walk(fs, path, 0, (int64_t)bytes.size, copy_aborted, &file));
+    KB_CHECK(!kd_txn_writer_finish(&file.writer));
+    kd_txn_writer_deinit(&file.writer);
+    if (!bytes.size)
+        return;
+    struct kb_slice written = disk_take(fs, file.writer.path);
+    KB_CHECK(written.size == bytes.size && !memcmp(written.data, bytes.data, bytes.size));
+    kb_free((void *)written.data);
+    KB_CHECK(kd_txn_file_check(fs, path, 0, INT64_MAX, &again, &last) == 1);
+    KB_CHECK(again == (int64_t)bytes.size && last == file.last);
+    KB_CHECK(!kd_txn_file_seek(fs, path, again, last, &at) && at == again - KD_TXN_ENTRY_BYTES);
+    KB_CHECK(!kd_txn_file_seek(fs, path, again, last + 1, &at) && at == again);
+}
+
+static void read_aborted(struct kb_slice bytes)
+{
+    struct kb_fs *fs = kb_fs_mem_new();
+    char path[KD_PATH_MAX];
+    int64_t size, last;
+    KB_CHECK(fs && fs->ops->mkdir(fs, "t-0") >= 0);
+    kd_file_path(path, "t-0", 0, KD_SUFFIX_TXNINDEX);
+    disk_put(fs, path, bytes);
+    int status = kd_txn_file_check(fs, path, 0, INT64_MAX, &size, &last);
+    KB_CHECK(status == 0 || status == 1);
+    if (status)
+        check_aborted(fs, path, bytes);
+    fs->ops->free(fs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const readers[])(struct kb_slice) = {read_snapshot, read_epochs, read_checkpoint,
-                                                       read_meta, read_index};
+                                                       read_meta,     read_index,  read_aborted};
     if (!size)
         return 0;
     uint8_t *copy = kb_malloc(size);
