@@ -136,6 +136,7 @@ static void as_it_was(const struct kw_batch *batch, struct kd_compacted *out)
     *out = (struct kd_compacted){.bytes = batch->bytes, .header = batch->header};
 }
 
+enum { IN_TXN = KW_BATCH_TRANSACTIONAL | KW_BATCH_CONTROL };
 enum need { NO_NEED, BOUNDS, PRODUCER };
 
 /* For its producer the batch's own maximum stays: it is its last sign of life. Of a
@@ -150,8 +151,8 @@ static int emptied(struct kd_compactor *compactor, enum need need, struct kd_com
         return KB_OK;
     if (!kd_scratch_reserve(&compactor->batch, KW_BATCH_HEADER_BYTES))
         return KB_E_NO_MEMORY;
-    if (need == BOUNDS && header->attributes & KW_BATCH_TRANSACTIONAL) {
-        drop |= KW_BATCH_TRANSACTIONAL | KW_BATCH_CONTROL;
+    if (need == BOUNDS && header->attributes & IN_TXN) {
+        drop |= IN_TXN;
         header->producer_id = -1;
         header->producer_epoch = -1;
         header->base_sequence = -1;

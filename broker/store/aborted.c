@@ -129,7 +129,8 @@ static int note_batch(struct rebuild *rebuild, const struct kd_segment *segment,
     return scan->status < 0 ? KB_E_DISK : KB_OK;
 }
 
-/* made NULL: only the producers are told. */
+/* made NULL: only the producers are told. A segment that is damaged ends there: what lies
+ * behind cannot be read either, and nothing may refuse the log any more. */
 static int scan_segment(struct rebuild *rebuild, struct kd_segment *segment, struct made *made)
 {
     struct kd_load *load = rebuild->load;
@@ -147,7 +148,7 @@ static int scan_segment(struct rebuild *rebuild, struct kd_segment *segment, str
         return -ENOMEM;
     if (code == KB_E_DISK)
         return scan.status;
-    return code == KB_E_OFFSET_OUT_OF_RANGE ? 0 : -EBADMSG;
+    return 0;
 }
 
 /* The file is whole under another name before it takes its own. */
@@ -220,10 +221,6 @@ static int rebuild(struct kd_load *load, const struct kd_listing *listing, size_
         status = rebuild_from(&work, first);
     kd_producers_deinit(&work.producers);
     kb_free(work.window);
-    if (status == -EBADMSG)
-        return kb_error_set(&load->err, KB_E_CORRUPT,
-                            "%s: its aborted transactions cannot be indexed: a batch is damaged",
-                            load->dir);
     return status < 0 ? disk_error(load, status) : KB_OK;
 }
 

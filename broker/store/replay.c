@@ -69,7 +69,8 @@ static bool load_epochs(struct kd_load *load)
     return !code;
 }
 
-/* A compaction leaves an empty marker where the epoch is all that is still needed of it. */
+/* A compaction leaves an empty marker where the epoch is all that is still needed of it.
+ * Whatever else is no end of a transaction is passed over, as readers do. */
 static int replay_control(struct kd_producers *producers, struct kd_scan *scan,
                           const struct kw_batch_header *header, int64_t now_ms,
                           struct kd_aborted *aborted)
@@ -77,7 +78,7 @@ static int replay_control(struct kd_producers *producers, struct kd_scan *scan,
     struct kw_control control;
     struct kd_aborted ended;
     int code = kd_scan_control(scan, header, &control);
-    if (code && code != KB_E_OFFSET_OUT_OF_RANGE)
+    if (code == KB_E_DISK)
         return code;
     if (code || (control.type != KW_CONTROL_ABORT && control.type != KW_CONTROL_COMMIT))
         return kd_producers_update(producers, header, now_ms);

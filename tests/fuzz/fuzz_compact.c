@@ -94,7 +94,7 @@ static void check_left(struct kd_compactor *compactor, const struct kw_batch *ba
     KB_CHECK(now.header.base_offset == batch->header.base_offset);
     KB_CHECK(now.header.last_offset_delta == batch->header.last_offset_delta);
     bool bare = now.header.producer_id == -1 && !now.header.record_count &&
-                batch->header.attributes & KW_BATCH_TRANSACTIONAL;
+                batch->header.attributes & (KW_BATCH_TRANSACTIONAL | KW_BATCH_CONTROL);
     KB_CHECK(bare || now.header.producer_id == batch->header.producer_id);
     KB_CHECK(bare || now.header.base_sequence == batch->header.base_sequence);
     KB_CHECK(now.header.record_count <= batch->header.record_count);
