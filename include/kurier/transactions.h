@@ -44,9 +44,9 @@ KURIER_CHECKED kurier_code kurier_txn_abort(kurier_producer *producer, int timeo
                                             kurier_error *err);
 
 /* Positions of the consumer's group, committed by the transaction and with it: the offset
- * of the next record to be read. They are refused (ABORTABLE) once the consumer is no
- * member of its group any more, so that what another has taken over is not done twice
- * (KIP-447). Turn enable.auto.commit off. Needs brokers of 2.5 and later. To be called again with
+ * of the next record to be read. They are refused (ABORTABLE) once a subscribed consumer
+ * is no member of its group any more, or has lost such a partition since it handed out
+ * records of it: what another has taken over is not done twice (KIP-447). Turn enable.auto.commit off. Needs brokers of 2.5 and later. To be called again with
  * the same positions, which are copied by the first call. [resumable] */
 KURIER_CHECKED kurier_code kurier_txn_send_offsets(kurier_producer *producer,
                                                    kurier_consumer *consumer,

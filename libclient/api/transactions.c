@@ -133,10 +133,22 @@ kurier_code kurier_txn_abort(kurier_producer *producer, int timeout_ms, kurier_e
 /* Who the consumer is: asked on its own loop, copied. */
 struct who {
     struct kurier_consumer *consumer;
+    const kurier_position *positions;
+    size_t count;
     char *group, *member, *instance;
     int32_t generation;
     bool grouped, whole, stranger; /* has a group; all copied; but is not in it now */
+    bool lost;
 };
+
+/* A subscribed consumer speaks for what was handed out of partitions that it has had ever
+ * since. Somebody else may have done it, if it lost them meanwhile; and the group would
+ * not notice, since by now the consumer is a member anew. */
+static bool is_lost(const struct kurier_consumer *consumer, const kurier_position *position)
+{
+    const struct kc_share *share = kc_consumer_find(consumer, position->topic, position->partition);
+    return !share || !share->assignment || atomic_load(&share->handed) < 0;
+}
 
 static void ask_who(void *ctx)
 {
@@ -151,6 +163,8 @@ static void ask_who(void *ctx)
     who->instance = identity.instance ? kb_strdup(identity.instance) : NULL;
     who->generation = identity.generation;
     who->stranger = who->consumer->subscribed && identity.generation < 0;
+    for (size_t i = 0; who->consumer->subscribed && i < who->count && !who->lost; i++)
+        who->lost = is_lost(who->consumer, &who->positions[i]);
     who->whole = who->group && who->member && (who->instance || !identity.instance);
 }
 
@@ -203,6 +217,7 @@ static struct kc_txn_call *offsets_call(struct kurier_producer *producer, const 
                                          .offset = positions[i].offset,
                                          .metadata = copy_text(&at, positions[i].metadata)};
     call->stranger = who->stranger;
+    call->lost = who->lost;
     qsort(rows, n, sizeof *rows, by_topic);
     call->offsets = (struct kc_txn_offsets){.group = copy_text(&at, who->group),
                                             .member = copy_text(&at, who->member),
@@ -230,7 +245,7 @@ static struct kc_txn_call *new_offsets(struct kurier_producer *producer,
                                        const kurier_position *positions, size_t n,
                                        struct kb_error *err)
 {
-    struct who who = {.consumer = consumer};
+    struct who who = {.consumer = consumer, .positions = positions, .count = n};
     struct kc_txn_call *call = NULL;
     if (check_positions(positions, n, err))
         return NULL;

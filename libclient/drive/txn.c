@@ -212,6 +212,8 @@ static bool answers_offsets(struct kc_txn *txn, struct kc_txn_call *call, struct
         return false;
     if (call->stranger) /* brokers would take it for a consumer that only assigns */
         kc_txn_fail(txn, KB_E_UNKNOWN_MEMBER_ID, "the consumer has lost its place in its group");
+    else if (call->lost)
+        kc_txn_fail(txn, KB_E_ASSIGNMENT_LOST, "the group has given what was read to others");
     if (txn->state == KC_TXN_FAILED || txn->state == KC_TXN_FATAL)
         *err = txn->err;
     else if (txn->state != KC_TXN_OPEN)

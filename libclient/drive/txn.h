@@ -53,6 +53,7 @@ struct kc_txn_call {
     enum kc_txn_wish wish;
     bool begun;
     bool stranger; /* offsets: subscribed, and not in the group now: no one to commit for */
+    bool lost;     /* offsets: of partitions that are not its own ever since they were read */
     struct kc_txn_offsets offsets;
 };
 
