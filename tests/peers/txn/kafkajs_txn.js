@@ -9,6 +9,21 @@ const [what, address, topic, ...more] = process.argv.slice(2)
 const kafka = new Kafka({ brokers: [address], logLevel: logLevel.ERROR })
 const say = words => process.stdout.write(words + '\n')
 
+const BACKOFF_MS = 20
+const PATIENCE_MS = 30000
+
+// Its producer does not do that by itself for offsets, while the transaction before is about to be completed.
+async function insist(what) {
+    for (const deadline = Date.now() + PATIENCE_MS; ;) {
+        try {
+            return await what()
+        } catch (why) {
+            if (!why.retriable || Date.now() > deadline) throw why
+        }
+        await new Promise(resolve => setTimeout(resolve, BACKOFF_MS))
+    }
+}
+
 async function write([name, input]) {
     const producer = kafka.producer({ transactionalId: name, idempotent: true, maxInFlightRequests: 1 })
     await producer.connect()
@@ -25,8 +40,8 @@ async function write([name, input]) {
             waiting.push({ key: name, value: value.join(' '), partition: +partition })
         },
         flush: send,
-        offset: offset => transaction.sendOffsets({ consumerGroupId: name,
-            topics: [{ topic: input, partitions: [{ partition: 0, offset }] }] }),
+        offset: offset => insist(() => transaction.sendOffsets({ consumerGroupId: name,
+            topics: [{ topic: input, partitions: [{ partition: 0, offset }] }] })),
         commit: async () => { await send(); await transaction.commit() },
         abort: async () => { await send(); await transaction.abort() },
     }
