@@ -61,7 +61,7 @@ void kc_call_done(struct kc_call *call, const struct kb_error *err)
     bool first = call->unheard && client->unheard++ == 0;
     pthread_mutex_unlock(&client->lock);
     if (first)
-        kc_client_pend(client, KURIER_RESUME);
+        kc_client_resume_changed(client);
     kc_notify(&client->waits, KC_WAIT_CALL);
     kc_call_unref(call);
 }
@@ -120,7 +120,7 @@ static bool slot_leave(struct kurier_client *client, struct kc_call **slot, stru
     }
     pthread_mutex_unlock(&client->lock);
     if (last)
-        kc_client_unpend(client, KURIER_RESUME);
+        kc_client_resume_changed(client);
     if (told)
         kc_call_unref(call);
     return finished;
@@ -138,7 +138,7 @@ void kc_call_forget(struct kurier_client *client, struct kc_call **slot)
     }
     pthread_mutex_unlock(&client->lock);
     if (last)
-        kc_client_unpend(client, KURIER_RESUME);
+        kc_client_resume_changed(client);
     kc_call_unref(call);
 }
 

@@ -139,6 +139,22 @@ void kc_client_unpend(struct kurier_client *client, uint32_t bits)
         update_fd(client);
 }
 
+/* One who ends a call and one who hears of another may meet here: what counts is how
+ * many are unheard, not who came last. */
+void kc_client_resume_changed(struct kurier_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    bool any = client->unheard > 0;
+    if (any)
+        atomic_fetch_or(&client->pending, KURIER_RESUME);
+    else
+        atomic_fetch_and(&client->pending, ~(unsigned)KURIER_RESUME);
+    show_on_fd(client);
+    pthread_mutex_unlock(&client->lock);
+    if (any)
+        kc_notify(&client->waits, KURIER_RESUME);
+}
+
 int kc_client_fd(struct kurier_client *client)
 {
     pthread_mutex_lock(&client->lock);

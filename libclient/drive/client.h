@@ -97,6 +97,8 @@ static inline int kc_client_check(const struct kurier_client *client, struct kb_
 /* ---- Pending bits (KURIER_REPORTS ...): any thread ------------------------ */
 void kc_client_pend(struct kurier_client *client, uint32_t bits); /* also kc_notify of them */
 void kc_client_unpend(struct kurier_client *client, uint32_t bits);
+/* KURIER_RESUME, by how many resumable calls are unheard. */
+void kc_client_resume_changed(struct kurier_client *client);
 int kc_client_fd(
     struct kurier_client *client); /* readable while the mask is not 0; -1: none to be had */
 
