@@ -11,6 +11,7 @@ system_tests += \
 	tests/system/faults_test.py \
 	tests/system/retention_test.py \
 	tests/system/startup_test.py \
+	tests/system/txn_log_test.py \
 	tests/system/txn_offsets_test.py \
 	tests/system/txn_test.py
 EXTRA_DIST += tests/kit/bombs.py tests/kit/consumers.py tests/kit/coordinator.py tests/kit/disk.py \
