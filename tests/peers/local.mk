@@ -57,5 +57,6 @@ system_tests += \
 	tests/peers/files_test.py \
 	tests/peers/java_test.py \
 	tests/peers/rsyslog_test.py \
+	tests/peers/txn_files_test.py \
 	tests/peers/tools_test.py
 EXTRA_DIST += tests/peers/java
