@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """examples/copier: two of a group, killed and made anew while they copy; what they wrote, read committed, is what they
 read, each record once and in order."""
-import contextlib
 import os
 import random
 import subprocess
@@ -13,7 +12,7 @@ import exchange  # and where the kit is
 import kafka
 import peers
 import tap
-from broker import die_with_parent
+from broker import Broker, die_with_parent
 
 KURIER, COPIER = os.path.join("bin", "kurier"), os.path.join("examples", "copier")
 PARTITIONS, EACH, KILLS, PATIENCE_S = 4, 5000, 8, 180
@@ -65,32 +64,39 @@ def sorted_as_sent(found):
     return sorted(found, key=lambda line: [int(word) for word in line.split(":")])
 
 
-with contextlib.ExitStack() as stack:
+def copy():
+    chance, total = random.Random(5), PARTITIONS * EACH
+    copiers = [Copier("from", "to", f"copier-{i}") for i in range(2)]
+    for copier in copiers:
+        copier.begin()
+    for turn in range(KILLS):
+        for partition in range(PARTITIONS):
+            produce("from", partition, range(turn * EACH // KILLS, (turn + 1) * EACH // KILLS))
+        victim = chance.choice(copiers)
+        if chance.random() < 0.7:
+            victim.kill()
+        else:
+            victim.stop()
+        victim.begin()
+    found = wait_for("to", total)
+    assert sorted_as_sent(found) == [f"{p}:{n}" for p in range(PARTITIONS) for n in range(EACH)]
+    for copier in copiers:
+        copier.stop()
+    assert len(committed("to")) == total
+
+
+def apache():
     peers.need("java")
-    server = stack.enter_context(kafka.Kafka("4.3"))
+    return kafka.Kafka("4.3", {"num.partitions": PARTITIONS})
 
-    @tap.case("two copiers are killed and come back: every record once")
-    def _():
-        chance, total = random.Random(5), PARTITIONS * EACH
-        server.create("from", PARTITIONS)
-        server.create("to", PARTITIONS)
-        copiers = [Copier("from", "to", f"copier-{i}") for i in range(2)]
-        for copier in copiers:
-            copier.begin()
-        for turn in range(KILLS):
-            for partition in range(PARTITIONS):
-                produce("from", partition, range(turn * EACH // KILLS, (turn + 1) * EACH // KILLS))
-            victim = chance.choice(copiers)
-            if chance.random() < 0.7:
-                victim.kill()
-            else:
-                victim.stop()
-            victim.begin()
-        found = wait_for("to", total)
-        assert sorted_as_sent(found) == [f"{p}:{n}" for p in range(PARTITIONS) for n in range(EACH)]
-        for copier in copiers:
-            copier.stop()
-        assert len(committed("to")) == total
 
-    if __name__ == "__main__":
-        tap.run()
+for name, start in [("kurierd", lambda: Broker({"num.partitions": PARTITIONS})), ("Apache Kafka 4.3", apache)]:
+    @tap.case(f"{name}: two copiers are killed and come back: every record once")
+    def _(start=start):
+        global server
+        with start() as server:
+            copy()
+
+
+if __name__ == "__main__":
+    tap.run()

@@ -53,6 +53,17 @@ def _():
             f"shared[0]@{first + i}: {line}" for i, line in enumerate(LINES)]
 
 
+@tap.case("examples/copier copies each record once, goes on behind it, and goes when it is told to")
+def _():
+    for first in (0, len(LINES)):
+        send("produce", "original")
+        copier = subprocess.Popen([example("copier"), kurierd.address, "original", "copy", "copier"],
+                                  preexec_fn=broker.die_with_parent)
+        lines = [line.split(": ")[1] for line in read(first + len(LINES), "consume", "copy", "0")]
+        copier.send_signal(2)
+        assert copier.wait(PATIENCE_S) == 0 and lines == LINES * (1 + bool(first))
+
+
 @tap.case("examples/admin makes a topic once, and counts its records")
 def _():
     for _ in range(2):

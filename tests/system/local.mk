@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs against a real kurierd, over real sockets: what a user would do.
 check_PROGRAMS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
+	tests/system/attach_test \
 	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
 	tests/system/group_members_test tests/system/group_memory_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \
@@ -11,6 +12,9 @@ tests_system_admin_test_SOURCES = tests/system/admin_test.c $(kit_server)
 tests_system_admin_test_LDADD = libkurier.la
 tests_system_api_test_SOURCES = tests/system/api_test.c $(kit_server)
 tests_system_api_test_LDADD = libkurier.la
+tests_system_attach_test_SOURCES = tests/system/attach_test.c \
+	tests/system/group_kit.h $(kit_server)
+tests_system_attach_test_LDADD = libkurier.la
 tests_system_kill_test_SOURCES = tests/system/kill_test.c $(kit_server)
 tests_system_kill_test_LDADD = libkurier.la
 tests_system_consumer_test_SOURCES = tests/system/consumer_test.c $(kit_server)
@@ -37,6 +41,7 @@ tests_system_producer_test_LDADD = libkurier.la
 tests_system_transactions_test_SOURCES = tests/system/transactions_test.c $(kit_server)
 tests_system_transactions_test_LDADD = libkurier.la
 TESTS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
+	tests/system/attach_test \
 	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
 	tests/system/group_members_test tests/system/group_memory_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \

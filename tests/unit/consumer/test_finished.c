@@ -262,6 +262,84 @@ static void random_orders_agree_with_the_model(void **state)
     }
 }
 
+/* ---- Transactions -------------------------------------------------------------------*/
+
+static void done_with_all(struct story *s)
+{
+    for (int i = 0; i < 4; i++)
+        kc_finished_done(&s->f, &s->t[i]);
+}
+
+static void a_transaction_is_open_until_it_is_settled(void **state)
+{
+    struct story *s = *state;
+    assert_true(kc_finished_is_open(&s->f));
+    assert_false(kc_finished_is_whole(&s->f, NULL));
+    done_with_all(s);
+    assert_true(kc_finished_is_open(&s->f));
+    assert_true(kc_finished_is_whole(&s->f, NULL));
+    assert_int_equal(s->f.began.offset, 100);
+    kc_finished_mark(&s->f, s->f.begun, kc_finished_position(&s->f));
+    assert_false(kc_finished_is_open(&s->f));
+}
+
+static void one_may_be_in_the_middle(void **state)
+{
+    struct story *s = *state;
+    kc_ticket_reach(&s->t[3], 135);
+    for (int i = 0; i < 3; i++)
+        kc_finished_done(&s->f, &s->t[i]);
+    assert_false(kc_finished_is_whole(&s->f, NULL));
+    assert_true(kc_finished_is_whole(&s->f, &s->t[3]));
+    assert_int_equal(position(&s->f), 135);
+}
+
+/* What came back may have had effects: only the next transaction is whole again. */
+static void what_came_back_tears_it(void **state)
+{
+    struct story *s = *state;
+    kc_finished_release(&s->f, &s->t[3]);
+    for (int i = 0; i < 3; i++)
+        kc_finished_done(&s->f, &s->t[i]);
+    assert_false(kc_finished_is_whole(&s->f, NULL));
+    kc_finished_mark(&s->f, s->f.begun, kc_finished_position(&s->f));
+    assert_true(kc_finished_is_whole(&s->f, NULL));
+    begin(state);
+    assert_int_equal(kc_finished_retry(&s->f, &s->t[0]), 100);
+    kc_finished_go_on(&s->f, VERSION + 1);
+    assert_false(kc_finished_is_whole(&s->f, NULL));
+    assert_true(kc_finished_is_open(&s->f));
+}
+
+static void a_seek_with_batches_in_hand_tears_it_too(void **state)
+{
+    struct story *s = *state;
+    uint64_t before = s->f.begun;
+    kc_finished_begin(&s->f, VERSION + 1, (struct kc_spot){500, -1});
+    assert_false(kc_finished_is_whole(&s->f, NULL));
+    assert_int_equal(s->f.began.offset, 500);
+    kc_finished_mark(&s->f, before, (struct kc_spot){140, 3}); /* of what was sought away from */
+    assert_int_equal(s->f.began.offset, 500);
+    assert_false(kc_finished_is_open(&s->f));
+}
+
+static void what_is_passed_opens_none(void **state)
+{
+    struct story *s = *state;
+    done_with_all(s);
+    kc_finished_mark(&s->f, s->f.begun, kc_finished_position(&s->f));
+    assert_true(kc_finished_pass(&s->f, VERSION, 140, 143, 3));
+    assert_false(kc_finished_is_open(&s->f));
+    assert_int_equal(position(&s->f), 143);
+    assert_false(kc_finished_pass(&s->f, VERSION + 1, 143, 144, 3)); /* of another version */
+    begin(state);
+    assert_true(kc_finished_pass(&s->f, VERSION, 140, 143, 3));
+    assert_int_equal(position(&s->f), 100);
+    done_with_all(s);
+    assert_int_equal(position(&s->f), 143);
+    assert_int_equal(s->f.began.offset, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +351,11 @@ int main(void)
         cmocka_unit_test_setup(a_retry_takes_what_followed_with_it, begin),
         cmocka_unit_test_setup(what_was_taken_away_counts_for_nothing, begin),
         cmocka_unit_test_setup(halted_it_still_counts, begin),
+        cmocka_unit_test_setup(a_transaction_is_open_until_it_is_settled, begin),
+        cmocka_unit_test_setup(one_may_be_in_the_middle, begin),
+        cmocka_unit_test_setup(what_came_back_tears_it, begin),
+        cmocka_unit_test_setup(a_seek_with_batches_in_hand_tears_it_too, begin),
+        cmocka_unit_test_setup(what_is_passed_opens_none, begin),
         cmocka_unit_test(random_orders_agree_with_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
