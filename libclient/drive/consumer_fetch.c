@@ -282,8 +282,10 @@ static void look_once(struct look *look)
     look->short_of_credit = look->full = false;
     for (int32_t node = -1; (node = kc_fetcher_next_node(&c->fetcher, node)) >= 0;) {
         struct kc_link *link = kc_client_link(c->client, node);
-        if (!link)
+        if (!link) { /* no memory, or nobody is there: looked for again */
+            kc_fetcher_wait(&c->fetcher, look->now, node);
             continue;
+        }
         kc_consumer_ask_offsets(c, node);
         fetch_from(look, node, link);
     }
