@@ -10,6 +10,7 @@ void kd_producers_init(struct kd_producers *producers, uint64_t seed)
     kb_list_init(&producers->open);
     kb_list_init(&producers->ended);
     producers->marks = 0;
+    producers->strict = false;
 }
 
 void kd_producers_deinit(struct kd_producers *producers)
@@ -34,10 +35,12 @@ static void take_list(struct kb_list *to, struct kb_list *from)
 void kd_producers_move(struct kd_producers *to, struct kd_producers *from)
 {
     uint64_t marks = KB_MAX(to->marks, from->marks);
+    bool strict = to->strict || from->strict;
     kd_producers_deinit(to);
     kd_producers_init(to, 0);
     to->by_id = from->by_id;
     to->marks = marks;
+    to->strict = strict;
     take_list(&to->open, &from->open);
     take_list(&to->ended, &from->ended);
     kd_producers_init(from, 0);
@@ -114,7 +117,8 @@ int kd_producers_check(const struct kd_producers *producers, const struct kw_bat
         return KB_OK;
     const struct kd_producer *producer = find(producers, batch->producer_id);
     if (!producer)
-        return KB_OK;
+        return producers->strict && batch->base_sequence > 0 ? KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER
+                                                             : KB_OK;
     if (producer->epoch < 0)
         return check_again(producer, batch);
     if (batch->producer_epoch < producer->epoch)
@@ -269,11 +273,12 @@ int kd_producers_update(struct kd_producers *producers, const struct kw_batch_he
     return KB_OK;
 }
 
-/* Without memory there is no order to be kept. */
 static void expect_first(struct kd_producers *producers, int64_t id, int16_t epoch, int64_t now_ms)
 {
     struct kd_producer *producer = kd_producers_obtain(producers, id, now_ms);
-    if (producer && producer->epoch < epoch)
+    if (!producer)
+        producers->strict = true;
+    else if (producer->epoch < epoch)
         set_epoch(producer, epoch);
 }
 

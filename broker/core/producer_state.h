@@ -52,6 +52,8 @@ struct kd_producers {
     struct kb_list open;  /* producers with a transaction, by its first offset */
     struct kb_list ended; /* transactions whose marker is not committed, by its offset */
     uint64_t marks;       /* markers so far; also over a reload */
+    bool strict;          /* one was refused that could not be noted for want of memory:
+                             who is not known begins at sequence 0 from now on */
 };
 
 /* Why a transactional batch may open a transaction: its coordinator was asked, at a

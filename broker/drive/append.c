@@ -69,18 +69,18 @@ void kd_replica_drop_appends(struct kd_replica *replica, int code)
 }
 
 /* It is not placed, and what its producer sent behind it is not to be either. */
-static void refuse(struct kd_replica *replica, struct kd_append *append)
+static void refuse(struct kd_replica *replica, struct kd_append *append, int code)
 {
     struct kd_disk *disk = replica->disk;
     kd_producers_expect(&replica->state.producers, &append->header, kd_disk_now(disk).wall_ms);
-    kd_disk_finish(disk, append, KB_E_KAFKA_STORAGE_ERROR);
+    kd_disk_finish(disk, append, code);
 }
 
 void kd_replica_refuse_waiting(struct kd_replica *replica)
 {
     struct kb_list *node;
     while ((node = kb_list_pop_front(&replica->waiting)))
-        refuse(replica, KB_CONTAINER(node, struct kd_append, link));
+        refuse(replica, KB_CONTAINER(node, struct kd_append, link), KB_E_KAFKA_STORAGE_ERROR);
 }
 
 /* What was placed and not written is gone; the log is loaded again, so that
@@ -253,7 +253,9 @@ static bool place_or_refuse(struct kd_replica *replica, struct kd_append *append
             code = place(replica, append);
         }
     }
-    if (code)
+    if (code == KB_E_NO_MEMORY)
+        refuse(replica, append, code);
+    else if (code)
         kd_disk_finish(replica->disk, append, code);
     else
         placed(replica, append);
@@ -281,7 +283,7 @@ void kd_replica_append(struct kd_replica *replica, struct kd_append *append)
         append->code = KB_E_CLOSED;
         append->done(append);
     } else if (disk->failed || replica->status == KD_OFFLINE || replica->status == KD_RELOADING) {
-        refuse(replica, append);
+        refuse(replica, append, KB_E_KAFKA_STORAGE_ERROR);
     } else if (disk->status != KD_DISK_OPEN || replica->status != KD_ONLINE) {
         kd_disk_finish(disk, append, KB_E_NOT_LEADER_OR_FOLLOWER);
     } else {

@@ -25,6 +25,10 @@ static void set_timer(struct kurier_producer *producer)
         at = KB_MIN(at, producer->id_again_ms);
     if (producer->txns)
         at = KB_MIN(at, kc_txns_deadline_ms(producer->txns));
+    if (producer->short_of_memory)
+        at = KB_MIN(at, kb_deadline(kn_loop_now(kc_client_loop(producer->client)),
+                                    producer->client->options->common.retry_backoff_ms));
+    producer->short_of_memory = false;
     kn_timer_set(kc_client_loop(producer->client), &producer->timer, at);
 }
 

@@ -114,7 +114,8 @@ struct kurier_producer {
     struct kb_list requests;
     struct kb_list flushes; /* kc_flush_call */
     struct kc_ask ask_id;
-    int64_t id_again_ms; /* 0: at once */
+    int64_t id_again_ms;  /* 0: at once */
+    bool short_of_memory; /* a request could not be made: looked at again a little later */
     struct kb_error id_cause;
     bool asking;
 };

@@ -341,6 +341,7 @@ static bool send_one(struct kurier_producer *producer, struct kc_send_broker *br
         room++;
     room = KB_MIN(room, (size_t)FLIGHTS_MAX);
     struct request *r = request_new(producer, broker->node, room);
+    producer->short_of_memory |= !r;
     if (!r)
         return false;
     r->count = kc_sender_collect(&producer->sender, now, broker, r->flights, room);

@@ -105,6 +105,28 @@ static void what_was_refused_comes_first(void **state)
     kd_producers_deinit(&producers);
 }
 
+static int fails(void *ctx, size_t size)
+{
+    (void)ctx, (void)size;
+    return false;
+}
+
+static void without_memory_to_note_it_everybody_begins_anew(void **state)
+{
+    (void)state;
+    struct kd_producers producers;
+    int64_t offset;
+    struct kw_batch_header first = batch_of(7, 3, 0, 5, -1);
+    kd_producers_init(&producers, 1);
+    kb_mem_set_hook(fails, NULL);
+    kd_producers_expect(&producers, &first, NOW);
+    kb_mem_set_hook(NULL, NULL);
+    assert_int_equal(check(&producers, 3, 5, 1, &offset), KB_E_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    append(&producers, 3, 0, 5, 0);
+    append(&producers, 3, 5, 1, 5);
+    kd_producers_deinit(&producers);
+}
+
 static void what_was_lost_comes_first(void **state)
 {
     (void)state;
@@ -530,6 +552,7 @@ int main(void)
         cmocka_unit_test(five_batches_are_remembered),
         cmocka_unit_test(an_unknown_producer_starts_anywhere),
         cmocka_unit_test(what_was_refused_comes_first),
+        cmocka_unit_test(without_memory_to_note_it_everybody_begins_anew),
         cmocka_unit_test(what_was_lost_comes_first),
         cmocka_unit_test(epochs_fence_and_begin_at_zero),
         cmocka_unit_test(sequences_wrap),
