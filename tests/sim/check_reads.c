@@ -36,7 +36,7 @@ long check_gone(const struct run *run)
 static long gaps_in(const struct history *h, const struct history_log *log)
 {
     long gaps = 0;
-    if (h->retention)
+    if (h->retention || h->markers)
         return 0;
     for (int64_t i = log->last.start; i < log->last.end; i++)
         gaps += log->last.ids[i] == 0;

@@ -106,8 +106,7 @@ struct kb_slice history_value(const struct history *h, uint64_t id, uint8_t *roo
 
 /* ---- Told and seen ------------------------------------------------------ */
 
-/* 0: nobody sent that there. */
-static uint64_t id_of(struct history *h, int topic, int32_t partition, struct kb_slice value)
+uint64_t history_id(struct history *h, int topic, int32_t partition, struct kb_slice value)
 {
     uint8_t room[HISTORY_VALUE_MAX];
     uint64_t id = value.size >= ID_BYTES ? kw_get_be64(value.data) : 0;
@@ -136,6 +135,12 @@ static void reach(struct history_view *view, int64_t end)
         view->capacity = capacity;
     }
     view->end = KB_MAX(view->end, end);
+}
+
+void history_view_put(struct history_view *view, int64_t offset, uint64_t id)
+{
+    reach(view, offset + 1);
+    view->ids[offset] = id;
 }
 
 static struct history_log *log_of(struct history *h, int topic, int32_t partition)
@@ -176,7 +181,7 @@ void history_serve(struct history *h, int topic, int32_t partition, int64_t offs
                    struct kb_slice value)
 {
     struct history_log *log = log_of(h, topic, partition);
-    uint64_t id = id_of(h, topic, partition, value);
+    uint64_t id = history_id(h, topic, partition, value);
     h->served++;
     h->strange += id == 0;
     if (id)
@@ -191,13 +196,12 @@ void history_find(struct history *h, int topic, int32_t partition, int64_t offse
                   struct kb_slice value)
 {
     struct history_log *log = log_of(h, topic, partition);
-    uint64_t id = id_of(h, topic, partition, value);
+    uint64_t id = history_id(h, topic, partition, value);
     if (log->last.end == 0)
         log->last.start = offset;
     h->strange += id == 0;
     h->reappeared += offset < log->trim_done;
-    reach(&log->last, offset + 1);
-    log->last.ids[offset] = id;
+    history_view_put(&log->last, offset, id);
     if (!id)
         return;
     h->records[id - 1].found++;

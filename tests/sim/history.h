@@ -59,6 +59,8 @@ struct history_view {
     int64_t start, end, capacity; /* start: of the last reading */
 };
 
+void history_view_put(struct history_view *view, int64_t offset, uint64_t id);
+
 struct history_log {
     struct history_view seen, last;
     int64_t acked_end;             /* behind the last that was acknowledged */
@@ -88,6 +90,7 @@ struct history {
     uint64_t open;   /* records whose sender is alive and was not told yet */
     bool read_once;  /* no record is to be served twice */
     bool retention;  /* records go by themselves */
+    bool markers;    /* some offsets are no record's */
     bool read_along; /* a reader had all that was acknowledged, in the end */
     int64_t read_ms; /* when the last reading was over; -1: not yet */
     long acked, served;
@@ -141,6 +144,9 @@ void history_deleted(struct history *h, int topic, int64_t until_ms);
 /* Records below that offset were asked to be deleted; they are. */
 void history_trims(struct history *h, int topic, int32_t partition, int64_t offset);
 void history_trimmed(struct history *h, int topic, int32_t partition, int64_t offset);
+
+/* The id that a value has, if a record of that id was sent there; 0: none. */
+uint64_t history_id(struct history *h, int topic, int32_t partition, struct kb_slice value);
 
 /* A broker gave this producer id; they rise. */
 void history_producer(struct history *h, int64_t id);

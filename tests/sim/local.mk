@@ -12,6 +12,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/checker.c tests/sim/checker.h \
 	tests/sim/client.c tests/sim/client.h \
 	tests/sim/crowd.c tests/sim/crowd.h \
+	tests/sim/deeds.c tests/sim/deeds.h \
 	tests/sim/farm.c tests/sim/farm.h \
 	tests/sim/history.c tests/sim/history.h \
 	tests/sim/keeper.c tests/sim/keeper.h \
@@ -47,6 +48,8 @@ tests_sim_sim_LDADD = $(sim_libs)
 
 sim_programs += tests/sim/test_sim
 tests_sim_test_sim_LDADD = $(sim_libs) $(CMOCKA_LIBS)
+sim_programs += tests/sim/test_deeds
+tests_sim_test_deeds_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 sim_programs += tests/sim/test_ledger
 tests_sim_test_ledger_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/sim/seeds.txt
