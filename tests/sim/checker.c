@@ -27,6 +27,10 @@ const struct checker checkers[] = {
     {"revoked", "nothing is handed out of what was taken away", NULL, check_revoked},
     {"forgotten", "what a group was told is committed stays, and never goes back", NULL,
      check_forgotten},
+    {"torn", "of a transaction all is seen, or nothing", NULL, check_torn},
+    {"leaked", "nothing of one that nobody committed", NULL, check_leaked},
+    {"withheld", "and everything of one that is committed", NULL, check_withheld},
+    {"unlike", "who reads what is committed sees what is there, and it stays", NULL, check_unlike},
     {"memory", "the heap stays within the budgets", watch_memory, check_memory},
 };
 

@@ -78,9 +78,9 @@ static void compare(struct deeds *d, const struct history_view *all, int log,
     int64_t end = KB_MAX(all->end, KB_MAX(d->seen[log].end, d->last[log].end));
     for (int64_t i = 0; i < end; i++) {
         uint64_t there = at(all, i), shown = at(&d->last[log], i), before = at(&d->seen[log], i);
-        struct deed *deed =
-            there && there <= d->records && d->of[there - 1] >= 0 ? &d->rows[d->of[there - 1]]
-                                                                  : NULL;
+        struct deed *deed = there && there <= d->records && d->of[there - 1] >= 0
+                                ? &d->rows[d->of[there - 1]]
+                                : NULL;
         out->unlike += (shown && shown != there) || (before && before != shown);
         out->withheld += there && !deed && !shown;
         if (deed) {

@@ -19,7 +19,7 @@ struct deeds {
         bool asked; /* to be committed, however often */
         enum deeds_told told;
         long shown, hidden; /* of what is in the logs, in the end */
-    } *rows;
+    } * rows;
     int count, capacity;
     int *of; /* of record id - 1: its deed; -1: none */
     uint64_t records, of_capacity;

@@ -9,6 +9,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/check_memory.c \
 	tests/sim/check_reads.c \
 	tests/sim/check_records.c \
+	tests/sim/check_deeds.c \
 	tests/sim/checker.c tests/sim/checker.h \
 	tests/sim/client.c tests/sim/client.h \
 	tests/sim/crowd.c tests/sim/crowd.h \
@@ -23,7 +24,10 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/producer.c tests/sim/producer.h \
 	tests/sim/raw.c tests/sim/raw.h \
 	tests/sim/raw_assign.c tests/sim/raw_assign.h \
+	tests/sim/raw_echo.c tests/sim/raw_echo.h \
 	tests/sim/raw_member.c tests/sim/raw_member.h \
+	tests/sim/raw_reader.c tests/sim/raw_reader.h \
+	tests/sim/raw_writer.c tests/sim/raw_writer.h \
 	tests/sim/reader.c tests/sim/reader.h \
 	tests/sim/run.c tests/sim/run.h \
 	tests/sim/tally.c \
@@ -39,6 +43,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/workload_rawgroup.c \
 	tests/sim/workload_retention.c \
 	tests/sim/workload_topics.c \
+	tests/sim/workload_txn.c \
 	tests/sim/world.c tests/sim/world.h
 sim_libs = tests/sim/libsim.la broker/libbroker.la libclient/libclient.la \
 	net/libnetsim.la net/libnet.la wire/libwire.la base/libbase.la

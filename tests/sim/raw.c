@@ -67,13 +67,11 @@ void raw_link_close(struct raw_link *link)
     link->rpc = NULL;
 }
 
-void raw_call(struct raw_link *link, int16_t key, int16_t version, struct kw_writer *body,
-              kn_answer_fn *fn, void *ctx)
+void raw_call_bytes(struct raw_link *link, int16_t key, int16_t version, struct kb_buf *body,
+                    kn_answer_fn *fn, void *ctx)
 {
     struct kb_error err;
-    struct kb_buf *buf = kw_writer_take(body);
-    KB_CHECK(buf);
-    struct kb_piece piece = {buf, kb_buf_view(buf)};
+    struct kb_piece piece = {kb_buf_ref(body), kb_buf_view(body)};
     struct kn_request request = {.api_key = key,
                                  .version = version,
                                  .pieces = &piece,
@@ -81,10 +79,19 @@ void raw_call(struct raw_link *link, int16_t key, int16_t version, struct kw_wri
                                  .timeout_ms = CALL_MS,
                                  .on_answer = fn,
                                  .ctx = ctx};
-    kw_writer_deinit(body);
     if (!kn_rpc_call(link->rpc, &request, &err)) {
         struct kn_answer answer = {.err = &err};
         fn(ctx, &answer);
         raw_link_break(link);
     }
+}
+
+void raw_call(struct raw_link *link, int16_t key, int16_t version, struct kw_writer *body,
+              kn_answer_fn *fn, void *ctx)
+{
+    struct kb_buf *buf = kw_writer_take(body);
+    KB_CHECK(buf);
+    kw_writer_deinit(body);
+    raw_call_bytes(link, key, version, buf, fn, ctx);
+    kb_buf_unref(buf);
 }

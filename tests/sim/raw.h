@@ -28,4 +28,8 @@ void raw_link_close(struct raw_link *link);
 void raw_call(struct raw_link *link, int16_t key, int16_t version, struct kw_writer *body,
               kn_answer_fn *fn, void *ctx);
 
+/* The same of bytes that are there already; a reference is taken. */
+void raw_call_bytes(struct raw_link *link, int16_t key, int16_t version, struct kb_buf *body,
+                    kn_answer_fn *fn, void *ctx);
+
 #endif

@@ -116,6 +116,7 @@ static void load(struct run *run)
     world_trace(&run->world, "everything is read");
     run->workload->read(run);
     history_ends(&run->history, world_now_ms(&run->world));
+    deeds_judge(&run->deeds, &run->history, &run->found);
 }
 
 static void watch(struct kn_timer *timer)
@@ -163,6 +164,11 @@ static void count(struct run *run)
     run->counts[RUN_COMMITS] = run->ledger.accepted;
     run->counts[RUN_HANDED] = run->ledger.handed;
     run->counts[RUN_STARVINGS] = w->starvings;
+    run->counts[RUN_DEEDS] = run->deeds.commits;
+    run->counts[RUN_ABORTS] = run->deeds.aborts;
+    run->counts[RUN_FENCED] = run->deeds.fenced;
+    run->counts[RUN_TIMEOUTS] = run->deeds.timeouts;
+    run->counts[RUN_RELOADS] = w->reloads;
 }
 
 static void judge(struct run *run)
@@ -203,6 +209,7 @@ bool run_once(struct run *run, const struct run_options *options)
     nemesis_deinit(&run->nemesis);
     history_deinit(&run->history);
     ledger_deinit(&run->ledger);
+    deeds_deinit(&run->deeds);
     world_deinit(&run->world);
     return !run->why[0];
 }

@@ -12,6 +12,7 @@
  * RUN_LIMIT_MS of virtual time, faults being over, is stuck.
  */
 #include "tests/sim/checker.h"
+#include "tests/sim/deeds.h"
 #include "tests/sim/history.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/nemesis.h"
@@ -43,6 +44,11 @@ enum run_count {
     RUN_COMMITS,   /* of groups, accepted */
     RUN_HANDED,    /* times that a member was told what it holds */
     RUN_STARVINGS, /* allocations that failed */
+    RUN_DEEDS,     /* transactions committed, as their writers were told */
+    RUN_ABORTS,
+    RUN_FENCED,   /* writers that were told that they are */
+    RUN_TIMEOUTS, /* transactions left open for longer than they may be */
+    RUN_RELOADS,  /* coordinators of transactions that took up what others left */
     RUN_COUNTS
 };
 extern const char *const run_count_names[RUN_COUNTS];
@@ -54,6 +60,8 @@ struct run {
     struct nemesis nemesis;
     struct history history;
     struct ledger ledger;
+    struct deeds deeds;
+    struct deeds_findings found; /* of the deeds, in the end */
     struct kn_timer watch;
     long findings[CHECKERS_MAX]; /* by checker; all 0: every promise was kept */
     long counts[RUN_COUNTS];

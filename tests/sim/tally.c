@@ -22,6 +22,11 @@ const char *const run_count_names[RUN_COUNTS] = {
     [RUN_COMMITS] = "commits",
     [RUN_HANDED] = "assignments",
     [RUN_STARVINGS] = "failed allocations",
+    [RUN_DEEDS] = "transactions",
+    [RUN_ABORTS] = "aborts",
+    [RUN_FENCED] = "fenced writers",
+    [RUN_TIMEOUTS] = "late ends",
+    [RUN_RELOADS] = "reloads",
 };
 
 void tally_merge(struct tally *tally, const struct tally *more)

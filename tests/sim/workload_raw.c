@@ -6,6 +6,7 @@
  * connection, and one consumer that reads along.
  */
 #include "tests/sim/raw.h"
+#include "tests/sim/raw_reader.h"
 #include "tests/sim/workload.h"
 
 #include "base/arena.h"
@@ -13,7 +14,6 @@
 #include "base/mem.h"
 #include "wire/api.h"
 #include "wire/crc32c.h"
-#include "wire/gen/fetch.h"
 #include "wire/gen/init_producer_id.h"
 #include "wire/gen/metadata.h"
 #include "wire/gen/produce.h"
@@ -30,7 +30,6 @@ enum {
     METADATA_VERSION = 4,
     INIT_VERSION = 1,
     PRODUCE_VERSION = 9,
-    FETCH_VERSION = 11,
 };
 
 #define TOPIC "raw"
@@ -299,121 +298,6 @@ static void producer_close(struct producer *p)
         }
 }
 
-/* ---- The consumer ------------------------------------------------------- */
-
-typedef void see_fn(struct history *h, int topic, int32_t partition, int64_t offset,
-                    struct kb_slice value);
-
-struct consumer {
-    struct run *run;
-    struct raw_link link;
-    see_fn *see;
-    int topic;
-    int64_t next[PARTITIONS];
-    bool at_end[PARTITIONS];
-};
-
-static void fetch(struct consumer *c);
-
-/* False: no further in this partition. */
-static bool see_batch(struct consumer *c, int32_t partition, const struct kw_batch *batch)
-{
-    struct kw_record_iter it;
-    struct kw_record record;
-    if (kw_batch_check_crc(batch, NULL)) {
-        run_complain(c->run, "a torn batch is served");
-        return false;
-    }
-    kw_record_iter_init(&it, &batch->header, batch->records);
-    while (kw_record_iter_next(&it, &record)) {
-        if (record.offset < c->next[partition])
-            continue;
-        c->see(&c->run->history, c->topic, partition, record.offset, record.value);
-        c->next[partition] = record.offset + 1;
-    }
-    KB_CHECK(it.code == 0);
-    return true;
-}
-
-static void see_partition(struct consumer *c, const struct kw_fetch_response_partition *row)
-{
-    struct kw_batch_iter it;
-    struct kw_batch batch;
-    int32_t partition = row->partition_index;
-    if (row->error_code) {
-        world_trace(&c->run->world, "  fetch of partition %d at %" PRId64 ": %s", partition,
-                    c->next[partition], kb_code_name(row->error_code));
-        if (row->error_code == KB_E_OFFSET_OUT_OF_RANGE)
-            c->at_end[partition] = true; /* served once, gone now: the judge will see */
-        return;
-    }
-    kw_batch_iter_init(&it, row->records, SIZE_MAX);
-    bool whole = true;
-    while (whole && kw_batch_iter_next(&it, &batch))
-        whole = see_batch(c, partition, &batch);
-    KB_CHECK(it.code == 0);
-    c->at_end[partition] = !whole || c->next[partition] >= row->high_watermark;
-}
-
-static void answer_fetch(void *ctx, const struct kn_answer *answer)
-{
-    struct kw_fetch_response response;
-    struct consumer *c = ctx;
-    struct kb_arena arena;
-    if (answer->err)
-        return;
-    kb_arena_init(&arena, BODY_MAX);
-    bool ok = kw_fetch_response_decode(answer->body, answer->version, &arena, &response);
-    KB_CHECK(ok);
-    for (int32_t i = 0; i < response.responses_count; i++)
-        for (int32_t k = 0; k < response.responses[i].partitions_count; k++)
-            see_partition(c, &response.responses[i].partitions[k]);
-    kb_arena_deinit(&arena);
-    if (response.error_code)
-        raw_link_break(&c->link);
-    else
-        fetch(c);
-}
-
-static void fetch(struct consumer *c)
-{
-    struct kw_fetch_request_partition partitions[PARTITIONS];
-    struct kw_fetch_request_topic topic;
-    struct kw_fetch_request request;
-    struct kw_writer body;
-    kw_fetch_request_init(&request);
-    kw_fetch_request_topic_init(&topic);
-    request.max_wait_ms = 100;
-    request.min_bytes = 1;
-    request.max_bytes = 100000;
-    request.topics = &topic;
-    request.topics_count = 1;
-    topic.topic = kb_slice_str(TOPIC);
-    topic.partitions = partitions;
-    topic.partitions_count = PARTITIONS;
-    for (int32_t i = 0; i < PARTITIONS; i++) {
-        kw_fetch_request_partition_init(&partitions[i]);
-        partitions[i].partition = i;
-        partitions[i].fetch_offset = c->next[i];
-        partitions[i].partition_max_bytes = 40000;
-    }
-    kw_writer_init(&body, BODY_MAX);
-    kw_fetch_request_encode(&body, FETCH_VERSION, &request);
-    raw_call(&c->link, KW_API_FETCH, FETCH_VERSION, &body, answer_fetch, c);
-}
-
-static void on_consumer_up(struct raw_link *link)
-{
-    fetch(KB_CONTAINER(link, struct consumer, link));
-}
-
-static void consumer_open(struct consumer *c, struct run *run, struct process *process, see_fn *see)
-{
-    *c = (struct consumer){.run = run, .see = see};
-    c->topic = history_topic(&run->history, TOPIC);
-    raw_link_open(&c->link, process, on_consumer_up);
-}
-
 /* ---- The workload ------------------------------------------------------- */
 
 static bool is_sent(void *ctx)
@@ -425,33 +309,29 @@ static void send_records(struct run *run)
 {
     struct process process;
     struct producer producer;
-    struct consumer along;
+    struct raw_reader along;
     process_open(&process, &run->world, "app", NULL, NULL);
     producer_open(&producer, run, &process);
-    consumer_open(&along, run, &process, history_serve);
+    raw_reader_open(&along, run, &process, TOPIC, history_serve);
     run_wait(run, is_sent, run, "batches without an answer");
-    raw_link_close(&along.link);
+    raw_reader_close(&along);
     producer_close(&producer);
     process_close(&process);
 }
 
 static bool is_read(void *ctx)
 {
-    const struct consumer *c = ctx;
-    bool at_end = true;
-    for (int i = 0; i < PARTITIONS; i++)
-        at_end = at_end && c->at_end[i];
-    return at_end;
+    return raw_reader_is_at_end(ctx);
 }
 
 static void read_records(struct run *run)
 {
     struct process process;
-    struct consumer last;
+    struct raw_reader last;
     process_open(&process, &run->world, "last", NULL, NULL);
-    consumer_open(&last, run, &process, history_find);
+    raw_reader_open(&last, run, &process, TOPIC, history_find);
     run_wait(run, is_read, &last, "the last reading");
-    raw_link_close(&last.link);
+    raw_reader_close(&last);
     process_close(&process);
 }
 

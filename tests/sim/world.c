@@ -36,8 +36,11 @@ void world_trace(struct world *w, const char *format, ...)
 static void log_line(struct kb_log *log, enum kb_level level, const char *component,
                      const char *text)
 {
+    struct world *w = KB_CONTAINER(log, struct world, log);
     (void)level;
-    world_trace(KB_CONTAINER(log, struct world, log), "  broker: %s: %s", component, text);
+    w->reloads += !strcmp(component, "transactions") && strstr(text, "loaded partition=") &&
+                  !strstr(text, " records=0");
+    world_trace(w, "  broker: %s: %s", component, text);
 }
 
 int64_t world_between(struct world *w, int64_t min, int64_t max)

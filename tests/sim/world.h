@@ -61,6 +61,7 @@ struct world {
     int64_t ahead_ms;         /* by how much the wall clock has jumped */
     int64_t started_ahead_ms; /* the most that it was at a start of the broker */
     long starts, crashes, power_losses, jumps;
+    long reloads; /* coordinators of transactions that found some in their log */
 };
 
 enum { WORLD_PARTITIONS = 3, WORLD_PORT = 9092 };

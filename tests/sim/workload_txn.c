@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The broker's transactions alone: writers of a few lines, some of which fence each other,
+ * and readers of everything and of what is committed.
+ */
+#include "tests/sim/raw_reader.h"
+#include "tests/sim/raw_writer.h"
+#include "tests/sim/workload.h"
+
+#include "base/check.h"
+
+#include <stdio.h>
+
+enum { WRITERS_MAX = 5, IDS_MAX = 4 };
+
+/* What is left open when nobody is at work any more is ended by its coordinator, and a
+ * reader hears of it even if its connection has to be made anew. */
+enum { STABLE_MS = RAW_WRITER_TIMEOUT_MS + 7000 };
+
+static const struct world_setting settings[] = {{"offsets.topic.num.partitions", "1"},
+                                                {"transaction.state.log.num.partitions", "2"},
+                                                {NULL, NULL}};
+
+struct scene {
+    struct run *run;
+    struct raw_writer_plan plans[WRITERS_MAX];
+    struct process writers[WRITERS_MAX], readers;
+    struct raw_reader all, committed;
+    int count;
+};
+
+static void open(struct scene *scene, struct run *run)
+{
+    struct world *w = &run->world;
+    int ids = (int)world_between(w, 1, IDS_MAX);
+    *scene = (struct scene){.run = run, .count = (int)world_between(w, ids, WRITERS_MAX)};
+    run->history.markers = true;
+    for (int i = 0; i < scene->count; i++) {
+        struct raw_writer_plan *plan = &scene->plans[i];
+        plan->run = run;
+        plan->modern = world_between(w, 0, 1);
+        snprintf(plan->id, sizeof plan->id, "writer-%d", i % ids);
+        process_open(&scene->writers[i], w, program_raw_writer.name, &program_raw_writer, plan);
+    }
+}
+
+/* The book of transactions lies beside that of records. */
+static int log_of(int topic, int32_t partition)
+{
+    return topic * HISTORY_PARTITIONS + partition;
+}
+
+static void serve_committed(struct history *h, int topic, int32_t partition, int64_t offset,
+                            struct kb_slice value)
+{
+    struct run *run = KB_CONTAINER(h, struct run, history);
+    deeds_serve(&run->deeds, log_of(topic, partition), offset,
+                history_id(h, topic, partition, value));
+}
+
+static void find_committed(struct history *h, int topic, int32_t partition, int64_t offset,
+                           struct kb_slice value)
+{
+    struct run *run = KB_CONTAINER(h, struct run, history);
+    deeds_find(&run->deeds, log_of(topic, partition), offset,
+               history_id(h, topic, partition, value));
+}
+
+static void open_readers(struct raw_reader *all, struct raw_reader *committed, struct run *run,
+                         struct process *process, bool along)
+{
+    raw_reader_open(all, run, process, RAW_WRITER_TOPIC, along ? history_serve : history_find);
+    raw_reader_open(committed, run, process, RAW_WRITER_TOPIC,
+                    along ? serve_committed : find_committed);
+    committed->committed = true;
+}
+
+static bool is_done(void *ctx)
+{
+    const struct scene *scene = ctx;
+    bool done = run_is_told(scene->run);
+    for (int i = 0; i < scene->count; i++)
+        done = done && scene->plans[i].done;
+    return done;
+}
+
+static bool is_stable(void *ctx)
+{
+    const struct scene *scene = ctx;
+    return raw_reader_is_at_end(&scene->all) && raw_reader_is_stable(&scene->committed);
+}
+
+static void write_all(struct run *run)
+{
+    struct scene scene;
+    open(&scene, run);
+    process_open(&scene.readers, &run->world, "readers", NULL, NULL);
+    open_readers(&scene.all, &scene.committed, run, &scene.readers, true);
+    run_wait_over(run);
+    run_wait(run, is_done, &scene, "transactions without an end");
+    for (int i = 0; i < scene.count; i++)
+        process_close(&scene.writers[i]);
+    if (!world_wait(&run->world, is_stable, &scene, STABLE_MS))
+        run_complain(run, "stuck: the last stable offset does not move on");
+    raw_reader_close(&scene.all);
+    raw_reader_close(&scene.committed);
+    process_close(&scene.readers);
+}
+
+static void read_all(struct run *run)
+{
+    struct scene scene = {.run = run};
+    process_open(&scene.readers, &run->world, "last", NULL, NULL);
+    open_readers(&scene.all, &scene.committed, run, &scene.readers, false);
+    run_wait(run, is_stable, &scene, "the last reading");
+    raw_reader_close(&scene.all);
+    raw_reader_close(&scene.committed);
+    process_close(&scene.readers);
+}
+
+const struct workload workload_txn = {
+    .name = "txn",
+    .what = "the broker's transactions alone, of writers that are a few lines and fence each other",
+    .settings = settings,
+    .send = write_all,
+    .read = read_all};
