@@ -21,8 +21,8 @@
 enum {
     PARTITIONS = WORLD_PARTITIONS,
     BODY_MAX = 1 << 20,
-    BATCH_RECORDS = 12,
-    BATCHES = 6,      /* of a transaction, at most */
+    BATCH_RECORDS = 5,
+    BATCHES = 5,      /* of a transaction, at most */
     TRANSACTIONS = 1, /* FindCoordinator's key type */
     METADATA_VERSION = 4,
     FIND_VERSION = 3,
