@@ -40,6 +40,36 @@ static void produce(const struct load *load, const kurier_config *config)
     kurier_producer_free(producer);
 }
 
+/* The same in transactions of so many. */
+static void produce_transactions(const struct load *load, const kurier_config *config)
+{
+    enum { EACH = 1000 };
+    kurier_error err;
+    kurier_producer *producer = kurier_producer_new(NULL, config, &err);
+    kurier_topic *topic = producer ? kurier_producer_topic(producer, load->topic, &err) : NULL;
+    if (!topic || kurier_txn_init(producer, PATIENCE_MS, &err))
+        load_fail("producer", err.text);
+    struct load_mark start = load_now();
+    long reported = 0;
+    for (long i = 0; i < load->count; i++) {
+        kurier_record record = {.value = {load->value, load->bytes}, .opaque = (uint64_t)i + 1};
+        if (i % EACH == 0 && kurier_txn_begin(producer, PATIENCE_MS, &err))
+            load_fail("begin", err.text);
+        if (kurier_topic_send(topic, &record, &err))
+            load_fail("send", err.text);
+        if (i % EACH != EACH - 1 && i + 1 < load->count)
+            continue;
+        if (kurier_txn_commit(producer, PATIENCE_MS, &err))
+            load_fail("commit", err.text);
+        reported += take_reports(producer, 0);
+    }
+    while (reported < load->count)
+        reported += take_reports(producer, 1000);
+    load_report(load, start);
+    kurier_producer_close(producer, PATIENCE_MS, NULL);
+    kurier_producer_free(producer);
+}
+
 static long consume_batches(kurier_consumer *consumer, uint64_t *sum)
 {
     kurier_batch *batches[64];
@@ -98,7 +128,10 @@ int main(int argc, char **argv)
     kurier_config_set(config, "linger.ms", "5");
     if (!strcmp(load.what, "produce"))
         produce(&load, config);
-    else
+    else if (!strcmp(load.what, "produce-txn")) {
+        kurier_config_set(config, "transactional.id", "load");
+        produce_transactions(&load, config);
+    } else
         consume(&load, config, !strcmp(load.what, "consume-one"));
     kurier_config_free(config);
     free(load.value);

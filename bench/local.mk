@@ -17,11 +17,13 @@ bench_state_loop_LDADD = libkurier.la
 EXTRA_PROGRAMS += bench/loops
 bench_loops_SOURCES = bench/loops.c
 bench_loops_LDADD = net/libnet.la wire/libwire.la base/libbase.la
-EXTRA_DIST += bench/compare.py bench/groups.py bench/groups_restored.py bench/startup.py
+EXTRA_DIST += bench/compare.py bench/groups.py bench/groups_restored.py bench/startup.py \
+	bench/transactions.py
 
 bench: all $(bench_programs)
 	$(PYTHON) $(srcdir)/bench/compare.py $(BENCH_ROUNDS)
 	$(PYTHON) $(srcdir)/bench/startup.py
 	$(PYTHON) $(srcdir)/bench/groups.py
 	$(PYTHON) $(srcdir)/bench/groups_restored.py
+	$(PYTHON) $(srcdir)/bench/transactions.py
 .PHONY: bench

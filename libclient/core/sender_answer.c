@@ -125,11 +125,12 @@ static void again(struct kc_send_partition *p, struct kc_send_batch *batch, int3
         return;
     }
     if (p->retry_at_ms > now.mono_ms)
-        return; /* what failed together counts once */
+        return;                  /* what failed together counts once */
+    enum { BRIEF_MOST_MS = 20 }; /* the transaction before is being ended, which is soon done */
+    int64_t brief_ms = KB_MIN(INT64_C(1) << KB_MIN(p->backoff.failures, 5u), BRIEF_MOST_MS);
     int64_t wait_ms = kc_backoff_next_ms(&p->backoff, p->sender->random);
-    enum { TXN_MOST_MS = 20 }; /* the transaction before is being ended, which is soon done */
     if (code == KB_E_CONCURRENT_TRANSACTIONS)
-        wait_ms = KB_MIN(wait_ms, (int64_t)TXN_MOST_MS);
+        wait_ms = KB_MIN(wait_ms, brief_ms);
     p->retry_at_ms = now.mono_ms + wait_ms;
 }
 
