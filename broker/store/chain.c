@@ -124,6 +124,20 @@ static bool inspect(struct kd_segment *segment, void *window, int64_t *end_offse
     return whole;
 }
 
+/* A roll that found the disk full was taken back, the log went on where it was, and a
+ * power loss brought the empty file back (append.c). */
+static bool is_back(const struct kd_load *load, int64_t end_offset, int64_t next_base)
+{
+    const struct kd_segment *last = kd_log_active(load->log);
+    return last->base_offset == next_base && !atomic_load(&last->size) && end_offset > next_base;
+}
+
+static void drop_last(struct kd_load *load)
+{
+    kd_segment_unref(kd_log_active(load->log));
+    load->log->count--; /* kd_load_clear_staged unlinks it */
+}
+
 static int check(struct kd_load *load, struct kd_segment *segment, int64_t next_base, void *window)
 {
     int64_t end_offset;
@@ -133,6 +147,10 @@ static int check(struct kd_load *load, struct kd_segment *segment, int64_t next_
     bool whole = inspect(segment, window, &end_offset);
     segment->first_ms = kd_segment_first_ms(segment);
     kd_segment_unpin(segment);
+    if (is_back(load, end_offset, next_base)) {
+        drop_last(load);
+        return KB_OK;
+    }
     if (whole && end_offset == next_base) {
         if (segment->latest_ms < 0)
             segment->latest_ms = kd_segment_written_ms(segment);

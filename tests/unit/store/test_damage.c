@@ -10,6 +10,7 @@
 
 #include "broker/store/layout.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -349,6 +350,33 @@ static void garbage_beside_the_log_does_no_harm(void **state)
     free_original(&original);
 }
 
+/* A roll made it on a full disk and unlinked it, and a power loss brought it back. */
+static void an_empty_segment_that_the_log_has_passed_is_dropped(void **state)
+{
+    (void)state;
+    for (int checkpointed = 0; checkpointed < 2; checkpointed++) {
+        struct original original;
+        char path[KD_PATH_MAX];
+        struct kb_file *file;
+        struct kb_stat stat;
+        struct rig rig;
+        make_original(&original, checkpointed);
+        struct kb_fs *fs = original.fs;
+        kd_file_path(path, "t-0", original.ends[BATCHES / 2], KD_SUFFIX_LOG);
+        assert_true(fs->ops->open(fs, path, KB_OPEN_WRITE | KB_OPEN_CREATE, &file) >= 0);
+        fs->ops->close(fs, file);
+        rig_init(&rig, fs, 2);
+        rig_open(&rig);
+        struct kd_replica *replica = rig_find(&rig, "t", 0);
+        assert_false(kd_replica_is_offline(replica));
+        assert_int_equal(kd_replica_state(replica)->log_end, original.ends[BATCHES - 1]);
+        assert_int_equal(fs->ops->stat(fs, path, &stat), -ENOENT);
+        assert_int_equal(rig_append_plain(&rig, replica, 1, 10), original.ends[BATCHES - 1]);
+        rig_kill(&rig);
+        free_original(&original);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +386,7 @@ int main(void)
         cmocka_unit_test(damage_below_the_recovery_point_takes_the_log_offline),
         cmocka_unit_test(a_segment_that_is_missing_is_told),
         cmocka_unit_test(a_sealed_segment_that_was_cut_is_told),
+        cmocka_unit_test(an_empty_segment_that_the_log_has_passed_is_dropped),
         cmocka_unit_test(what_was_cut_is_kept_beside),
         cmocka_unit_test(garbage_beside_the_log_does_no_harm),
     };
