@@ -360,6 +360,48 @@ static void a_log_that_is_cut_forgets_what_was_aborted_behind(void **state)
     }
 }
 
+static int64_t start_at;
+
+static void start_set(struct kd_replica *replica, struct kd_op *op)
+{
+    kd_replica_set_start(replica, start_at, op);
+}
+
+/* Whole segments go, and their indexes with them; what overlaps the rest is still told. */
+static void deleted_segments_take_their_index_along(void **state)
+{
+    struct world *world = *state;
+    struct kd_aborted kept[ABORTED_MAX];
+    size_t count = 0;
+    write_some(world, 400);
+    start_at = world->book.end / 2;
+    assert_int_equal(rig_op(&world->rig, start_set, world->replica), KB_OK);
+    rig_idle(&world->rig, 120 * 1000);
+    rig_close(&world->rig);
+    struct loaded loaded;
+    struct kd_log *log = load(world, &loaded);
+    expect_range(world, log, start_at, loaded.load.log_end);
+    int64_t first = log->segments[0]->base_offset;
+    unload(&loaded);
+    assert_true(first > 0 && first <= start_at);
+    struct txn_files found = txn_files(world);
+    for (size_t i = 0; i < found.count; i++)
+        assert_true(found.bases[i] >= first);
+    for (size_t i = 0; i < world->count; i++)
+        if (world->aborted[i].last_offset >= first)
+            kept[count++] = world->aborted[i];
+    memcpy(world->aborted, kept, count * sizeof *kept);
+    world->count = count;
+    reopen(world);
+    assert_int_equal(kd_replica_state(world->replica)->log_start, start_at);
+    restart(world, false);
+    rig_kill(&world->rig);
+    log = load(world, &loaded);
+    expect_range(world, log, start_at, loaded.load.log_end);
+    unload(&loaded);
+    reopen(world);
+}
+
 static void no_more_is_told_than_was_asked_for(void **state)
 {
     struct world *world = *state;
@@ -403,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(indexes_that_somebody_removed_are_built_again, begin, end),
         cmocka_unit_test_setup_teardown(a_log_that_is_cut_forgets_what_was_aborted_behind, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(deleted_segments_take_their_index_along, begin, end),
         cmocka_unit_test_setup_teardown(no_more_is_told_than_was_asked_for, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
