@@ -60,6 +60,20 @@ def _():
         assert stable == high == 4, (stable, high)
 
 
+@tap.case("the next transaction begins as soon as the one before has its markers, without being asked for again")
+def _():
+    with connect() as client:
+        topic = topic_of(client)
+        who = Producer(client, "quick").begin()
+        for number in range(50):
+            code = who.add(topic, number % PARTITIONS)
+            assert code == NONE, (number, code)
+            code = who.add_offsets("group") if number else settled(lambda: who.add_offsets("group"))
+            assert code == NONE, (number, code)
+            assert who.end(True) == NONE
+        until(lambda: who.state() == "CompleteCommit")
+
+
 @tap.case("an EndTxn that is told again is answered as before, and one of the other kind is refused")
 def _():
     with connect() as client:

@@ -3,7 +3,18 @@
 #include "broker/server/group/topic.h"
 #include "broker/server/txn/topic.h"
 
-enum { IMPLICIT_VERSION = 2 }; /* transaction.version of who has its partitions added */
+enum {
+    IMPLICIT_VERSION = 2, /* transaction.version of who has its partitions added */
+    WAIT_MS = 1000        /* for the end of the transaction before */
+};
+
+static void arm(struct kd_joins *joins)
+{
+    const struct kd_txn_join *first =
+        KB_LIST_FIRST(&joins->waiting, struct kd_txn_join, reply.link);
+    kn_timer_set(joins->coordinator->shard->loop, &joins->deadline,
+                 first ? first->until_ms : KB_NEVER);
+}
 
 /* Where each place has its own code, that stays. */
 static void finish(struct kd_txn_join *join, int code)
@@ -19,25 +30,52 @@ static void on_committed(struct kd_reply *reply, int code)
     finish(join, code ? code : join->code);
 }
 
-void kd_txn_join_as(struct kd_shard *shard, struct kd_txn_join *join, int version)
+static int ask(struct kd_txn_join *join, struct kd_step *step, struct kb_time now)
 {
+    struct kd_txns *txns = kd_txns_of(step->coordinator);
+    if (!join->add)
+        return kd_txns_verify(txns, &join->who, join->places, join->count);
+    return kd_txns_add(txns, &join->who, join->version, join->places, join->count, now,
+                       &step->outcome);
+}
+
+/* Until that time it may wait; true: it does. */
+static bool wait_for_end(struct kd_txn_join *join, struct kd_coordinator *c, struct kb_time now)
+{
+    struct kd_joins *joins = &kd_txn_coordinator_of(c)->joins;
+    if (!join->until_ms)
+        join->until_ms = kb_deadline(now, WAIT_MS);
+    if (join->code != KB_E_CONCURRENT_TRANSACTIONS || now.mono_ms >= join->until_ms)
+        return false;
+    kb_list_push_back(&joins->waiting, &join->reply.link);
+    arm(joins);
+    return true;
+}
+
+static void attempt(struct kd_shard *shard, struct kd_txn_join *join)
+{
+    struct kb_time now = kn_loop_now(shard->loop);
     struct kd_coordinator *c;
-    kb_list_init(&join->reply.link);
     join->code = kd_coordinator_find(&shard->txns->topic, join->who.id, &c);
     struct kd_step *step = join->code ? NULL : kd_step_begin(c);
     if (!step) {
         finish(join, join->code ? join->code : KB_E_COORDINATOR_NOT_AVAILABLE);
         return;
     }
-    struct kd_txns *txns = kd_txns_of(c);
-    if (join->add)
-        join->code = kd_txns_add(txns, &join->who, version, join->places, join->count,
-                                 kn_loop_now(shard->loop), &step->outcome);
-    else
-        join->code = kd_txns_verify(txns, &join->who, join->places, join->count);
-    join->reply.answer = on_committed;
-    kd_step_hold(step, &join->reply);
+    join->code = ask(join, step, now);
+    if (!wait_for_end(join, c, now)) {
+        join->reply.answer = on_committed;
+        kd_step_hold(step, &join->reply);
+    }
     kd_step_end(step);
+}
+
+void kd_txn_join_as(struct kd_shard *shard, struct kd_txn_join *join, int version)
+{
+    kb_list_init(&join->reply.link);
+    join->version = version;
+    join->until_ms = 0;
+    attempt(shard, join);
 }
 
 void kd_txn_join(struct kd_shard *shard, struct kd_txn_join *join)
@@ -59,4 +97,52 @@ struct kd_txn_place kd_txn_place_of_group(const struct kd_shard *shard, struct k
     else
         place.code = KB_E_NOT_COORDINATOR;
     return place;
+}
+
+/* ---- Those that wait ------------------------------------------------------------ */
+
+/* Each once: who has to wait on goes behind the others. */
+static void try_all(struct kd_joins *joins)
+{
+    struct kd_shard *shard = joins->coordinator->shard;
+    struct kb_list all, *link;
+    kb_list_init(&all);
+    while ((link = kb_list_pop_front(&joins->waiting)))
+        kb_list_push_back(&all, link);
+    while ((link = kb_list_pop_front(&all)))
+        attempt(shard, KB_CONTAINER(link, struct kd_txn_join, reply.link));
+    arm(joins);
+}
+
+static void on_again(struct kn_task *task)
+{
+    try_all(KB_CONTAINER(task, struct kd_joins, again));
+}
+
+static void on_deadline(struct kn_timer *timer)
+{
+    try_all(KB_CONTAINER(timer, struct kd_joins, deadline));
+}
+
+void kd_joins_init(struct kd_joins *joins, struct kd_coordinator *c)
+{
+    joins->coordinator = c;
+    kb_list_init(&joins->waiting);
+    kn_task_init(&joins->again, on_again);
+    kn_timer_init(&joins->deadline, on_deadline);
+}
+
+void kd_joins_wake(struct kd_joins *joins)
+{
+    if (!kb_list_empty(&joins->waiting))
+        kn_task_soon(joins->coordinator->shard->loop, &joins->again);
+}
+
+void kd_joins_deinit(struct kd_joins *joins)
+{
+    struct kb_list *link;
+    kn_task_cancel(&joins->again);
+    kn_timer_cancel(joins->coordinator->shard->loop, &joins->deadline);
+    while ((link = kb_list_pop_front(&joins->waiting)))
+        finish(KB_CONTAINER(link, struct kd_txn_join, reply.link), KB_E_NOT_COORDINATOR);
 }

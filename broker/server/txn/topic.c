@@ -12,6 +12,7 @@ static struct kd_coordinator *make(struct kd_coordinator_topic *topic)
         return NULL;
     kd_txns_init(&own->txns, &txns->limits, &topic->shard->random);
     kd_sends_init(&own->sends, &own->coordinator, &own->txns);
+    kd_joins_init(&own->joins, &own->coordinator);
     return &own->coordinator;
 }
 
@@ -19,6 +20,7 @@ static void discard(struct kd_coordinator *c)
 {
     struct kd_txn_coordinator *own = kd_txn_coordinator_of(c);
     kd_sends_drop(&own->sends);
+    kd_joins_deinit(&own->joins);
     kd_txns_deinit(&own->txns);
     kb_free(own);
 }
@@ -27,6 +29,7 @@ static void forget(struct kd_coordinator *c)
 {
     struct kd_txn_coordinator *own = kd_txn_coordinator_of(c);
     kd_sends_drop(&own->sends);
+    kd_joins_wake(&own->joins);
     kd_txns_drop(&own->txns);
 }
 
@@ -86,7 +89,10 @@ static void drop(struct kd_coordinator *c, int code, struct kd_outcome *out)
 
 static void stepped(struct kd_coordinator *c, struct kd_step *step)
 {
-    kd_sends_take(&kd_txn_coordinator_of(c)->sends, step);
+    struct kd_txn_coordinator *own = kd_txn_coordinator_of(c);
+    kd_sends_take(&own->sends, step);
+    if (step->outcome.record_count) /* else nothing has ended */
+        kd_joins_wake(&own->joins);
 }
 
 static const struct kd_coordinator_kind kind = {.name = "transactions",

@@ -4,6 +4,7 @@
 /* __transaction_state, and the coordinators of transactions that its partitions are. */
 #include "broker/core/txn/txns.h"
 #include "broker/server/coordinator/topic.h"
+#include "broker/server/txn/join.h"
 #include "broker/server/txn/send.h"
 
 #define KD_TXN_TOPIC "__transaction_state"
@@ -17,6 +18,7 @@ struct kd_txn_coordinator {
     struct kd_coordinator coordinator;
     struct kd_txns txns;
     struct kd_sends sends;
+    struct kd_joins joins;
 };
 
 void kd_txn_topic_init(struct kd_txn_topic *txns, struct kd_shard *shard);
