@@ -119,10 +119,12 @@ def _():
         assert zombie.end(True, version=1) == FENCED_EPOCH, "version 1 does not know the other code"
         assert zombie.add(topic) == FENCED
         assert zombie.produce(topic, [b"zombie"]) in (FENCED_EPOCH, FENCED)
-        assert zombie.init(mine=True) == FENCED
-        assert zombie.init(mine=True, version=3) == FENCED_EPOCH
         (_, epoch, commit), = coordinator.ends(client, topic)
         assert not commit and epoch == zombie.epoch + 1
+        heir = Producer(client, "slow").begin()
+        assert heir.epoch == zombie.epoch + 2
+        assert zombie.init(mine=True) == FENCED
+        assert zombie.init(mine=True, version=3) == FENCED_EPOCH
         stable, high = coordinator.stable_end(client, topic)
         assert stable == high == 2, (stable, high)
 
