@@ -4,7 +4,7 @@
 /*
  * What the loads have in common, whatever library carries them:
  *
- *   load_X produce|produce-txn|consume|consume-one BROKERS TOPIC COUNT BYTES
+ *   load_X produce|produce-flush|produce-txn|consume|consume-one BROKERS TOPIC COUNT BYTES
  *
  * prints one line: CPU ns per message (user and system of this process, from
  * the first message to the last report), wall ns per message, peak RSS in KiB.
@@ -53,7 +53,7 @@ static inline struct load load_parse(int argc, char **argv)
 {
     struct load load = {0};
     if (argc != 6) {
-        fprintf(stderr, "usage: %s produce|produce-txn|consume|consume-one BROKERS TOPIC COUNT BYTES\n",
+        fprintf(stderr, "usage: %s produce|produce-flush|produce-txn|consume|consume-one BROKERS TOPIC COUNT BYTES\n",
                 argv[0]);
         exit(2);
     }

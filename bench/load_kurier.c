@@ -17,7 +17,10 @@ static long take_reports(kurier_producer *producer, int timeout_ms)
     return (long)n;
 }
 
-static void produce(const struct load *load, const kurier_config *config)
+enum { EACH = 1000 };
+
+/* flushed: every so many records, as often as a transaction would end. */
+static void produce(const struct load *load, const kurier_config *config, bool flushed)
 {
     kurier_error err;
     kurier_producer *producer = kurier_producer_new(NULL, config, &err);
@@ -30,7 +33,9 @@ static void produce(const struct load *load, const kurier_config *config)
         kurier_record record = {.value = {load->value, load->bytes}, .opaque = (uint64_t)i + 1};
         if (kurier_topic_send(topic, &record, &err))
             load_fail("send", err.text);
-        if (i % 1000 == 999)
+        if (flushed && i % EACH == EACH - 1 && kurier_producer_flush(producer, PATIENCE_MS, &err))
+            load_fail("flush", err.text);
+        if (i % EACH == EACH - 1)
             reported += take_reports(producer, 0);
     }
     while (reported < load->count)
@@ -43,7 +48,6 @@ static void produce(const struct load *load, const kurier_config *config)
 /* The same in transactions of so many. */
 static void produce_transactions(const struct load *load, const kurier_config *config)
 {
-    enum { EACH = 1000 };
     kurier_error err;
     kurier_producer *producer = kurier_producer_new(NULL, config, &err);
     kurier_topic *topic = producer ? kurier_producer_topic(producer, load->topic, &err) : NULL;
@@ -126,8 +130,8 @@ int main(int argc, char **argv)
     kurier_config_set(config, "bootstrap.servers", load.brokers);
     kurier_config_set(config, "batch.size", "1000000");
     kurier_config_set(config, "linger.ms", "5");
-    if (!strcmp(load.what, "produce"))
-        produce(&load, config);
+    if (!strcmp(load.what, "produce") || !strcmp(load.what, "produce-flush"))
+        produce(&load, config, !strcmp(load.what, "produce-flush"));
     else if (!strcmp(load.what, "produce-txn")) {
         kurier_config_set(config, "transactional.id", "load");
         produce_transactions(&load, config);

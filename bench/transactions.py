@@ -4,8 +4,8 @@
 
     transactions.py [ROUNDS [COUNT]]        9 and 1000000 by default; prints a table in Markdown
 
-Both are idempotent, both wait for all reports, over one partition of a kurierd each time made anew. The two take turns;
-each number is the median of its rounds, CPU is user and system.
+All are idempotent and wait for all reports; "flushed" waits as often as a transaction ends. Over one partition of a
+kurierd that is made anew each time. They take turns; each number is the median of its rounds, CPU is user and system.
 """
 import os
 import statistics
@@ -17,7 +17,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "tests", "kit")]
 
 from broker import Broker
 
-KINDS = {"idempotent": "produce", "transactions": "produce-txn"}
+KINDS = {"idempotent": "produce", "flushed": "produce-flush", "transactions": "produce-txn"}
 BYTES = 100
 TICK_NS = 1e9 / os.sysconf("SC_CLK_TCK")
 
@@ -50,8 +50,9 @@ def main(rounds=9, count=1_000_000):
         client, broker, wall = (statistics.median(column) for column in zip(*taken))
         rows[kind] = client, broker, statistics.median(c + b for c, b, _ in taken)
         print(f"| {kind} | {client:.0f} | {broker:.0f} | {rows[kind][2]:.0f} | {1e9 / wall:,.0f} |")
-    ratios = [mine / other for mine, other in zip(rows["transactions"], rows["idempotent"])]
-    print("| ratio | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " | |")
+    for other in ("idempotent", "flushed"):
+        ratios = [mine / theirs for mine, theirs in zip(rows["transactions"], rows[other])]
+        print(f"| transactions beside {other} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " | |")
 
 
 if __name__ == "__main__":
