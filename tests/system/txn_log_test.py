@@ -15,9 +15,11 @@ import coordinator
 import tap
 import wire
 from consumers import compact, varint, varint_at
-from coordinator import CONTROL, FETCH, NONE, READ_COMMITTED, TRANSACTIONAL, Producer, flexible, settled
+from coordinator import CONTROL, FETCH, NONE, PASSING, READ_COMMITTED, TRANSACTIONAL, Producer, flexible, settled
+from watched import eventually
 
 PRODUCE, LIST_OFFSETS, WRITE_TXN_MARKERS, DESCRIBE_PRODUCERS = 0, 2, 27, 61
+TIMED_OUT, NOT_ENOUGH = 7, 19
 OUT_OF_ORDER, EPOCH, INVALID_TXN_STATE, COORDINATOR_FENCED, NOT_AUTHORIZED = 45, 47, 48, 52, 53
 SEGMENT, PAD = 1 << 20, b"." * 4000  # there are several segments
 names = iter(f"t{i}" for i in range(1000))
@@ -143,19 +145,30 @@ def mark(client, topic, producer, epoch, commit=False, by=0, version=0):
     return answer.number("h")
 
 
-def produce_12(who, topic, values, sequence=None):
-    """By transaction.version 2: the partition is added by being written to."""
-    if sequence is None:
-        sequence = who.sequences.get((topic, 0), 0)
+def send_12(who, topic, values, sequence, timeout_ms=10000):
+    """Produce by transaction.version 2: the partition is added by being written to. Not waited for."""
     records = wire.batch(values, attributes=TRANSACTIONAL, producer=who.producer, epoch=who.epoch, sequence=sequence)
-    body = (compact(who.name) + struct.pack(">hi", -1, 10000) + varint(2) + compact(topic) + varint(2)
-            + struct.pack(">i", 0) + varint(len(records) + 1) + records + b"\0\0")
-    answer = flexible(who.client, PRODUCE, 12, body)
+    body = (compact(who.name) + struct.pack(">hi", -1, timeout_ms) + varint(2) + compact(topic) + varint(2)
+            + struct.pack(">i", 0) + varint(len(records) + 1) + records + b"\0\0\0")
+    who.client.correlation += 1
+    who.client.send(wire.framed(wire.header(PRODUCE, 12, who.client.correlation) + b"\0" + body))
+
+
+def hear_12(who):
+    """The error code."""
+    answer = wire.Reader(who.client.frame()[5:])
     assert take_varint(answer) == 2
     answer.take(take_varint(answer) - 1)
     assert take_varint(answer) == 2
     answer.number("i")
-    code = answer.number("h")
+    return answer.number("h")
+
+
+def produce_12(who, topic, values, sequence=None):
+    if sequence is None:
+        sequence = who.sequences.get((topic, 0), 0)
+    send_12(who, topic, values, sequence)
+    code = hear_12(who)
     if not code:
         who.sequences[topic, 0] = sequence + len(values)
     return code
@@ -276,6 +289,40 @@ def _():
         assert who.end(True) == NONE
         assert settled(lambda: who.state() == "CompleteCommit" or coordinator.CONCURRENT) is True
         assert coordinator.stable_end(client, topic) == (2, 2)
+
+
+def hasty(who, topic, values, timeout_ms):
+    """Each a batch of its own, all sent at once, and what is not there again until it is; with more time later."""
+    left, told = list(values), []
+
+    def sent():
+        begun, patience_ms = len(values) - len(left), timeout_ms if len(told) < 5 else 10000
+        for i, value in enumerate(left):
+            send_12(who, topic, [value], begun + i, patience_ms)
+        told.append([hear_12(who) for _ in left])
+        assert set(told[-1]) <= {NONE, *PASSING, TIMED_OUT, OUT_OF_ORDER, NOT_ENOUGH}, told
+        for code in told[-1]:
+            if code:
+                break
+            left.pop(0)
+        return not left
+    assert eventually(sent), told[:10]
+
+
+@tap.case("batches that follow each other into a new transaction are there once and in order, also where they give up waiting")
+def _():
+    with connect() as client:
+        topic = topic_of(client)
+        who = Producer(client, "hasty").begin()
+        expected = []
+        for number in range(30):
+            wanted = [b"%d.%d" % (number, i) for i in range(4)]
+            hasty(who, topic, wanted, 1 + number % 3)
+            assert who.end(number % 3 != 0, version=5) == NONE
+            expected += wanted if number % 3 else []
+        assert settled(lambda: produce_12(who, topic, [b"open"])) == NONE, "only once the marker is there"
+        assert read_committed(client, topic) == (expected, 30 * 5)
+        assert who.end(False, version=5) == NONE
 
 
 # ---- Markers ----
