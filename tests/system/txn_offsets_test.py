@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Offsets that a group commits in transactions, request by request: who may, and when they count."""
 import os
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "kit")]
 
+import broker
 import group_offsets as offsets
 import tap
 import wire
@@ -16,6 +18,7 @@ from watched import Watched, eventually
 UNKNOWN_TOPIC_OR_PARTITION, ILLEGAL_GENERATION, INVALID_GROUP_ID, UNKNOWN_MEMBER_ID = 3, 22, 24, 25
 INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING = 47, 48, 49
 FENCED_INSTANCE_ID, UNSTABLE_OFFSET_COMMIT, PRODUCER_FENCED, TRANSACTION_ABORTABLE = 82, 88, 90, 120
+UNSTABLE = '"error_code": *88'  # in the log
 server = Watched({"group.initial.rebalance.delay.ms": 0})
 
 
@@ -191,6 +194,27 @@ def _():
         for place, offset in (kept, 7), (dropped, 3), (ended, 7):
             place.again()
             place.must_become(offset)
+
+
+@tap.case("a member of libkurier waits for the transaction, and begins where it left the group")
+def _():
+    with Place() as place:
+        code, _ = wire.produce(place.client, "t", wire.batch([b"%d" % i for i in range(10)]))
+        assert code == 0
+        place.add()
+        assert place.txn_commit(7) == 0
+        assert wire.alter_config(place.client, wire.BROKER, "", "log.requests", "messages") == 0
+        command = [broker.program("../examples/group"), server.address, place.group, "t"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                              preexec_fn=broker.die_with_parent) as member:
+            try:
+                for _ in range(2):
+                    server.await_line(rf'"OffsetFetch".*{UNSTABLE}', since=len(server.log().splitlines()))
+                place.end(commit=True)
+                assert [member.stdout.readline() for _ in range(3)] == [f"t[0]@{i}: {i}\n" for i in (7, 8, 9)]
+            finally:
+                member.terminate()
+        assert wire.alter_config(place.client, wire.BROKER, "", "log.requests", None) == 0
 
 
 if __name__ == "__main__":
