@@ -14,7 +14,7 @@ import wire
 from watched import Watched
 
 CORRUPT, TOO_LARGE, TIMESTAMP, UNSUPPORTED_FORMAT = 2, 10, 32, 43
-OUT_OF_ORDER, INVALID_TXN, COMPRESSION, INVALID_RECORD = 45, 48, 76, 87
+OUT_OF_ORDER, TXN_ID, COMPRESSION, INVALID_RECORD = 45, 53, 76, 87
 TOPIC = "t"
 MEMORY_LIMIT_KB, IDLE_LIMIT_KB = 300 * 1024, 50 * 1024
 
@@ -94,10 +94,9 @@ def _():
 
 @tap.case("flags that are not a producer's to set")
 def _():
-    refuses(INVALID_RECORD, INVALID_TXN, TIMESTAMP, control=wire.batch(attributes=0x20),
-            transaction=wire.batch(attributes=0x10), append_time=wire.batch(attributes=0x08),
-            horizon=wire.batch(attributes=0x40),
-            own_transaction=wire.batch(attributes=0x10, producer=5, epoch=0, sequence=0))
+    refuses(INVALID_RECORD, TIMESTAMP, control=wire.batch(attributes=0x20), transaction=wire.batch(attributes=0x10),
+            append_time=wire.batch(attributes=0x08), horizon=wire.batch(attributes=0x40))
+    refuses(TXN_ID, own_transaction=wire.batch(attributes=0x10, producer=5, epoch=0, sequence=0))
 
 
 @tap.case("codecs that do not exist")
