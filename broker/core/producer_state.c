@@ -273,12 +273,14 @@ int kd_producers_update(struct kd_producers *producers, const struct kw_batch_he
     return KB_OK;
 }
 
+/* What was lost of a newer epoch than an open transaction's is that one's marker, which
+ * comes again. */
 static void expect_first(struct kd_producers *producers, int64_t id, int16_t epoch, int64_t now_ms)
 {
     struct kd_producer *producer = kd_producers_obtain(producers, id, now_ms);
     if (!producer)
         producers->strict = true;
-    else if (producer->epoch < epoch)
+    else if (producer->epoch < epoch && producer->txn_first_offset < 0)
         set_epoch(producer, epoch);
 }
 

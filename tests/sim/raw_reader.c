@@ -76,6 +76,19 @@ static void see_records(struct raw_reader *r, int32_t partition, const struct kw
     KB_CHECK(it.code == 0);
 }
 
+static void trace(struct raw_reader *r, int32_t partition, const struct kw_batch *batch)
+{
+    const struct kw_batch_header *header = &batch->header;
+    bool control = header->attributes & KW_BATCH_CONTROL;
+    if (header->attributes & KW_BATCH_TRANSACTIONAL)
+        world_trace(&r->run->world, "  %s: %s-%d at %" PRId64 ": %s of %" PRId64 "/%d",
+                    r->committed ? "committed" : "all", r->name, partition, header->base_offset,
+                    !control          ? "records"
+                    : is_abort(batch) ? "abort"
+                                      : "commit",
+                    header->producer_id, header->producer_epoch);
+}
+
 /* False: no further in this partition. */
 static bool see_batch(struct raw_reader *r, struct drops *drops, const struct kw_batch *batch)
 {
@@ -88,6 +101,7 @@ static bool see_batch(struct raw_reader *r, struct drops *drops, const struct kw
     }
     if (r->committed && behind > drops->row->last_stable_offset)
         run_complain(r->run, "a reader of what is committed gets what is open");
+    trace(r, drops->row->partition_index, batch);
     begin_drops(drops, &batch->header);
     if (batch->header.attributes & KW_BATCH_CONTROL)
         end_drop(drops, batch);

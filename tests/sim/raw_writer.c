@@ -49,6 +49,7 @@ struct raw_writer {
     int batches; /* to come */
     int32_t partition, count;
     uint64_t first_id; /* of the batch; 0: there is none */
+    int64_t made_ms;   /* wall */
 };
 
 /* One request, and what comes of its answer. */
@@ -189,7 +190,9 @@ static void begin(struct raw_writer *w)
 static void make_batch(struct raw_writer *w)
 {
     struct run *run = w->run;
+    struct kb_clock *clock = kn_sim_clock(run->world.sim);
     w->batches--;
+    w->made_ms = clock->now(clock).wall_ms;
     w->partition = (int32_t)world_between(&run->world, 0, PARTITIONS - 1);
     w->count = (int32_t)world_between(&run->world, 1, BATCH_RECORDS);
     for (int32_t i = 0; i < w->count; i++) {
@@ -397,7 +400,7 @@ static struct kb_buf *make_records(const struct raw_writer *w)
     header.attributes = KW_BATCH_TRANSACTIONAL;
     header.last_offset_delta = w->count - 1;
     header.record_count = w->count;
-    header.base_timestamp_ms = header.max_timestamp_ms = 1;
+    header.base_timestamp_ms = header.max_timestamp_ms = w->made_ms;
     header.producer_id = w->producer;
     header.producer_epoch = w->epoch;
     header.base_sequence = w->sequences[w->partition];
@@ -534,8 +537,9 @@ static void answer_step(void *ctx, const struct kn_answer *answer)
     kb_arena_init(&arena, BODY_MAX);
     int code = w->step->read(w, answer, &arena);
     kb_arena_deinit(&arena);
-    if (code != KB_OK)
-        world_trace(world, "  %s: %s: %s", w->process->node, w->step->name, kb_code_name(code));
+    world_trace(world, "  %s: transaction %d of %" PRId64 "/%d, partition %d: %s: %s",
+                w->process->node, w->deed, w->producer, w->epoch, w->partition, w->step->name,
+                kb_code_name(code));
     if (code == KB_OK)
         w->step->done(w);
     else if (kb_code_classes(code) & KB_RETRIABLE)
@@ -557,7 +561,8 @@ static void repeat(struct raw_writer *w, int16_t version, struct kb_buf *body)
     if (raw_echo(&w->echoes, s->key, version, body,
                  world_between(&w->run->world, 1, LATER_MAX_MS))) {
         w->unsure = true;
-        world_trace(&w->run->world, "  %s: %s comes again", w->process->node, s->name);
+        world_trace(&w->run->world, "  %s: %s of %" PRId64 "/%d comes again", w->process->node,
+                    s->name, w->producer, w->epoch);
     }
 }
 

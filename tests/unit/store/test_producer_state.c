@@ -280,6 +280,23 @@ static void a_transaction_is_unstable_until_its_marker_is_committed(void **state
     kd_producers_deinit(&producers);
 }
 
+/* A write that fails takes a marker with it, and its epoch is that of nothing yet. */
+static void a_marker_that_was_lost_comes_again(void **state)
+{
+    (void)state;
+    struct kd_producers before, after;
+    kd_producers_init(&before, 1);
+    kd_producers_init(&after, 1);
+    write_txn(&before, 7, 0, 0, 50);
+    write_txn(&after, 7, 0, 0, 50);
+    end_txn(&before, 7, 1, 51);
+    kd_producers_expect_lost(&after, &before, NOW);
+    assert_int_equal(check_end(&after, 7, 1, 2, 3), KB_OK);
+    assert_int_equal(end_txn(&after, 7, 1, 51).first_offset, 50);
+    kd_producers_deinit(&before);
+    kd_producers_deinit(&after);
+}
+
 static void a_transaction_is_opened_only_for_who_joined_it(void **state)
 {
     (void)state;
@@ -568,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_keeps_open_transactions),
         cmocka_unit_test(a_state_that_is_loaded_anew_counts_markers_on),
         cmocka_unit_test(a_snapshot_keeps_all_five),
+        cmocka_unit_test(a_marker_that_was_lost_comes_again),
         cmocka_unit_test(kafkas_own_part_is_enough),
         cmocka_unit_test(a_damaged_snapshot_is_refused),
         cmocka_unit_test(every_allocation_may_fail),
