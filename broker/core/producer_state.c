@@ -121,7 +121,7 @@ int kd_producers_check(const struct kd_producers *producers, const struct kw_bat
                                                              : KB_OK;
     if (producer->epoch < 0)
         return check_again(producer, batch);
-    if (batch->producer_epoch < producer->epoch)
+    if (batch->producer_epoch < producer->epoch && !KB_MUTANT("no-fencing"))
         return KB_E_INVALID_PRODUCER_EPOCH;
     if (batch->base_sequence < 0)
         return KB_OK;

@@ -65,7 +65,10 @@ mutant_sources = \
 	broker/core/group/offsets.c \
 	broker/core/partition.c \
 	broker/core/producer_state.c \
+	broker/core/txn/end.c \
+	broker/core/txn/txns.c \
 	broker/drive/round.c \
+	broker/server/txn/send.c \
 	broker/store/recover.c \
 	libclient/core/sender_request.c \
 	libclient/drive/feed.c \

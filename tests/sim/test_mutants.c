@@ -27,6 +27,8 @@ static const struct mutant {
     {"last-of-a-key-dropped", &workload_compact, "lost"},
     {"revoked-handed-out", &workload_group, "revoked"},
     {"old-generation-commits", &workload_rawgroup, "stale"},
+    {"markers-before-prepare", &workload_txn, "torn"},
+    {"no-fencing", &workload_txn, "leaked"},
 };
 
 /* A process is one program at a time; this one is a mutant by turns. */
