@@ -36,6 +36,7 @@ import peers
 import tap
 import wire
 from jvm import jvm
+from kafka import free_port
 from late import Late
 from txns import stable_offset
 from watched import eventually
@@ -43,6 +44,7 @@ from watched import eventually
 PARTITIONS = 4
 SIZE = 750
 SESSION_MS, TIMEOUT_MS = 2000, 5000
+LONG_MS = 30000  # of one who is to end its transaction late
 NUMBERS = [int(word) for word in sys.argv[1:] if word.isdigit()]
 MESSAGES, KILLS, LATE = NUMBERS or (20_000, 4, 100)
 PATIENCE_S = 60 + 5 * KILLS
@@ -58,16 +60,16 @@ def in_java(version):
 
 
 COPIERS = {"libkurier": lambda: [os.path.join("tests", "peers", "kurier_copier")], "java-4.3": in_java("4.3")}
-OPTIONS = {"group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
+OPTIONS = {"log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
            "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000}
 
 
 class Copier:
-    def __init__(self, kind, address, job, number, how="fenced"):
+    def __init__(self, kind, address, job, number, how="fenced", timeout_ms=TIMEOUT_MS):
         self.kind, self.said, self.rest = kind, [], b""
         self.process = subprocess.Popen(
             [*COPIERS[kind](), address, f"{job}-from", f"{job}-to", job, f"{job}-{number}", str(SIZE), how,
-             str(SESSION_MS), str(TIMEOUT_MS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+             str(SESSION_MS), str(timeout_ms)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             preexec_fn=broker.die_with_parent)
 
     def hear(self, patience_s=0.0):
@@ -118,7 +120,7 @@ class Watch:
         since = {}
         while not self.done.wait(0.2):
             with contextlib.suppress(OSError, AttributeError):
-                with wire.Connection(self.server.port, 5) as client:
+                with wire.Connection(proxy.target_port, 5) as client:
                     for partition in range(PARTITIONS):
                         self._look(since, partition, stable_offset(client, self.topic, partition),
                                    wire.fetch(client, self.topic, 0, partition)[1])
@@ -138,7 +140,7 @@ class Job:
         self.copiers = {}
 
     def fill(self):
-        with wire.Connection(self.server.port) as client:
+        with wire.Connection(proxy.target_port) as client:
             for topic in (f"{self.name}-from", f"{self.name}-to"):
                 wire.create_topic(client, topic, PARTITIONS)
             for partition in range(PARTITIONS):
@@ -147,8 +149,8 @@ class Job:
                     batch = wire.batch([b"%d" % number for number in numbers[at:at + 500]])
                     assert eventually(lambda: wire.produce(client, f"{self.name}-from", batch, partition)[0] == 0)
 
-    def start(self, number, kind, address=None, how="fenced"):
-        self.copiers[number] = Copier(kind, address or self.server.address, self.name, number, how)
+    def start(self, number, kind, *how):
+        self.copiers[number] = Copier(kind, proxy.address, self.name, number, *how)
         return self.copiers[number]
 
     def kill_all(self):
@@ -158,7 +160,7 @@ class Job:
     def is_done(self):
         """Is all of it copied, by the group's offsets?"""
         try:
-            with wire.Connection(self.server.port, 5) as client:
+            with wire.Connection(proxy.target_port, 5) as client:
                 found = consumers.committed(client, self.name, f"{self.name}-from", list(range(PARTITIONS)))
         except OSError:
             return False
@@ -166,7 +168,7 @@ class Job:
 
     def copy(self):
         """[(message, transaction, its size)] by partition, of what is committed."""
-        with wire.Connection(self.server.port) as client:
+        with wire.Connection(proxy.target_port) as client:
             for partition in range(PARTITIONS):
                 assert eventually(lambda: wire.produce(client, f"{self.name}-to", wire.batch([b"end"]),
                                                        partition)[0] == 0)
@@ -210,11 +212,10 @@ def zombie(name, kind, how):
     job = Job(kurierd, name, 3 * SIZE)
     job.fill()
     try:
-        first = job.start(1, kind, how=how + "-hold")
+        first = job.start(1, kind, how + "-hold", LONG_MS)
         first.until(b"holding")
         first.process.send_signal(signal.SIGSTOP)
-        # Where it holds a place in the transaction, too, the other waits for its timeout.
-        second = job.start(2, kind, how=how)
+        second = job.start(2, kind, how)
         deadline = time.monotonic() + PATIENCE_S
         while not job.is_done():
             second.hear(0.1)
@@ -254,13 +255,13 @@ def _():
     try:
         with Watch(kurierd, "copy-to") as watch:
             for number, kind in slots.items():
-                job.start(number, kind, proxy.address)
+                job.start(number, kind)
             while not job.is_done() or todo:
                 for number, copier in list(job.copiers.items()):
                     copied += copier.hear(0.02)
                     if copier.process.poll() is not None:
                         print(f"# {copier.kind} ended: {copier.said[-1:]}", flush=True)
-                        job.start(number, slots[number], proxy.address)
+                        job.start(number, slots[number])
                 while todo and (copied >= marks[0] or job.is_done()):
                     marks.pop(0)
                     who = todo.pop()
@@ -270,12 +271,12 @@ def _():
                     else:
                         number = chance.choice(list(slots))
                         job.copiers[number].kill()
-                        job.start(number, slots[number], proxy.address)
+                        job.start(number, slots[number])
                     deadline = time.monotonic()
                 assert time.monotonic() < deadline + PATIENCE_S, f"{copied} copied\n" + "\n".join(
                     str(copier.said[-5:]) for copier in job.copiers.values())
             job.kill_all()
-            with wire.Connection(kurierd.port) as client:
+            with wire.Connection(proxy.target_port) as client:
                 assert eventually(lambda: all(
                     stable_offset(client, "copy-to", p) == wire.fetch(client, "copy-to", 0, p)[1]
                     for p in range(PARTITIONS))), "the last stable offset is stuck"
@@ -291,9 +292,10 @@ def _():
 
 
 proxy = Late(SHARES)
-kurierd = broker.Broker({**OPTIONS, "advertised.listeners": f"PLAINTEXT://{proxy.address}"})
+proxy.target_port = free_port()
+kurierd = broker.Broker({**OPTIONS, "listeners": f"PLAINTEXT://127.0.0.1:{proxy.target_port}",
+                         "advertised.listeners": f"PLAINTEXT://{proxy.address}"})
 
 if __name__ == "__main__":
     with proxy, kurierd:
-        proxy.target_port = kurierd.port
         tap.run()

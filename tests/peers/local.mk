@@ -38,7 +38,8 @@ system_tests += \
 	tests/peers/options_test.py \
 	tests/peers/rdkafka_test.py \
 	tests/peers/restarts_test.py \
-	tests/peers/sarama_test.py
+	tests/peers/sarama_test.py \
+	tests/peers/txn_test.py
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/committed.py tests/peers/confluent.py \
 	tests/peers/corpus.js tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/kafkajs.js \
 	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py tests/peers/stories.py \
@@ -53,10 +54,12 @@ system_tests += \
 	tests/peers/compacted_test.py \
 	tests/peers/copiers_test.py \
 	tests/peers/connect_test.py \
+	tests/peers/copy_test.py \
 	tests/peers/dump_test.py \
 	tests/peers/files_test.py \
 	tests/peers/java_test.py \
 	tests/peers/rsyslog_test.py \
+	tests/peers/tools_test.py \
 	tests/peers/txn_files_test.py \
-	tests/peers/tools_test.py
+	tests/peers/txn_tools_test.py
 EXTRA_DIST += tests/peers/java

@@ -27,13 +27,13 @@ from watched import eventually
 VERSION = "4.3"
 RECORDS, KEYS, PARTITIONS = 100_000, 500, 4
 KILLS = next((int(word) for word in sys.argv[1:] if word.isdigit()), 3)
-PATIENCE_S = 120
+PATIENCE_S = 60
 LOOK_S = 0.02
 READER = "librdkafka-2.16"
 BATCH = 1000
 SOURCE = os.path.join(transactors.exchange.HERE, "java", "streams", "Counts.java")
 
-kurierd = broker.Broker({"group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
+kurierd = broker.Broker({"log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
                          "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000})
 
 
@@ -90,7 +90,11 @@ class Output:
         while not holds():
             self.hear(1)
             assert job.process.poll() is None, f"the job ended\n{job.last_words()}"
-            assert time.monotonic() < deadline, f"{self.told} counts after {PATIENCE_S} s\n{job.last_words()}"
+            assert time.monotonic() < deadline, f"{self.told} counts after {PATIENCE_S} s; of {self.holes()} keys " \
+                f"some are missing in between\n{job.last_words()}"
+
+    def holes(self):
+        return sum(counts != list(range(1, len(counts) + 1)) for counts in self.counts.values())
 
 
 def wrong(counts, expected):

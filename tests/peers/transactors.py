@@ -44,7 +44,7 @@ PATIENCE_S = 60
 TURNS = 5            # transactions of each in the topic where they take turns
 NEVER = 1000  # an offset from here on is one that was aborted
 # Of the broker that they run against.
-OPTIONS = {"num.partitions": PARTITIONS, "group.initial.rebalance.delay.ms": 0}
+OPTIONS = {"num.partitions": PARTITIONS, "log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0}
 
 
 def in_java(version):
