@@ -49,6 +49,13 @@ static int tell_torn(const struct kc_share *share, struct kb_error *why)
                         share->partition);
 }
 
+/* Put back to where it began, and nothing of it was handed out again: there is nothing
+ * to commit. What was handed out before it was put back for bad data is no such case. */
+static bool is_untouched(struct kc_share *share, const struct kc_account *account)
+{
+    return atomic_load(&share->handed) < 0 && account->finished.offset == account->began.offset;
+}
+
 int kc_attachment_account(struct kc_attachment *a, struct kb_error *why)
 {
     struct kurier_consumer *c = a->consumer;
@@ -66,7 +73,8 @@ int kc_attachment_account(struct kc_attachment *a, struct kb_error *why)
             continue;
         if (!kc_share_account(share, current, &account))
             return tell_torn(share, why);
-        if (account.finished.offset < 0 || account.finished.offset == share->committed)
+        if (account.finished.offset < 0 || account.finished.offset == share->committed ||
+            is_untouched(share, &account))
             continue;
         a->begun[a->count] = account.begun;
         a->positions[a->count] = kurier_at(share->topic, share->partition, account.finished.offset);

@@ -262,7 +262,8 @@ public final class Rest {
                 admin.describeProducers(List.of(first)).partitionResult(first).get().activeProducers().get(0);
             Need.same(0, state.lastSequence());
             Need.that(!state.currentTransactionStartOffset().isPresent(), "a transaction");
-            Need.same(Set.of("group.version"), admin.describeFeatures().featureMetadata().get().finalizedFeatures().keySet());
+            Need.same(Set.of("group.version", "transaction.version"),
+                admin.describeFeatures().featureMetadata().get().finalizedFeatures().keySet());
             Need.same(1, admin.describeCluster().controller().get().id());
             Need.same(List.of(), List.copyOf(admin.listClientMetricsResources().all().get()));
         }
