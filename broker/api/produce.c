@@ -223,7 +223,16 @@ static void give_up_parked(struct part *part)
     part->parked = false;
 }
 
-static void on_ticket(struct kd_ticket *ticket, int code, const struct kd_txn_claim *claim)
+/* Since the answer comes before any marker that the coordinator sends after it, what the
+ * partition has heard by now is of transactions before. */
+static struct kd_txn_claim claim_of(const struct part *part, const struct kd_place *place)
+{
+    const struct kd_producers *producers = &kd_replica_state(place->replica)->producers;
+    int64_t producer = part->admission->batch.header.producer_id;
+    return (struct kd_txn_claim){true, kd_producers_guard(producers, producer)};
+}
+
+static void on_ticket(struct kd_ticket *ticket, int code)
 {
     struct part *part = KB_CONTAINER(ticket, struct part, ticket);
     struct produce *p = part->produce;
@@ -231,10 +240,12 @@ static void on_ticket(struct kd_ticket *ticket, int code, const struct kd_txn_cl
     part->parked = false;
     err->code = kd_produce_txn_code(code, p->request->header.version);
     struct kd_place *place = err->code ? NULL : find_again(p, part, err);
-    if (place)
-        append(p, part, place, claim);
-    else
+    if (place) {
+        struct kd_txn_claim claim = claim_of(part, place);
+        append(p, part, place, &claim);
+    } else {
         refuse(p, part->out, err->code, err->text);
+    }
     if (code)
         expect_again(p, part);
     let_go(part);
@@ -246,7 +257,6 @@ static int ask(struct produce *p, struct part *part, const struct kd_verify_key 
                const struct kd_place *place)
 {
     struct kd_txn_producer who = {p->in.transactional_id, key->producer, key->epoch};
-    const struct kd_producers *producers = &kd_replica_state(place->replica)->producers;
     if (!p->question)
         p->question =
             kd_question_new(p->request->shard, &who, p->request->header.version >= 12, p->count);
@@ -254,8 +264,7 @@ static int ask(struct produce *p, struct part *part, const struct kd_verify_key 
         return KB_E_NO_MEMORY;
     if (!kd_question_is_of(p->question, key->producer, key->epoch))
         return KB_E_INVALID_PRODUCER_ID_MAPPING;
-    if (!kd_question_add(p->question, key, kb_slice_str(place->topic->name),
-                         kd_producers_guard(producers, key->producer), &part->ticket))
+    if (!kd_question_add(p->question, key, kb_slice_str(place->topic->name), &part->ticket))
         return KB_E_NO_MEMORY;
     return KB_OK;
 }

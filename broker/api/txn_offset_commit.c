@@ -21,7 +21,6 @@ struct commit {
     size_t count;
     struct kd_txn_join join;
     struct kd_txn_place place;
-    uint64_t guard; /* from before it was asked */
 };
 
 /* ---- The answer --------------------------------------------------------- */
@@ -119,7 +118,8 @@ static bool take_all(struct commit *commit)
 
 /* ---- The way -------------------------------------------------------------- */
 
-/* That the partition takes part is known. Its coordinator may have been dropped since. */
+/* That the partition takes part is known, and no marker of this transaction is on its way
+ * yet. Its coordinator may have been dropped since. */
 static void step(struct commit *commit)
 {
     struct kd_request *request = commit->request;
@@ -127,7 +127,9 @@ static void step(struct commit *commit)
     struct kd_coordinator *c;
     int code = kd_coordinator_find(&request->shard->groups->topic, in->group_id, &c);
     if (!code)
-        code = kd_coordinator_admits(c, in->producer_id, in->producer_epoch, commit->guard);
+        code = kd_coordinator_admits(
+            c, in->producer_id, in->producer_epoch,
+            kd_producers_guard(&kd_replica_state(c->place->replica)->producers, in->producer_id));
     struct kd_step *step = code ? NULL : kd_step_begin(c);
     if (!step) {
         answer_code(commit, code ? code : KB_E_COORDINATOR_NOT_AVAILABLE);
@@ -198,7 +200,6 @@ static void begin(struct commit *commit)
         return;
     }
     const struct kd_producers *producers = &kd_replica_state(c->place->replica)->producers;
-    commit->guard = kd_producers_guard(producers, in->producer_id);
     if (kd_producers_in_txn(producers, in->producer_id, in->producer_epoch))
         step(commit);
     else

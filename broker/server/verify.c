@@ -14,7 +14,6 @@ enum { QUESTION_MAX_BYTES = 64 << 20 };
 struct entry {
     struct kb_map_entry by_key;
     uint8_t key[KEY_BYTES];
-    struct kd_txn_claim claim;
     struct kb_list tickets;
 };
 
@@ -71,7 +70,7 @@ static void answer(struct entry *entry, int code)
     struct kb_list *node;
     while ((node = kb_list_pop_front(&entry->tickets))) {
         struct kd_ticket *ticket = KB_CONTAINER(node, struct kd_ticket, link);
-        ticket->done(ticket, code, &entry->claim);
+        ticket->done(ticket, code);
     }
 }
 
@@ -114,13 +113,12 @@ struct kd_question *kd_question_new(struct kd_shard *shard, const struct kd_txn_
 }
 
 bool kd_question_add(struct kd_question *q, const struct kd_verify_key *key, struct kb_slice topic,
-                     uint64_t guard, struct kd_ticket *ticket)
+                     struct kd_ticket *ticket)
 {
     struct entry *entry = kb_arena_alloc(&q->arena, sizeof *entry);
     char *name = entry ? kb_arena_strdup(&q->arena, topic) : NULL;
     if (!name || !kb_map_put(&q->all->by_key, &entry->by_key, put_key(entry->key, key)))
         return false;
-    entry->claim = (struct kd_txn_claim){true, guard};
     kb_list_init(&entry->tickets);
     kb_list_push_back(&entry->tickets, &ticket->link);
     q->entries[q->join.count] = entry;

@@ -24,9 +24,9 @@ struct kd_shard;
 /* A batch that waits; lies in its owner's struct. */
 struct kd_ticket {
     struct kb_list link;
-    /* Called once, perhaps before kd_question_ask returns. code: KB_OK with the claim to
-     * append it with, or one of kd_txn_join's. */
-    void (*done)(struct kd_ticket *ticket, int code, const struct kd_txn_claim *claim);
+    /* Called once, perhaps before kd_question_ask returns: the batch may be appended now,
+     * or is refused with that code. */
+    void (*done)(struct kd_ticket *ticket, int code);
 };
 
 /* Whose batches, and where. */
@@ -57,10 +57,10 @@ struct kd_question;
 /* NULL: no memory. max: so many are added at most. */
 struct kd_question *kd_question_new(struct kd_shard *shard, const struct kd_txn_producer *who,
                                     bool add, size_t max);
-/* guard: kd_producers_guard, of now. The key is not queued yet, from here on it is.
- * False: no memory, the ticket does not wait. */
+/* The key is not queued yet, from here on it is. False: no memory, the ticket does not
+ * wait. */
 bool kd_question_add(struct kd_question *q, const struct kd_verify_key *key, struct kb_slice topic,
-                     uint64_t guard, struct kd_ticket *ticket);
+                     struct kd_ticket *ticket);
 bool kd_question_is_of(const struct kd_question *q, int64_t producer, int16_t epoch);
 void kd_question_ask(struct kd_question *q, struct kd_shard *shard);
 

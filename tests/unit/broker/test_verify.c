@@ -34,18 +34,15 @@ static void fake_join(struct kd_shard *shard, struct kd_txn_join *join)
 struct batch {
     struct kd_ticket ticket;
     int turn, code;
-    uint64_t guard;
 };
 static int turns;
 
-static void on_told(struct kd_ticket *ticket, int code, const struct kd_txn_claim *claim)
+static void on_told(struct kd_ticket *ticket, int code)
 {
     struct batch *batch = KB_CONTAINER(ticket, struct batch, ticket);
     assert_int_equal(batch->turn, 0);
     batch->turn = ++turns;
     batch->code = code;
-    batch->guard = claim->guard;
-    assert_true(claim->joined);
 }
 
 static struct batch batch_new(void)
@@ -88,10 +85,9 @@ static struct kd_question *question(struct kd_shard *shard, int64_t producer, in
     return q;
 }
 
-static void add(struct kd_question *q, const struct kd_verify_key *key, uint64_t guard,
-                struct batch *batch)
+static void add(struct kd_question *q, const struct kd_verify_key *key, struct batch *batch)
 {
-    assert_true(kd_question_add(q, key, kb_slice_str("t"), guard, &batch->ticket));
+    assert_true(kd_question_add(q, key, kb_slice_str("t"), &batch->ticket));
 }
 
 static bool queue(struct kd_shard *shard, const struct kd_verify_key *key, struct batch *batch)
@@ -106,7 +102,7 @@ static void those_behind_hear_the_same_in_their_order(void **state)
     struct kd_verify_key key = key_of(0, 7, 1);
     assert_false(queue(shard, &key, &first));
     struct kd_question *q = question(shard, 7, 1);
-    add(q, &key, 5, &first);
+    add(q, &key, &first);
     kd_question_ask(q, shard);
     assert_int_equal(asked_count, 1);
     assert_true(asked[0]->add);
@@ -121,7 +117,6 @@ static void those_behind_hear_the_same_in_their_order(void **state)
     assert_int_equal(second.turn, 2);
     assert_int_equal(third.turn, 3);
     assert_int_equal(third.code, KB_OK);
-    assert_int_equal(third.guard, 5);
     assert_false(queue(shard, &key, &first));
 }
 
@@ -133,7 +128,7 @@ static void others_are_asked_for_by_themselves(void **state)
     struct kd_verify_key others[] = {key_of(1, 7, 1), key_of(0, 8, 1), key_of(0, 7, 2), key};
     others[3].topic_id = kb_uuid_random(&shard->random);
     struct kd_question *q = question(shard, 7, 1);
-    add(q, &key, 0, &first);
+    add(q, &key, &first);
     kd_question_ask(q, shard);
     for (size_t i = 0; i < KB_ARRAY_SIZE(others); i++)
         assert_false(queue(shard, &others[i], &other));
@@ -146,15 +141,14 @@ static void each_partition_has_its_answer(void **state)
     struct batch one = batch_new(), two = batch_new(), again = batch_new();
     struct kd_verify_key keys[] = {key_of(0, 7, 1), key_of(1, 7, 1)};
     struct kd_question *q = question(shard, 7, 1);
-    add(q, &keys[0], 1, &one);
-    add(q, &keys[1], 2, &two);
+    add(q, &keys[0], &one);
+    add(q, &keys[1], &two);
     assert_true(queue(shard, &keys[0], &again)); /* named twice by one request */
     kd_question_ask(q, shard);
     answer(0, KB_OK, KB_OK, KB_E_TRANSACTION_ABORTABLE);
     assert_int_equal(one.code, KB_OK);
     assert_int_equal(again.code, KB_OK);
     assert_int_equal(two.code, KB_E_TRANSACTION_ABORTABLE);
-    assert_int_equal(two.guard, 2);
 }
 
 static void a_failure_is_told_to_all(void **state)
@@ -164,8 +158,8 @@ static void a_failure_is_told_to_all(void **state)
     struct kd_verify_key keys[] = {key_of(0, 7, 1), key_of(1, 7, 1)};
     struct kd_question *q = question(shard, 7, 1);
     answer_at_once = KB_E_NOT_COORDINATOR;
-    add(q, &keys[0], 1, &one);
-    add(q, &keys[1], 2, &two);
+    add(q, &keys[0], &one);
+    add(q, &keys[1], &two);
     kd_question_ask(q, shard);
     assert_int_equal(one.code, KB_E_NOT_COORDINATOR);
     assert_int_equal(two.code, KB_E_NOT_COORDINATOR);
@@ -178,7 +172,7 @@ static void who_gave_up_is_told_nothing(void **state)
     struct batch first = batch_new(), second = batch_new();
     struct kd_verify_key key = key_of(0, 7, 1);
     struct kd_question *q = question(shard, 7, 1);
-    add(q, &key, 0, &first);
+    add(q, &key, &first);
     kd_question_ask(q, shard);
     assert_true(queue(shard, &key, &second));
     kd_ticket_drop(&first.ticket);
