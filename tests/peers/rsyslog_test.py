@@ -18,6 +18,7 @@ LINES = 100_000
 PATIENCE_S = 120
 CONFIG = """\
 global(workDirectory="{dir}")
+main_queue(queue.workerThreads="1") # a second one, which comes with a long queue, overtakes the first
 module(load="imfile")
 module(load="omkafka")
 template(name="line" type="string" string="%msg%")
