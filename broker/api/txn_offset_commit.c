@@ -127,9 +127,7 @@ static void step(struct commit *commit)
     struct kd_coordinator *c;
     int code = kd_coordinator_find(&request->shard->groups->topic, in->group_id, &c);
     if (!code)
-        code = kd_coordinator_admits(
-            c, in->producer_id, in->producer_epoch,
-            kd_producers_guard(&kd_replica_state(c->place->replica)->producers, in->producer_id));
+        code = kd_coordinator_admits(c, in->producer_id, in->producer_epoch);
     struct kd_step *step = code ? NULL : kd_step_begin(c);
     if (!step) {
         answer_code(commit, code ? code : KB_E_COORDINATOR_NOT_AVAILABLE);

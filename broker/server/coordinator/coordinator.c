@@ -206,12 +206,12 @@ static struct kw_batch_header header_of(int64_t producer, int16_t epoch, int16_t
     return header;
 }
 
-int kd_coordinator_admits(const struct kd_coordinator *c, int64_t producer, int16_t epoch,
-                          uint64_t guard)
+int kd_coordinator_admits(const struct kd_coordinator *c, int64_t producer, int16_t epoch)
 {
     const struct kd_partition *p = kd_replica_state(c->place->replica);
     const struct kw_batch_header header = header_of(producer, epoch, 0);
-    const struct kd_txn_terms terms = {.claim = {true, guard}};
+    const struct kd_txn_terms terms = {
+        .claim = {true, kd_producers_guard(&p->producers, producer)}};
     int64_t repeated;
     int code = kd_partition_check(p, &header, &repeated);
     return code ? code : kd_partition_check_txn(p, &header, &terms);

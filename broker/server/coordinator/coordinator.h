@@ -110,11 +110,9 @@ void kd_reply_forget(struct kd_reply *reply);
 void kd_coordinator_rearm(struct kd_coordinator *c);
 
 /* May a step of that producer's transaction be written? To be asked right before it, since
- * a step that the log refuses costs all that is known. guard: kd_producers_guard of the
- * partition, from before it was asked whether the transaction goes on. KB_OK,
- * INVALID_PRODUCER_EPOCH, NOT_ENOUGH_REPLICAS (a marker came: ask again). */
-int kd_coordinator_admits(const struct kd_coordinator *c, int64_t producer, int16_t epoch,
-                          uint64_t guard);
+ * a step that the log refuses costs all that is known. That the transaction goes on is
+ * known. KB_OK, INVALID_PRODUCER_EPOCH. */
+int kd_coordinator_admits(const struct kd_coordinator *c, int64_t producer, int16_t epoch);
 /* The end of a transaction in the coordinator's own partition, which is ACTIVE: the
  * machine hears it in its turn, the reply is answered as a step's is. Harmless to
  * repeat, if the machine takes it so. version: transaction.version of the producer. What
