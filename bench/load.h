@@ -53,7 +53,9 @@ static inline struct load load_parse(int argc, char **argv)
 {
     struct load load = {0};
     if (argc != 6) {
-        fprintf(stderr, "usage: %s produce|produce-flush|produce-txn|consume|consume-one BROKERS TOPIC COUNT BYTES\n",
+        fprintf(stderr,
+                "usage: %s produce|produce-flush|produce-txn|consume|consume-one BROKERS TOPIC "
+                "COUNT BYTES\n",
                 argv[0]);
         exit(2);
     }

@@ -53,7 +53,7 @@ struct kurier_consumer {
     struct kc_auto_commit *auto_commit;
     struct kc_committed *committed;
     struct kc_attachment *attachment; /* to a transactional producer, which commits; NULL */
-    struct kc_rebalance *rebalance; /* as long as the consumer; the others until close */
+    struct kc_rebalance *rebalance;   /* as long as the consumer; the others until close */
 };
 
 /* All on the loop. */

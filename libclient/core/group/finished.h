@@ -52,11 +52,11 @@ struct kc_finished {
     struct kb_list in_hand; /* oldest first */
     struct kc_ticket wall;
     uint64_t version, turns;
-    uint64_t begun; /* the version of the last begin */
+    uint64_t begun;         /* the version of the last begin */
     struct kc_spot run_end; /* not known before something is handed out */
     struct kc_spot began;   /* of the transaction; likewise */
     bool torn;
-    uint32_t held;          /* live tickets, but for the wall's */
+    uint32_t held; /* live tickets, but for the wall's */
 };
 
 void kc_finished_init(struct kc_finished *finished); /* version 0 */
