@@ -14,7 +14,7 @@ after each; it ends when there are no more:
 
     PROGRAM read ADDRESS TOPIC PARTITIONS ISOLATION
 
-reads them from the beginning, each to a record whose value is end; and says of each record
+reads them from the beginning, each to a record whose value is end; and says of each record, as soon as it has it,
 
     PARTITION OFFSET VALUE
 """

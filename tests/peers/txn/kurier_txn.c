@@ -66,12 +66,6 @@ static kurier_code take_step(struct writer *w, char *line, kurier_error *err)
     return kurier_txn_send_offsets(w->producer, w->group, &position, 1, WAIT_MS, err);
 }
 
-static void say(const char *what)
-{
-    puts(what);
-    fflush(stdout);
-}
-
 static void open_writer(struct writer *w, char **argv)
 {
     kurier_error err;
@@ -95,11 +89,11 @@ static int write_as_told(char **argv)
     kurier_error err;
     char line[LINE];
     open_writer(&w, argv);
-    say("ok");
+    puts("ok");
     while (fgets(line, sizeof line, stdin)) {
         if (take_step(&w, line, &err))
             die(line, &err);
-        say("ok");
+        puts("ok");
     }
     kurier_producer_free(w.producer);
     kurier_consumer_free(w.group);
@@ -135,6 +129,7 @@ static int read_all(char **argv)
 
 int main(int argc, char **argv)
 {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 6 && !strcmp(argv[1], "write"))
         return write_as_told(argv);
     if (argc == 6 && !strcmp(argv[1], "read") && atoi(argv[4]) <= MOST)

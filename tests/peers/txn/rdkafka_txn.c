@@ -88,12 +88,6 @@ static void step(rd_kafka_t *client, char **argv, char *line)
     }
 }
 
-static void say(const char *what)
-{
-    puts(what);
-    fflush(stdout);
-}
-
 static int write_as_told(char **argv)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -103,11 +97,11 @@ static int write_as_told(char **argv)
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_t *client = client_of(RD_KAFKA_PRODUCER, conf);
     good("init", rd_kafka_init_transactions(client, WAIT_MS));
-    say("ok");
+    puts("ok");
     char line[LINE];
     while (fgets(line, sizeof line, stdin)) {
         step(client, argv, line);
-        say("ok");
+        puts("ok");
     }
     rd_kafka_destroy(client);
     return 0;
@@ -154,6 +148,7 @@ static int read_all(char **argv)
 
 int main(int argc, char **argv)
 {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 6 && !strcmp(argv[1], "write"))
         return write_as_told(argv);
     if (argc == 6 && !strcmp(argv[1], "read"))
