@@ -7,8 +7,9 @@ import contextlib
 import socket
 import struct
 
-PRODUCE, FETCH, METADATA, API_VERSIONS, CREATE_TOPICS = 0, 1, 3, 18, 19
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, CREATE_TOPICS = 0, 1, 2, 3, 18, 19
 DESCRIBE_CONFIGS, INCREMENTAL_ALTER_CONFIGS = 32, 44
+LATEST = -1  # of ListOffsets
 TOPIC, BROKER = 2, 4  # types of resources
 PATIENCE_S = 30
 
@@ -139,6 +140,16 @@ def read_all(connection, topic, partition=0):
         got = list(values_of(records))
         assert got, f"nothing at {len(values)}, below the high watermark {high}"
         values += got
+
+
+def end_offset(connection, topic, partition=0):
+    """The high watermark."""
+    answer = connection.ask(LIST_OFFSETS, 1, struct.pack(">ii", -1, 1) + text(topic) +
+                            struct.pack(">iiq", 1, partition, LATEST))
+    answer.number("i"), answer.text(), answer.number("i"), answer.number("i")
+    code, _, offset = answer.number("h"), answer.number("q"), answer.number("q")
+    assert not code, f"the end of {topic}-{partition} answers {code}"
+    return offset
 
 
 def create_topic(connection, topic, partitions=1, **config):
