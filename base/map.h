@@ -30,7 +30,8 @@ bool kb_map_put(struct kb_map *map, struct kb_map_entry *entry, struct kb_slice 
 struct kb_map_entry *kb_map_get(const struct kb_map *map, struct kb_slice key);
 void kb_map_remove(struct kb_map *map, struct kb_map_entry *entry);
 /* Any order; start with NULL. The current entry must not be removed before
- * the next is asked for. */
+ * the next is asked for: who empties a map goes on so as well, since to begin
+ * anew each time would pass all the empty buckets again. */
 struct kb_map_entry *kb_map_next(const struct kb_map *map, const struct kb_map_entry *at);
 
 #define KB_MAP_VALUE(entry, type, member) ((entry) ? KB_CONTAINER(entry, type, member) : NULL)

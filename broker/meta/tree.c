@@ -77,10 +77,11 @@ bool kd_tree_init(struct kd_tree *tree, uint64_t seed)
 
 void kd_tree_deinit(struct kd_tree *tree)
 {
-    struct kb_map_entry *entry;
-    while ((entry = kb_map_next(&tree->nodes, NULL))) {
-        kb_map_remove(&tree->nodes, entry);
-        node_free(KB_CONTAINER(entry, struct kd_tree_node, entry));
+    struct kb_map_entry *entry = kb_map_next(&tree->nodes, NULL);
+    while (entry) {
+        struct kd_tree_node *node = KB_CONTAINER(entry, struct kd_tree_node, entry);
+        entry = kb_map_next(&tree->nodes, entry);
+        node_free(node);
     }
     kb_map_deinit(&tree->nodes);
 }

@@ -74,9 +74,10 @@ void kd_watches_disarm(struct kd_watches *watches, struct kd_meta_watch *watch)
 
 void kd_watches_deinit(struct kd_watches *watches)
 {
-    struct kb_map_entry *entry;
-    while ((entry = kb_map_next(&watches->places, NULL))) {
+    struct kb_map_entry *entry = kb_map_next(&watches->places, NULL);
+    while (entry) {
         struct place *place = KB_CONTAINER(entry, struct place, entry);
+        entry = kb_map_next(&watches->places, entry);
         struct kb_list *link;
         for (int kind = 0; kind < 2; kind++)
             while ((link = kb_list_pop_front(&place->waiting[kind])))

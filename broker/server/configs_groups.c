@@ -52,9 +52,10 @@ void kd_group_settings_apply(struct kd_group_settings *settings, const struct kd
 
 void kd_group_settings_drop_all(struct kd_configs *configs)
 {
-    for (struct kb_map_entry *at; (at = kb_map_next(&configs->groups, NULL));) {
+    struct kb_map_entry *at = kb_map_next(&configs->groups, NULL);
+    while (at) {
         struct kd_group_settings *settings = KB_CONTAINER(at, struct kd_group_settings, own.by_id);
-        kb_map_remove(&configs->groups, at);
+        at = kb_map_next(&configs->groups, at);
         kd_overrides_deinit(&settings->overrides);
         kb_free(settings);
     }

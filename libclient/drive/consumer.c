@@ -154,9 +154,10 @@ static bool prepare(struct kurier_consumer *c)
 
 static void dispose(struct kurier_consumer *c)
 {
-    for (struct kb_map_entry *e; (e = kb_map_next(&c->shares, NULL));) {
-        struct kc_share *share = KB_MAP_VALUE(e, struct kc_share, by_key);
-        kb_map_remove(&c->shares, e);
+    struct kb_map_entry *entry = kb_map_next(&c->shares, NULL);
+    while (entry) {
+        struct kc_share *share = KB_CONTAINER(entry, struct kc_share, by_key);
+        entry = kb_map_next(&c->shares, entry);
         kc_share_unref(share);
     }
     kb_map_deinit(&c->shares);

@@ -47,10 +47,11 @@ static struct kc_event_ring *ring_new(size_t capacity)
 
 static void ring_free(struct kc_event_ring *ring)
 {
-    struct kb_map_entry *entry = NULL;
-    while ((entry = kb_map_next(&ring->names, NULL))) {
-        kb_map_remove(&ring->names, entry);
-        kb_free(KB_CONTAINER(entry, struct name, entry));
+    struct kb_map_entry *entry = kb_map_next(&ring->names, NULL);
+    while (entry) {
+        struct name *name = KB_CONTAINER(entry, struct name, entry);
+        entry = kb_map_next(&ring->names, entry);
+        kb_free(name);
     }
     kb_map_deinit(&ring->names);
     pthread_mutex_destroy(&ring->lock);

@@ -240,10 +240,10 @@ static void init(struct kurier_producer *producer, const kurier_config *config, 
 
 static void deinit(struct kurier_producer *producer)
 {
-    struct kb_map_entry *entry;
-    while ((entry = kb_map_next(&producer->topics, NULL))) {
-        struct kurier_topic *topic = KB_MAP_VALUE(entry, struct kurier_topic, by_name);
-        kb_map_remove(&producer->topics, entry);
+    struct kb_map_entry *entry = kb_map_next(&producer->topics, NULL);
+    while (entry) {
+        struct kurier_topic *topic = KB_CONTAINER(entry, struct kurier_topic, by_name);
+        entry = kb_map_next(&producer->topics, entry);
         kc_send_topic_deinit(&topic->send);
         kb_free(topic);
     }

@@ -81,8 +81,12 @@ void kd_group_forget_classic(struct kd_group *group)
 {
     while (!kb_list_empty(&group->order))
         kd_group_remove(KB_LIST_FIRST(&group->order, struct kd_member, link));
-    for (struct kb_map_entry *entry; (entry = kb_map_next(&group->pending, NULL));)
-        pending_free(KB_CONTAINER(entry, struct kd_pending, by_id));
+    struct kb_map_entry *entry = kb_map_next(&group->pending, NULL);
+    while (entry) {
+        struct kd_pending *pending = KB_CONTAINER(entry, struct kd_pending, by_id);
+        entry = kb_map_next(&group->pending, entry);
+        pending_free(pending);
+    }
     kd_timer_stop(group, &group->round);
     slice_drop(&group->protocol_type);
     slice_drop(&group->protocol);

@@ -210,9 +210,11 @@ void kd_modern_free(struct kd_group *group)
     while (!kb_list_empty(&modern->order))
         kd_modern_remove(KB_LIST_FIRST(&modern->order, struct kd_modern_member, link));
     kd_modern_drop_wants(group);
-    for (struct kb_map_entry *at; (at = kb_map_next(&modern->owners, NULL));) {
-        kb_map_remove(&modern->owners, at);
-        kb_free(KB_CONTAINER(at, struct owner, by_part));
+    struct kb_map_entry *at = kb_map_next(&modern->owners, NULL);
+    while (at) {
+        struct owner *owner = KB_CONTAINER(at, struct owner, by_part);
+        at = kb_map_next(&modern->owners, at);
+        kb_free(owner);
     }
     kb_map_deinit(&modern->members);
     kb_map_deinit(&modern->instances);

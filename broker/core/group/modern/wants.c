@@ -158,10 +158,17 @@ void kd_modern_count_out(struct kd_group *group, const struct kd_words *words)
 void kd_modern_drop_wants(struct kd_group *group)
 {
     struct kd_modern *modern = group->modern;
-    for (struct kb_map_entry *at; (at = kb_map_next(&modern->expressions, NULL));)
-        drop_expression(group, KB_CONTAINER(at, struct kd_expression, by_text));
-    for (struct kb_map_entry *at; (at = kb_map_next(&modern->wanted, NULL));) {
-        kb_map_remove(&modern->wanted, at);
-        kb_free(KB_CONTAINER(at, struct kd_wanted, by_name));
+    struct kb_map_entry *at = kb_map_next(&modern->expressions, NULL);
+    while (at) {
+        struct kd_expression *expression = KB_CONTAINER(at, struct kd_expression, by_text);
+        at = kb_map_next(&modern->expressions, at);
+        drop_expression(group, expression);
     }
+    at = kb_map_next(&modern->wanted, NULL);
+    while (at) {
+        struct kd_wanted *wanted = KB_CONTAINER(at, struct kd_wanted, by_name);
+        at = kb_map_next(&modern->wanted, at);
+        kb_free(wanted);
+    }
+    kb_map_deinit(&modern->wanted);
 }
