@@ -5,7 +5,7 @@
 #include "wire/message.h"
 #include <string.h>
 
-enum { OUTCOME_MAX_BYTES = 64 << 20 };
+enum { OUTCOME_MAX_BYTES = 64 << 20, FULL_BYTES = 1 << 20, FULL_RECORDS = 10000 };
 
 void kd_outcome_init(struct kd_outcome *out)
 {
@@ -52,6 +52,12 @@ bool kd_outcome_add(struct kd_outcome *out, struct kd_record record)
     }
     out->records[out->record_count++] = record;
     return true;
+}
+
+bool kd_outcome_is_full(const struct kd_outcome *out)
+{
+    return out->failed || out->record_count >= FULL_RECORDS ||
+           out->arena.granted - out->arena.budget >= FULL_BYTES;
 }
 
 struct kb_slice kd_slice_copy(struct kb_arena *arena, struct kb_slice from)

@@ -32,6 +32,9 @@ void kd_outcome_init(struct kd_outcome *outcome);
 void kd_outcome_deinit(struct kd_outcome *outcome);
 /* What was written, in the outcome's arena; null: it could not be. */
 struct kb_slice kd_outcome_take(struct kw_writer *w, struct kd_outcome *out);
+/* It has failed, or holds as much as one batch should: what is left over, as of many
+ * that have expired at once, is another step's. */
+bool kd_outcome_is_full(const struct kd_outcome *out);
 /* One record more, which is now to be replayed; false: the outcome has failed. */
 bool kd_outcome_add(struct kd_outcome *out, struct kd_record record);
 

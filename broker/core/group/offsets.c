@@ -226,7 +226,7 @@ void kd_groups_expire(struct kd_groups *groups, struct kb_time now, struct kd_ou
 {
     const struct forgetting expired = {has_expired, &now};
     struct kb_map_entry *at = kb_map_next(&groups->by_id, NULL);
-    while (at && !out->failed) {
+    while (at && !kd_outcome_is_full(out)) {
         struct kb_map_entry *next = kb_map_next(&groups->by_id, at);
         struct kd_group *group = KB_CONTAINER(at, struct kd_group, by_id);
         forget(group, &expired, out);

@@ -32,7 +32,8 @@ static int renew(struct kd_txn *txn, const struct kw_init_producer_id_request *i
     int16_t last_epoch = says ? in->producer_epoch : KD_NO_EPOCH;
     if (says && !again && in->producer_epoch != txn->epoch)
         return KB_E_PRODUCER_FENCED;
-    if (!again && (kd_txn_is_exhausted(txn) || txn->producer == KD_NO_PRODUCER)) {
+    bool ends = kd_txn_is_exhausted(txn) || txn->producer == KD_NO_PRODUCER;
+    if (kd_txn_is_spent(txn) || (!again && ends)) {
         if (fresh < 0)
             return KB_E_COORDINATOR_NOT_AVAILABLE;
         rotate(&change, fresh);

@@ -26,41 +26,24 @@ size_t kd_txns_count(const struct kd_txns *txns)
 
 /* ---- Describe ---- */
 
-static struct kw_describe_transactions_response_topic *topic_of(
-    struct kw_describe_transactions_response_transaction_state *out, struct kb_slice name,
-    size_t most, struct kb_arena *arena)
-{
-    for (int32_t i = 0; i < out->topics_count; i++)
-        if (kb_slice_equal(out->topics[i].topic, name))
-            return &out->topics[i];
-    int32_t *partitions = kb_arena_array(arena, most, sizeof *partitions);
-    if (!partitions)
-        return NULL;
-    struct kw_describe_transactions_response_topic *topic = &out->topics[out->topics_count++];
-    *topic = (struct kw_describe_transactions_response_topic){name, partitions, 0};
-    return topic;
-}
-
-/* How many partitions of that topic. */
-static size_t count_of(const struct kd_txn *txn, struct kb_slice name)
-{
-    size_t n = 0;
-    for (const struct kb_map_entry *at = NULL; (at = kb_map_next(&txn->parts, at));)
-        n += kb_slice_equal(KB_CONTAINER(at, struct kd_txn_part, by_key)->topic, name);
-    return n;
-}
-
 static void describe_parts(const struct kd_txn *txn, struct kb_arena *arena,
                            struct kw_describe_transactions_response_transaction_state *out)
 {
-    out->topics = kb_arena_array(arena, txn->parts.count, sizeof *out->topics);
-    for (const struct kb_map_entry *at = NULL;
-         out->topics && (at = kb_map_next(&txn->parts, at));) {
-        const struct kd_txn_part *part = KB_CONTAINER(at, struct kd_txn_part, by_key);
-        struct kw_describe_transactions_response_topic *topic =
-            topic_of(out, part->topic, count_of(txn, part->topic), arena);
-        if (topic)
-            topic->partitions[topic->partitions_count++] = part->partition;
+    size_t count = txn->parts.count, topics = 0;
+    struct kd_txn_place *all = kb_arena_array(arena, count, sizeof *all);
+    int32_t *partitions = kb_arena_array(arena, count, sizeof *partitions);
+    if (!all || !partitions)
+        return;
+    kd_txn_places(txn, all);
+    for (size_t i = 0; i < count; i++)
+        topics += kd_txn_is_next_topic(all, i);
+    out->topics = kb_arena_array(arena, topics, sizeof *out->topics);
+    for (size_t i = 0; out->topics && i < count; i++) {
+        if (kd_txn_is_next_topic(all, i))
+            out->topics[out->topics_count++] =
+                (struct kw_describe_transactions_response_topic){all[i].topic, partitions + i, 0};
+        partitions[i] = all[i].partition;
+        out->topics[out->topics_count - 1].partitions_count++;
     }
 }
 

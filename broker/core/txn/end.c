@@ -67,11 +67,13 @@ void kd_txn_give_up(struct kd_txn *txn, struct kb_time now, struct kd_outcome *o
 
 /* ---- EndTxn ------------------------------------------------------------------ */
 
-/* The epoch was bumped when it was told before, and the answer may have been lost. */
+/* The epoch was bumped when it was told before, and the answer may have been lost. One
+ * whose time was over at the last epoch has to ask for another id instead. */
 static bool is_told_again(const struct kd_txn *txn, const struct kd_txn_producer *who)
 {
     bool ended = txn->state != KD_TXN_ONGOING && txn->state != KD_TXN_EMPTY;
-    bool before = who->producer == txn->producer && who->epoch == txn->epoch - 1;
+    bool goes_on = !kd_txn_is_spent(txn) || kd_txn_is_prepared(txn);
+    bool before = who->producer == txn->producer && who->epoch == txn->epoch - 1 && goes_on;
     bool rotated = who->producer == txn->previous && who->epoch == KD_LAST_EPOCH && txn->epoch == 0;
     return txn->version >= BUMPS && ended && (before || rotated);
 }

@@ -4,7 +4,6 @@
 #include "wire/gen/transaction_log_record.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
-#include <stdlib.h>
 
 enum { KEY_VERSION = 0, VALUE_VERSION = 1 };
 
@@ -37,33 +36,19 @@ static struct kb_slice key_of(const struct kd_txn *txn, struct kd_outcome *out)
     return kd_outcome_take(&w, out);
 }
 
-static int by_topic(const void *a, const void *b)
-{
-    const struct kd_txn_place *x = a, *y = b;
-    int order = kb_slice_compare(x->topic, y->topic);
-    return order ? order : (x->partition > y->partition) - (x->partition < y->partition);
-}
-
 /* All that the change names, sorted, each once. NULL: no memory. */
 static struct kd_txn_place *gather(const struct kd_txn *txn, const struct kd_txn_change *change,
                                    struct kb_arena *arena, size_t *count)
 {
-    size_t most = change->more_count + (change->alone ? 0 : txn->parts.count), n = 0;
-    struct kd_txn_place *all = kb_arena_array(arena, most, sizeof *all);
+    size_t own = change->alone ? 0 : txn->parts.count;
+    struct kd_txn_place *all = kb_arena_array(arena, own + change->more_count, sizeof *all);
     if (!all)
         return NULL;
+    if (own)
+        kd_txn_places(txn, all);
     if (change->more_count)
-        memcpy(all, change->more, change->more_count * sizeof *all);
-    *count = change->more_count;
-    for (struct kb_map_entry *at = NULL; !change->alone && (at = kb_map_next(&txn->parts, at));) {
-        const struct kd_txn_part *part = KB_CONTAINER(at, struct kd_txn_part, by_key);
-        all[(*count)++] = (struct kd_txn_place){part->topic, part->partition, KB_OK};
-    }
-    qsort(all, *count, sizeof *all, by_topic);
-    for (size_t i = 0; i < *count; i++)
-        if (!n || by_topic(&all[n - 1], &all[i]))
-            all[n++] = all[i];
-    *count = n;
+        memcpy(all + own, change->more, change->more_count * sizeof *all);
+    *count = change->more_count ? kd_txn_sort_places(all, own + change->more_count) : own;
     return all;
 }
 
@@ -78,7 +63,7 @@ static bool fill_topics(struct kw_transaction_log_value *value, const struct kd_
         return false;
     value->transaction_partitions_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!i || !kb_slice_equal(all[i].topic, all[i - 1].topic))
+        if (kd_txn_is_next_topic(all, i))
             value->transaction_partitions[value->transaction_partitions_count++] =
                 (struct kw_transaction_log_value_topic){all[i].topic, partitions + i, 0};
         partitions[i] = all[i].partition;

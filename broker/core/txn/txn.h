@@ -64,6 +64,26 @@ static inline bool kd_txn_is_exhausted(const struct kd_txn *txn)
 {
     return txn->epoch >= KD_LAST_EPOCH;
 }
+/* Only a marker may have that epoch: no producer goes on with it. */
+static inline bool kd_txn_is_spent(const struct kd_txn *txn)
+{
+    return txn->epoch > KD_LAST_EPOCH;
+}
+/* Since that wall time; 0 where it is ahead, whatever a log said. */
+static inline int64_t kd_txn_age_ms(int64_t since_ms, struct kb_time now)
+{
+    return since_ms < now.wall_ms ? now.wall_ms - KB_MAX(since_ms, 0) : 0;
+}
+
+/* All that it has, sorted, into an array of parts.count. */
+void kd_txn_places(const struct kd_txn *txn, struct kd_txn_place *out);
+/* By topic, then by partition; answers how many are left, each once. */
+size_t kd_txn_sort_places(struct kd_txn_place *places, size_t count);
+/* Of sorted ones: is it the first of its topic? */
+static inline bool kd_txn_is_next_topic(const struct kd_txn_place *places, size_t i)
+{
+    return !i || !kb_slice_equal(places[i].topic, places[i - 1].topic);
+}
 
 /* ---- Records (records.c) ---- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mutant.h"
 #include "broker/core/txn/txn.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { TOPIC_MAX = 249, KEY_MAX = 4 + TOPIC_MAX };
@@ -16,8 +17,12 @@ void kd_txns_init(struct kd_txns *txns, const struct kd_txn_limits *limits,
 
 void kd_txns_drop(struct kd_txns *txns)
 {
-    for (struct kb_map_entry *at; (at = kb_map_next(&txns->by_id, NULL));)
-        kd_txn_free(KB_CONTAINER(at, struct kd_txn, by_id));
+    struct kb_map_entry *at = kb_map_next(&txns->by_id, NULL);
+    while (at) {
+        struct kd_txn *txn = KB_CONTAINER(at, struct kd_txn, by_id);
+        at = kb_map_next(&txns->by_id, at);
+        kd_txn_free(txn);
+    }
     txns->loading = true;
 }
 
@@ -62,7 +67,6 @@ struct kd_txn *kd_txn_obtain(struct kd_txns *txns, struct kb_slice id)
 void kd_txn_free(struct kd_txn *txn)
 {
     kd_txn_parts_clear(txn);
-    kb_map_deinit(&txn->parts);
     kb_heap_remove(&txn->txns->timeouts, &txn->timeout);
     kb_list_remove(&txn->prepared);
     kb_map_remove(&txn->txns->by_id, &txn->by_id);
@@ -135,19 +139,48 @@ bool kd_txn_part_add(struct kd_txn *txn, struct kb_slice topic, int32_t partitio
 
 void kd_txn_parts_clear(struct kd_txn *txn)
 {
-    for (struct kb_map_entry *at; (at = kb_map_next(&txn->parts, NULL));) {
-        kb_map_remove(&txn->parts, at);
-        kb_free(KB_CONTAINER(at, struct kd_txn_part, by_key));
+    struct kb_map_entry *at = kb_map_next(&txn->parts, NULL);
+    while (at) {
+        struct kd_txn_part *part = KB_CONTAINER(at, struct kd_txn_part, by_key);
+        at = kb_map_next(&txn->parts, at);
+        kb_free(part);
     }
+    kb_map_deinit(&txn->parts);
     txn->unmarked = 0;
+}
+
+static int by_topic(const void *a, const void *b)
+{
+    const struct kd_txn_place *x = a, *y = b;
+    int order = kb_slice_compare(x->topic, y->topic);
+    return order ? order : (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+size_t kd_txn_sort_places(struct kd_txn_place *places, size_t count)
+{
+    size_t n = 0;
+    qsort(places, count, sizeof *places, by_topic);
+    for (size_t i = 0; i < count; i++)
+        if (!n || by_topic(&places[n - 1], &places[i]))
+            places[n++] = places[i];
+    return n;
+}
+
+void kd_txn_places(const struct kd_txn *txn, struct kd_txn_place *out)
+{
+    size_t n = 0;
+    for (struct kb_map_entry *at = NULL; (at = kb_map_next(&txn->parts, at));) {
+        const struct kd_txn_part *part = KB_CONTAINER(at, struct kd_txn_part, by_key);
+        out[n++] = (struct kd_txn_place){part->topic, part->partition, KB_OK};
+    }
+    kd_txn_sort_places(out, n);
 }
 
 /* ---- Time ---- */
 
 static bool watch_again(struct kd_txn *txn, struct kb_time now)
 {
-    int64_t left_ms = txn->timeout_ms - (now.wall_ms - txn->started_ms);
-    left_ms = KB_MAX(0, KB_MIN(left_ms, txn->timeout_ms));
+    int64_t left_ms = KB_MAX(0, txn->timeout_ms - kd_txn_age_ms(txn->started_ms, now));
     return kb_heap_put(&txn->txns->timeouts, &txn->timeout, kb_deadline(now, left_ms));
 }
 
@@ -174,7 +207,8 @@ int64_t kd_txns_deadline(const struct kd_txns *txns)
 void kd_txns_tick(struct kd_txns *txns, struct kb_time now, struct kd_outcome *out)
 {
     struct kb_heap_node *first;
-    while (!out->failed && (first = kb_heap_first(&txns->timeouts)) && first->key <= now.mono_ms) {
+    while (!kd_outcome_is_full(out) && (first = kb_heap_first(&txns->timeouts)) &&
+           first->key <= now.mono_ms) {
         kb_heap_remove(&txns->timeouts, first);
         kd_txn_give_up(KB_CONTAINER(first, struct kd_txn, timeout), now, out);
     }
@@ -183,18 +217,17 @@ void kd_txns_tick(struct kd_txns *txns, struct kb_time now, struct kd_outcome *o
 static bool is_idle(const struct kd_txn *txn, struct kb_time now)
 {
     return txn->state != KD_TXN_ONGOING && !kd_txn_is_prepared(txn) &&
-           now.wall_ms - txn->updated_ms >= txn->txns->limits->id_expiration_ms;
+           kd_txn_age_ms(txn->updated_ms, now) >= txn->txns->limits->id_expiration_ms;
 }
 
 void kd_txns_expire(struct kd_txns *txns, struct kb_time now, struct kd_outcome *out)
 {
     struct kb_map_entry *at = kb_map_next(&txns->by_id, NULL);
-    while (at && !out->failed) {
-        struct kb_map_entry *next = kb_map_next(&txns->by_id, at);
+    while (at && !kd_outcome_is_full(out)) {
         struct kd_txn *txn = KB_CONTAINER(at, struct kd_txn, by_id);
+        at = kb_map_next(&txns->by_id, at);
         if (is_idle(txn, now))
             kd_txn_emit_none(txn, out);
-        at = next;
     }
 }
 

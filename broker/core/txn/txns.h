@@ -106,9 +106,10 @@ int kd_txns_end(struct kd_txns *txns, struct kd_txn_producer *who, int version, 
 
 /* When a transaction's time is over; mono_ms, KB_NEVER. */
 int64_t kd_txns_deadline(const struct kd_txns *txns);
-/* Fences and aborts those. */
+/* Fences and aborts those; if they are too many for a step, the deadline stays over. */
 void kd_txns_tick(struct kd_txns *txns, struct kb_time now, struct kd_outcome *out);
-/* Forgets ids that have done nothing for transactional.id.expiration.ms. */
+/* Forgets ids that have done nothing for transactional.id.expiration.ms. Where that fills
+ * the outcome there may be more. */
 void kd_txns_expire(struct kd_txns *txns, struct kb_time now, struct kd_outcome *out);
 
 /* ---- Markers --------------------------------------------------------------- */

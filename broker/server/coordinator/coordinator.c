@@ -7,6 +7,8 @@
 #include "broker/server/coordinator/load.h"
 #include "broker/server/coordinator/topic.h"
 
+enum { GO_ON_MS = 100 }; /* with what was too much for one step */
+
 static struct kb_time now_of(const struct kd_coordinator *c)
 {
     return kn_loop_now(c->shard->loop);
@@ -265,6 +267,8 @@ static void on_expiry(struct kn_timer *timer)
     if (!step)
         return;
     c->kind->expire(c, now_of(c), &step->outcome);
+    if (kd_outcome_is_full(&step->outcome))
+        kn_timer_set(c->shard->loop, timer, kb_deadline(now_of(c), GO_ON_MS));
     kd_step_end(step);
 }
 

@@ -462,6 +462,30 @@ static void test_the_last_epoch_ends_with_another_id(void **state)
     rig_deinit(&rig);
 }
 
+/* A marker may have the epoch behind the last; nobody goes on with it. */
+static void test_who_takes_too_long_at_the_last_epoch_gets_another_id(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_init(&rig);
+    struct kd_txn_producer who = new_producer(&rig, "A");
+    while (who.epoch < KD_LAST_EPOCH)
+        who = new_producer(&rig, "A");
+    struct kd_txn_producer late = who, again = who;
+    add_by(&rig, &who, 2, "a", 0);
+    pass(&rig, TIMEOUT_MS);
+    expect(&rig, "A PREPARE_ABORT 7000:32767 a-0");
+    assert_int_equal(end_by(&rig, &late, 2, false), KB_E_CONCURRENT_TRANSACTIONS);
+    mark_all(&rig);
+    assert_int_equal(end_by(&rig, &late, 2, false), KB_E_PRODUCER_FENCED);
+    assert_int_equal(late.epoch, KD_LAST_EPOCH);
+    assert_int_equal(begin(&rig, &who), KB_OK); /* two ids were taken for those that ended */
+    expect(&rig, "A EMPTY 7003:0");
+    assert_int_equal(begin(&rig, &again), KB_OK); /* the answer was lost */
+    expect(&rig, "A EMPTY 7003:0");
+    rig_deinit(&rig);
+}
+
 static void test_a_marker_of_another_decision_counts_for_nothing(void **state)
 {
     struct rig rig;
@@ -603,6 +627,56 @@ static void test_ids_that_do_nothing_are_forgotten(void **state)
     rig_deinit(&rig);
 }
 
+/* More than one step can write down. */
+static void test_many_ids_are_forgotten_in_several_steps(void **state)
+{
+    enum { IDS = 50, ID_BYTES = 32000 };
+    char id[ID_BYTES];
+    struct rig rig;
+    struct kd_outcome out;
+    size_t steps = 0;
+    (void)state;
+    rig_init(&rig);
+    memset(id, 'x', sizeof id);
+    for (int i = 0; i < IDS; i++) {
+        struct kd_txn_producer who = {kb_slice_of(id, sizeof id), -1, -1};
+        snprintf(id, sizeof id, "%d", i);
+        assert_int_equal(begin(&rig, &who), KB_OK);
+    }
+    rig.now.wall_ms += 8LL * DAY_MS;
+    for (; kd_txns_count(&rig.txns); steps++) {
+        kd_outcome_init(&out);
+        kd_txns_expire(&rig.txns, rig.now, &out);
+        assert_false(out.failed);
+        assert_true(out.record_count > 0);
+        end_step(&rig, &out);
+    }
+    assert_true(steps > 1 && steps < IDS);
+    rig_deinit(&rig);
+}
+
+static void test_one_partition_named_often_is_written_down_once(void **state)
+{
+    enum { OFTEN = 1000000 };
+    struct rig rig;
+    struct kd_outcome out;
+    (void)state;
+    rig_init(&rig);
+    struct kd_txn_producer who = new_producer(&rig, "A");
+    struct kd_txn_place *places = calloc(OFTEN, sizeof *places);
+    for (int i = 0; i < OFTEN; i++)
+        places[i] = (struct kd_txn_place){kb_slice_str("a"), i % 2, KB_OK};
+    kd_outcome_init(&out);
+    assert_int_equal(kd_txns_add(&rig.txns, &who, 0, places, OFTEN, rig.now, &out), KB_OK);
+    assert_int_equal(out.record_count, 1);
+    assert_true(out.records[0].value.size < 100);
+    end_step(&rig, &out);
+    assert_false(rig.failed);
+    expect(&rig, "A ONGOING 7000:0 a-0 a-1");
+    free(places);
+    rig_deinit(&rig);
+}
+
 /* ---- What is told ----------------------------------------------------------------------- */
 
 static void test_a_transaction_is_described(void **state)
@@ -622,7 +696,13 @@ static void test_a_transaction_is_described(void **state)
     assert_true(kb_slice_equal(out.transaction_state, kb_slice_str("Ongoing")));
     assert_int_equal(out.transaction_start_time_ms, rig.now.wall_ms);
     assert_int_equal(out.topics_count, 2);
-    assert_int_equal(out.topics[0].partitions_count + out.topics[1].partitions_count, 3);
+    assert_true(kb_slice_is(out.topics[0].topic, "a"));
+    assert_int_equal(out.topics[0].partitions_count, 2);
+    assert_int_equal(out.topics[0].partitions[0], 0);
+    assert_int_equal(out.topics[0].partitions[1], 2);
+    assert_true(kb_slice_is(out.topics[1].topic, "b"));
+    assert_int_equal(out.topics[1].partitions_count, 1);
+    assert_int_equal(out.topics[1].partitions[0], 1);
     kd_txns_describe(&rig.txns, kb_slice_str("B"), &arena, &out);
     assert_int_equal(out.error_code, KB_E_TRANSACTIONAL_ID_NOT_FOUND);
     kd_txns_describe(&rig.txns, kb_slice_str(""), &arena, &out);
@@ -810,12 +890,15 @@ int main(void)
         cmocka_unit_test(test_one_that_is_ended_without_an_epoch_was_of_the_first_version),
         cmocka_unit_test(test_nothing_can_be_aborted_but_not_committed),
         cmocka_unit_test(test_the_last_epoch_ends_with_another_id),
+        cmocka_unit_test(test_who_takes_too_long_at_the_last_epoch_gets_another_id),
         cmocka_unit_test(test_a_marker_of_another_decision_counts_for_nothing),
         cmocka_unit_test(test_what_was_decided_is_taken_once_and_after_a_load_again),
         cmocka_unit_test(test_a_transaction_that_takes_too_long_is_aborted),
         cmocka_unit_test(test_who_took_too_long_goes_on_unless_another_came),
         cmocka_unit_test(test_after_a_load_it_has_the_time_that_is_left),
         cmocka_unit_test(test_ids_that_do_nothing_are_forgotten),
+        cmocka_unit_test(test_many_ids_are_forgotten_in_several_steps),
+        cmocka_unit_test(test_one_partition_named_often_is_written_down_once),
         cmocka_unit_test(test_a_transaction_is_described),
         cmocka_unit_test(test_transactions_are_listed_by_filters),
         cmocka_unit_test(test_what_cannot_be_read_is_an_error),
