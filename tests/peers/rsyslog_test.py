@@ -24,8 +24,9 @@ module(load="omkafka")
 template(name="line" type="string" string="%msg%")
 input(type="imfile" file="{dir}/shipped.log" tag="shipped" ruleset="ship")
 ruleset(name="ship") {{
+    # By its default rsyslog gives up, and drops lines for 30 s, where a broker that died is not back in a second.
     action(type="omkafka" broker=["{address}"] topic="{topic}" template="line" resubmitOnFailure="on"
-           keepFailedMessages="on" failedMsgFile="{dir}/failed"
+           action.resumeRetryCount="-1" action.resumeInterval="1" keepFailedMessages="on" failedMsgFile="{dir}/failed"
            confParam=["compression.codec={codec}", "enable.idempotence=true", "reconnect.backoff.max.ms=100"])
 }}
 """
@@ -41,6 +42,7 @@ def line(i):
 def rsyslog(topic, codec):
     """Yields the log that it ships, open for writing."""
     program = peers.need("rsyslogd")
+    create(topic)
     with tempfile.TemporaryDirectory(prefix="kurier-rsyslog-") as folder:
         config = os.path.join(folder, "rsyslog.conf")
         with open(config, "w") as out:
@@ -55,6 +57,12 @@ def rsyslog(topic, codec):
             finally:
                 daemon.kill()
                 daemon.wait()
+
+
+def create(topic):
+    """Before rsyslog does: who reads a topic that is not there waits only a few seconds."""
+    subprocess.run([broker.program("kurier"), "topic", "create", topic, "-b", kurierd.address, "-p", "1"],
+                   stdout=sys.stderr, check=True, timeout=PATIENCE_S)
 
 
 def write(log, first, end):
