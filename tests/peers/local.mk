@@ -43,7 +43,7 @@ system_tests += \
 EXTRA_DIST += tests/peers/aiokafka_peer.py tests/peers/clients.py tests/peers/committed.py tests/peers/confluent.py \
 	tests/peers/corpus.js tests/peers/corpus.py tests/peers/exchange.py tests/peers/go tests/peers/kafkajs.js \
 	tests/peers/kafkapython.py tests/peers/members tests/peers/members.py tests/peers/stories.py \
-	tests/peers/streams.py tests/peers/transactors.py tests/peers/txn
+	tests/peers/streams.py tests/peers/streams_test.py tests/peers/transactors.py tests/peers/txn
 
 # Kafka's own.
 system_tests += \
@@ -59,7 +59,6 @@ system_tests += \
 	tests/peers/files_test.py \
 	tests/peers/java_test.py \
 	tests/peers/rsyslog_test.py \
-	tests/peers/streams_test.py \
 	tests/peers/tools_test.py \
 	tests/peers/txn_files_test.py \
 	tests/peers/txn_tools_test.py
