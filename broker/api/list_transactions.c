@@ -3,6 +3,8 @@
 #include "broker/core/txn/describe.h"
 #include "broker/api/txn.h"
 
+enum { PATTERN_STEPS_MAX = 1000 }; /* of its program, for each byte of each id */
+
 static void answer(struct kd_request *request, const struct kw_list_transactions_response *out)
 {
     struct kw_writer w;
@@ -38,7 +40,7 @@ static void tell_unknown_states(const struct kw_list_transactions_request *in,
             out->unknown_state_filters[out->unknown_state_filters_count++] = in->state_filters[i];
 }
 
-static void list(struct kd_request *request, const struct kw_list_transactions_request *in,
+static void list(struct kd_request *request, struct kw_list_transactions_request *in,
                  struct kb_regex *pattern)
 {
     const struct kd_coordinator_topic *topic = &request->shard->txns->topic;
@@ -57,8 +59,9 @@ static void list(struct kd_request *request, const struct kw_list_transactions_r
         kd_answer_fail(request, "no memory for the answer");
         return;
     }
+    const struct kd_txn_filter filter = kd_txn_filter_of(in, pattern);
     for (int32_t at = 0; (c = kd_coordinator_next(topic, &at, &loading));)
-        kd_txns_list(kd_txns_of(c), in, pattern, kd_request_now(request), out.transaction_states,
+        kd_txns_list(kd_txns_of(c), &filter, kd_request_now(request), out.transaction_states,
                      &out.transaction_states_count);
     answer(request, &out);
 }
@@ -76,6 +79,8 @@ void kd_handle_list_transactions(struct kd_request *request)
     int code = in.transactional_id_pattern.size
                    ? kb_regex_new(in.transactional_id_pattern, &pattern, &err)
                    : KB_OK;
+    if (pattern && kb_regex_steps(pattern) > PATTERN_STEPS_MAX)
+        code = KB_E_INVALID_REGULAR_EXPRESSION;
     if (code)
         refuse(request, code);
     else

@@ -120,12 +120,13 @@ def _take_compact(answer):
     return answer.take(_take_varint(answer) - 1).decode()
 
 
-def transactions(client):
-    """{id: state} of all."""
-    answer = flexible(client, LIST_TRANSACTIONS, 0, varint(1) + varint(1))
+def transactions(client, pattern=""):
+    """{id: state} of all whose id the pattern matches; or the error code."""
+    answer = flexible(client, LIST_TRANSACTIONS, 2, varint(1) + varint(1) + b"\xff" * 8 + compact(pattern))
     answer.number("i")
     code = answer.number("h")
-    assert not code, code
+    if code:
+        return code
     assert _take_varint(answer) == 1, "unknown states"
     found = {}
     for _ in range(_take_varint(answer) - 1):

@@ -16,7 +16,7 @@ from coordinator import NONE, PASSING, Producer, settled
 from watched import eventually
 
 FENCED_EPOCH, INVALID_TXN_STATE, BAD_TIMEOUT, FENCED, NOT_FOUND = 47, 48, 50, 90, 105
-UNKNOWN_TOPIC, INVALID_UPDATE = 3, 95
+UNKNOWN_TOPIC, INVALID_UPDATE, INVALID_REGULAR_EXPRESSION = 3, 95, 128
 PARTITIONS = 3
 names = iter(f"t{i}" for i in range(1000))
 
@@ -250,6 +250,10 @@ def _():
         until(lambda: Producer(client, "killed").state() not in PASSING)
         found = coordinator.transactions(client)
         assert found["killed"] == "CompleteAbort" and found["odd"] == "Empty", found
+        assert set(coordinator.transactions(client, "k[a-z]+d")) == {"killed"}
+        assert coordinator.transactions(client, "(") == INVALID_REGULAR_EXPRESSION
+        long = "(abcdefghij){500}"
+        assert coordinator.transactions(client, long) == INVALID_REGULAR_EXPRESSION, "much to try on each id"
 
 
 with server:

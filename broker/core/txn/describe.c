@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/core/txn/describe.h"
 #include "broker/core/txn/txn.h"
+#include <stdlib.h>
 
 static const char *const names[KD_TXN_STATES] = {
     [KD_TXN_EMPTY] = "Empty",
@@ -68,42 +69,63 @@ void kd_txns_describe(const struct kd_txns *txns, struct kb_slice id, struct kb_
 
 /* ---- List ---- */
 
-static bool has_state(const struct kw_list_transactions_request *filters, const struct kd_txn *txn)
+static unsigned states_of(const struct kw_list_transactions_request *in)
 {
-    for (int32_t i = 0; i < filters->state_filters_count; i++)
-        if (kb_slice_equal(filters->state_filters[i], kb_slice_str(names[txn->state])))
-            return true;
-    return filters->state_filters_count <= 0;
+    unsigned states = 0;
+    if (in->state_filters_count <= 0)
+        return ~0u;
+    for (int32_t i = 0; i < in->state_filters_count; i++)
+        for (int state = 0; state < KD_TXN_STATES; state++)
+            if (kb_slice_is(in->state_filters[i], names[state]))
+                states |= 1u << state;
+    return states;
 }
 
-static bool has_producer(const struct kw_list_transactions_request *filters,
-                         const struct kd_txn *txn)
+static int by_number(const void *a, const void *b)
 {
-    for (int32_t i = 0; i < filters->producer_id_filters_count; i++)
-        if (filters->producer_id_filters[i] == txn->producer)
-            return true;
-    return filters->producer_id_filters_count <= 0;
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
 }
 
-/* Longer than that; where nothing is open, no time at all. */
-static bool runs_long(const struct kw_list_transactions_request *filters, const struct kd_txn *txn,
+struct kd_txn_filter kd_txn_filter_of(struct kw_list_transactions_request *in,
+                                      struct kb_regex *pattern)
+{
+    size_t count = (size_t)KB_MAX(in->producer_id_filters_count, 0);
+    if (count)
+        qsort(in->producer_id_filters, count, sizeof in->producer_id_filters[0], by_number);
+    return (struct kd_txn_filter){.states = states_of(in),
+                                  .producers = in->producer_id_filters,
+                                  .producer_count = count,
+                                  .longer_than_ms = in->duration_filter,
+                                  .pattern = pattern};
+}
+
+/* Where nothing is open, it takes no time at all. */
+static bool runs_long(const struct kd_txn_filter *filter, const struct kd_txn *txn,
                       struct kb_time now)
 {
-    if (filters->duration_filter < 0)
+    if (filter->longer_than_ms < 0)
         return true;
-    return txn->started_ms >= 0 && now.wall_ms - txn->started_ms > filters->duration_filter;
+    return txn->started_ms >= 0 && kd_txn_age_ms(txn->started_ms, now) > filter->longer_than_ms;
 }
 
-void kd_txns_list(const struct kd_txns *txns, const struct kw_list_transactions_request *filters,
-                  struct kb_regex *pattern, struct kb_time now,
-                  struct kw_list_transactions_response_transaction_state *list, int32_t *count)
+static bool passes(const struct kd_txn_filter *filter, const struct kd_txn *txn, struct kb_time now)
+{
+    return filter->states & (1u << txn->state) && runs_long(filter, txn, now) &&
+           (!filter->producer_count ||
+            bsearch(&txn->producer, filter->producers, filter->producer_count,
+                    sizeof filter->producers[0], by_number)) &&
+           (!filter->pattern || kb_regex_match(filter->pattern, txn->id));
+}
+
+void kd_txns_list(const struct kd_txns *txns, const struct kd_txn_filter *filter,
+                  struct kb_time now, struct kw_list_transactions_response_transaction_state *list,
+                  int32_t *count)
 {
     for (const struct kb_map_entry *at = NULL; (at = kb_map_next(&txns->by_id, at));) {
         const struct kd_txn *txn = KB_CONTAINER(at, struct kd_txn, by_id);
-        if (!has_state(filters, txn) || !has_producer(filters, txn) ||
-            !runs_long(filters, txn, now) || (pattern && !kb_regex_match(pattern, txn->id)))
-            continue;
-        list[(*count)++] = (struct kw_list_transactions_response_transaction_state){
-            txn->id, txn->producer, kb_slice_str(names[txn->state])};
+        if (passes(filter, txn, now))
+            list[(*count)++] = (struct kw_list_transactions_response_transaction_state){
+                txn->id, txn->producer, kb_slice_str(names[txn->state])};
     }
 }

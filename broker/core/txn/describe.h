@@ -13,10 +13,21 @@ void kd_txns_describe(const struct kd_txns *txns, struct kb_slice id, struct kb_
 
 bool kd_txn_state_is_known(struct kb_slice name);
 size_t kd_txns_count(const struct kd_txns *txns);
-/* Adds those that pass the filters at *count on; room for kd_txns_count more. pattern:
- * of transactional_id_pattern; NULL: any. */
-void kd_txns_list(const struct kd_txns *txns, const struct kw_list_transactions_request *filters,
-                  struct kb_regex *pattern, struct kb_time now,
-                  struct kw_list_transactions_response_transaction_state *list, int32_t *count);
+
+/* What a request wants to see, made ready to be held against many. */
+struct kd_txn_filter {
+    unsigned states;          /* a bit each; 0: none of those asked for is known */
+    const int64_t *producers; /* sorted; count 0: any */
+    size_t producer_count;
+    int64_t longer_than_ms;   /* -1: any */
+    struct kb_regex *pattern; /* NULL: any id */
+};
+/* Sorts the request's producer ids. The pattern is the caller's. */
+struct kd_txn_filter kd_txn_filter_of(struct kw_list_transactions_request *in,
+                                      struct kb_regex *pattern);
+/* Adds those that pass at *count on; room for kd_txns_count more. */
+void kd_txns_list(const struct kd_txns *txns, const struct kd_txn_filter *filter,
+                  struct kb_time now, struct kw_list_transactions_response_transaction_state *list,
+                  int32_t *count);
 
 #endif

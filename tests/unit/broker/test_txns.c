@@ -715,6 +715,7 @@ static void test_a_transaction_is_described(void **state)
 static int listed(struct rig *rig, const struct kw_list_transactions_request *filters,
                   const char *pattern)
 {
+    struct kw_list_transactions_request in = *filters;
     struct kw_list_transactions_response_transaction_state list[4];
     struct kb_regex *regex = NULL;
     struct kb_error err;
@@ -722,7 +723,8 @@ static int listed(struct rig *rig, const struct kw_list_transactions_request *fi
     if (pattern)
         assert_int_equal(kb_regex_new(kb_slice_str(pattern), &regex, &err), KB_OK);
     assert_true(kd_txns_count(&rig->txns) <= 4);
-    kd_txns_list(&rig->txns, filters, regex, rig->now, list, &count);
+    const struct kd_txn_filter filter = kd_txn_filter_of(&in, regex);
+    kd_txns_list(&rig->txns, &filter, rig->now, list, &count);
     kb_regex_free(regex);
     return count;
 }
@@ -730,8 +732,8 @@ static int listed(struct rig *rig, const struct kw_list_transactions_request *fi
 static void test_transactions_are_listed_by_filters(void **state)
 {
     struct rig rig;
-    struct kb_slice ongoing = kb_slice_str("Ongoing");
-    int64_t second = FRESH + 1;
+    struct kb_slice ongoing = kb_slice_str("Ongoing"), unknown = kb_slice_str("x");
+    int64_t second = FRESH + 1, several[] = {9999, FRESH + 1, -1, FRESH, 3};
     (void)state;
     rig_init(&rig);
     struct kd_txn_producer who = new_producer(&rig, "A");
@@ -745,12 +747,20 @@ static void test_transactions_are_listed_by_filters(void **state)
                                               of_id = {.producer_id_filters = &second,
                                                        .producer_id_filters_count = 1,
                                                        .duration_filter = -1},
+                                              of_ids = {.producer_id_filters = several,
+                                                        .producer_id_filters_count = 5,
+                                                        .duration_filter = -1},
+                                              of_none = {.state_filters = &unknown,
+                                                         .state_filters_count = 1,
+                                                         .duration_filter = -1},
                                               longer = {.duration_filter = 999},
                                               too_long = {.duration_filter = 1000};
     assert_int_equal(listed(&rig, &all, NULL), 2);
     assert_int_equal(listed(&rig, &all, "[BC]"), 1);
     assert_int_equal(listed(&rig, &of_state, NULL), 1);
     assert_int_equal(listed(&rig, &of_id, NULL), 1);
+    assert_int_equal(listed(&rig, &of_ids, NULL), 2);
+    assert_int_equal(listed(&rig, &of_none, NULL), 0);
     assert_int_equal(listed(&rig, &longer, NULL), 1);
     assert_int_equal(listed(&rig, &too_long, NULL), 0);
     assert_true(kd_txn_state_is_known(ongoing));
