@@ -68,6 +68,10 @@ void kd_broker_stop(struct kd_broker *broker);
 /* As a crash would, over a loop of yours: connections are dropped, nothing is
  * written or told any more. Then free the loop, then the broker. */
 void kd_broker_halt(struct kd_broker *broker);
+/* For tests, over a loop of yours, once it serves: the coordinators that this partition of
+ * an internal topic is forget all they know, as after a failed write, and load it again.
+ * False: there is none, or it does not serve yet. */
+bool kd_broker_discard(struct kd_broker *broker, const char *topic, int32_t partition);
 /* Stopped or halted before. A broker that never started is fine, NULL too. */
 void kd_broker_free(struct kd_broker *broker);
 

@@ -307,6 +307,16 @@ void kd_broker_halt(struct kd_broker *broker)
     set_state(broker, STOPPED);
 }
 
+bool kd_broker_discard(struct kd_broker *broker, const char *topic, int32_t partition)
+{
+    struct kd_coordinator_topic *topics[] = {&broker->life.groups.topic, &broker->life.txns.topic};
+    struct kd_coordinator *c;
+    for (size_t i = 0; get_state(broker) == SERVING && i < KB_ARRAY_SIZE(topics); i++)
+        if (!strcmp(topics[i]->kind->topic, topic) && !kd_coordinator_at(topics[i], partition, &c))
+            return kd_coordinator_discard(c);
+    return false;
+}
+
 void kd_broker_free(struct kd_broker *broker)
 {
     if (!broker)

@@ -322,8 +322,41 @@ void nemesis_restrict(struct nemesis *n, const char *name)
     KB_CHECK(n->only);
 }
 
+/* ---- Beside them -------------------------------------------------------- */
+
+static int64_t whim(struct nemesis *n, int64_t min, int64_t max)
+{
+    return min + (int64_t)kb_random_below(&n->whim, (uint64_t)(max - min) + 1);
+}
+
+/* By themselves, or since what they decided could not be written. */
+static void meddle(struct kn_timer *timer)
+{
+    static const char *const topics[] = {"__consumer_offsets", "__transaction_state"};
+    enum { PARTITIONS = 2, CALM_MIN_MS = 50, CALM_MAX_MS = 900 };
+    struct nemesis *n = KB_CONTAINER(timer, struct nemesis, meddling);
+    const char *topic = topics[whim(n, 0, KB_ARRAY_SIZE(topics) - 1)];
+    world_spoil(n->world, NULL);
+    if (n->over)
+        return;
+    if (whim(n, 0, 1))
+        world_discard(n->world, topic, (int32_t)whim(n, 0, PARTITIONS - 1));
+    else
+        world_spoil(n->world, topic);
+    kn_timer_set(n->loop, timer, world_now_ms(n->world) + whim(n, CALM_MIN_MS, CALM_MAX_MS));
+}
+
+void nemesis_meddle(struct nemesis *n)
+{
+    kb_random_seed(&n->whim, ~n->world->options.seed);
+    kn_timer_init(&n->meddling, meddle);
+    kn_timer_set(n->loop, &n->meddling, world_now_ms(n->world) + 1);
+}
+
 void nemesis_deinit(struct nemesis *n)
 {
+    if (n->meddling.fn)
+        kn_timer_cancel(n->loop, &n->meddling);
     kn_timer_cancel(n->loop, &n->timer);
     kn_loop_free(n->loop);
     n->env->ops->free(n->env);

@@ -24,6 +24,8 @@ struct nemesis {
     const char *victim_node; /* NULL: everybody's connections */
     bool (*busy)(void *ctx);
     void *ctx;
+    struct kn_timer meddling; /* beside the faults */
+    struct kb_random whim;    /* of its own, so that the faults are what they were */
     bool over;
     bool at_work;    /* the broker has made all that it is to serve */
     long unanswered; /* crashes while busy */
@@ -34,6 +36,8 @@ struct nemesis {
 void nemesis_start(struct nemesis *n, struct world *w, int faults, bool (*busy)(void *), void *ctx);
 /* Nothing but this fault from now on, by its name in the table. */
 void nemesis_restrict(struct nemesis *n, const char *name);
+/* Beside the faults, coordinators forget all they know, and load it again. */
+void nemesis_meddle(struct nemesis *n);
 void nemesis_deinit(struct nemesis *n);
 
 #endif

@@ -169,6 +169,7 @@ static void count(struct run *run)
     run->counts[RUN_FENCED] = run->deeds.fenced;
     run->counts[RUN_TIMEOUTS] = run->deeds.timeouts;
     run->counts[RUN_RELOADS] = w->reloads;
+    run->counts[RUN_DISCARDS] = w->discards;
 }
 
 static void judge(struct run *run)
@@ -199,6 +200,8 @@ bool run_once(struct run *run, const struct run_options *options)
     nemesis_start(&run->nemesis, &run->world, options->faults, is_busy, run);
     if (run->workload->only_fault)
         nemesis_restrict(&run->nemesis, run->workload->only_fault);
+    if (run->workload->meddles)
+        nemesis_meddle(&run->nemesis);
     kn_timer_init(&run->watch, watch);
     watch(&run->watch);
     load(run);

@@ -49,6 +49,7 @@ enum run_count {
     RUN_FENCED,   /* writers that were told that they are */
     RUN_TIMEOUTS, /* transactions left open for longer than they may be */
     RUN_RELOADS,  /* coordinators of transactions that took up what others left */
+    RUN_DISCARDS, /* coordinators that forgot all while the broker lived on */
     RUN_COUNTS
 };
 extern const char *const run_count_names[RUN_COUNTS];

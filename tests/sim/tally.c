@@ -27,6 +27,7 @@ const char *const run_count_names[RUN_COUNTS] = {
     [RUN_FENCED] = "fenced writers",
     [RUN_TIMEOUTS] = "late ends",
     [RUN_RELOADS] = "reloads",
+    [RUN_DISCARDS] = "discarded coordinators",
 };
 
 void tally_merge(struct tally *tally, const struct tally *more)

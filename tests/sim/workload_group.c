@@ -138,12 +138,14 @@ const struct workload workload_group = {
     .name = "group",
     .what = "a classic group, eager or cooperative, whose members come, go and fail",
     .settings = settings,
+    .meddles = true,
     .send = classic,
     .read = crowd_read};
 
 const struct workload workload_group848 = {.name = "group848",
                                            .what = "the same of the protocol of KIP-848",
                                            .settings = settings,
+                                           .meddles = true,
                                            .send = modern,
                                            .read = crowd_read};
 

@@ -82,5 +82,6 @@ const struct workload workload_rawgroup = {
     .name = "rawgroup",
     .what = "the broker's groups alone, of members that are a few lines",
     .settings = settings,
+    .meddles = true,
     .send = work,
     .read = crowd_read};

@@ -122,5 +122,6 @@ const struct workload workload_txn = {
     .name = "txn",
     .what = "the broker's transactions alone, of writers that are a few lines and fence each other",
     .settings = settings,
+    .meddles = true,
     .send = write_all,
     .read = read_all};

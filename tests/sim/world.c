@@ -40,6 +40,7 @@ static void log_line(struct kb_log *log, enum kb_level level, const char *compon
     (void)level;
     w->reloads += !strcmp(component, "transactions") && strstr(text, "loaded partition=") &&
                   !strstr(text, " records=0");
+    w->discards += strstr(text, "loading again partition=") != NULL;
     world_trace(w, "  broker: %s: %s", component, text);
 }
 
@@ -126,6 +127,17 @@ static bool is_to_fail(struct world *w, enum kb_fs_op op)
     return w->fail_in >= 0 && op == w->fail_op && w->fail_in-- == 0;
 }
 
+/* A failed write to another of a partition's files may keep it away until a restart. */
+static bool is_to_spoil(struct world *w, enum kb_fs_op op, const char *path)
+{
+    size_t length = w->spoiled ? strlen(w->spoiled) : 0;
+    if (!length || op != KB_FS_WRITE || strncmp(path, w->spoiled, length) || path[length] != '-' ||
+        !strstr(path, ".log"))
+        return false;
+    w->spoiled = NULL;
+    return true;
+}
+
 static bool is_to_crash(struct world *w, enum kb_fs_op op, uint64_t nth)
 {
     bool at_sync = op == KB_FS_SYNC && w->crash_sync >= 0 && w->crash_sync-- == 0;
@@ -139,7 +151,7 @@ static int on_disk(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
     struct world *w = self->world;
     if (!is_current(self))
         return 0;
-    if (is_to_fail(w, op)) {
+    if (is_to_fail(w, op) || is_to_spoil(w, op, path)) {
         world_trace(w, "an operation on \"%s\" fails", path);
         return -EIO;
     }
@@ -203,6 +215,7 @@ void world_start(struct world *w)
     w->crash_at = UINT64_MAX;
     w->crash_sync = w->fail_in = -1;
     w->failing = w->start_failed = false;
+    w->spoiled = NULL;
     w->current = self;
     w->starts++;
     w->started_ahead_ms = KB_MAX(w->started_ahead_ms, w->ahead_ms);
@@ -250,6 +263,17 @@ void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth)
     w->failing = true;
     w->fail_op = op;
     w->fail_in = nth;
+}
+
+void world_spoil(struct world *w, const char *topic)
+{
+    w->spoiled = topic;
+}
+
+void world_discard(struct world *w, const char *topic, int32_t partition)
+{
+    if (w->serving && kd_broker_discard(w->current->broker, topic, partition))
+        world_trace(w, "the coordinators of %s-%d forget all", topic, partition);
 }
 
 static int may_allocate(void *ctx, size_t size)

@@ -50,7 +50,8 @@ struct world {
     enum kb_crash crash_how;
     bool failing; /* an operation fails, and what the broker makes of it is its own affair */
     enum kb_fs_op fail_op;
-    int64_t fail_in; /* operations of that kind; < 0: none */
+    int64_t fail_in;     /* operations of that kind; < 0: none */
+    const char *spoiled; /* a topic: the next write to a log of it fails; NULL: none */
 
     const char *starved; /* a node; NULL: none */
     int64_t starved_one_in;
@@ -61,7 +62,8 @@ struct world {
     int64_t ahead_ms;         /* by how much the wall clock has jumped */
     int64_t started_ahead_ms; /* the most that it was at a start of the broker */
     long starts, crashes, power_losses, jumps;
-    long reloads; /* coordinators of transactions that found some in their log */
+    long reloads;  /* coordinators of transactions that found some in their log */
+    long discards; /* coordinators of any kind that forgot all while the broker lived on */
 };
 
 enum { WORLD_PARTITIONS = 3, WORLD_PORT = 9092 };
@@ -80,6 +82,11 @@ void world_crash_at(struct world *w, enum kb_crash how, uint64_t nth);
 void world_crash_at_sync(struct world *w, enum kb_crash how, int64_t nth);
 /* The nth operation of that kind from now answers -EIO, once. */
 void world_fail_at(struct world *w, enum kb_fs_op op, int64_t nth);
+/* The next write to a log of that topic answers -EIO; NULL: none will any more. A broker
+ * lives on with that. */
+void world_spoil(struct world *w, const char *topic);
+/* The coordinators of that partition of an internal topic forget all, and load again. */
+void world_discard(struct world *w, const char *topic, int32_t partition);
 /* One of so many allocations of that node fails, from now on; NULL: none. */
 void world_starve(struct world *w, const char *node, int64_t one_in);
 /* The disk has room for that much more; KB_FOREVER: all there is. */

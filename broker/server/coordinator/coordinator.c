@@ -286,6 +286,14 @@ void kd_coordinator_loaded(struct kd_coordinator *c)
     kd_step_end(step);
 }
 
+bool kd_coordinator_discard(struct kd_coordinator *c)
+{
+    struct kd_step *step = c->state == KD_COORDINATOR_ACTIVE ? kd_step_begin(c) : NULL;
+    if (step)
+        fail(c, step);
+    return step != NULL;
+}
+
 struct kd_coordinator *kd_coordinator_new(struct kd_coordinator_topic *topic,
                                           struct kd_place *place)
 {

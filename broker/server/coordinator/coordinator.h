@@ -97,6 +97,10 @@ struct kd_coordinator {
 struct kd_coordinator *kd_coordinator_new(struct kd_coordinator_topic *topic,
                                           struct kd_place *place);
 void kd_coordinator_loaded(struct kd_coordinator *c); /* load.c, when all is replayed */
+/* As a failed append does: what it knows and what is not committed yet is dropped, those
+ * who wait are told NOT_COORDINATOR, and it is loaded again. False: it does not serve
+ * yet, or there is no memory. */
+bool kd_coordinator_discard(struct kd_coordinator *c);
 /* Nothing is read or appended any more. NULL: nothing. */
 void kd_coordinator_free(struct kd_coordinator *c);
 
