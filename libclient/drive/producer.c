@@ -238,8 +238,10 @@ static void init(struct kurier_producer *producer, const kurier_config *config, 
     producer->sender.supply.freed = on_freed;
 }
 
+/* The client is gone, and with it who would hear of room. */
 static void deinit(struct kurier_producer *producer)
 {
+    producer->sender.supply.freed = NULL;
     struct kb_map_entry *entry = kb_map_next(&producer->topics, NULL);
     while (entry) {
         struct kurier_topic *topic = KB_CONTAINER(entry, struct kurier_topic, by_name);

@@ -408,6 +408,49 @@ static void a_child_is_told(void **state)
     kurier_client_free(client);
 }
 
+/* Answers how many there was room for. */
+static size_t fill(kurier_topic *topic)
+{
+    kurier_error err;
+    kurier_record record = {.value = kurier_str("v"), .opaque = 1};
+    size_t sent = 0;
+    while (!kurier_topic_try_send(topic, &record, &err))
+        sent++;
+    assert_int_equal(err.code, KURIER_E_QUEUE_FULL);
+    return sent;
+}
+
+static void leave_reports(int buffer_memory)
+{
+    kurier_error err;
+    char bytes[12];
+    snprintf(bytes, sizeof bytes, "%d", buffer_memory);
+    kurier_runtime *runtime = kurier_runtime_new(KURIER_DRIVEN, NULL, &err);
+    kurier_config *config = config_new();
+    kurier_config_set(config, "buffer.memory", bytes);
+    kurier_config_set(config, "batch.size", "10000");
+    kurier_producer *producer = kurier_producer_new(runtime, config, &err);
+    assert_non_null(producer);
+    kurier_topic *topic = kurier_producer_topic(producer, "t", &err);
+    for (size_t sent; (sent = fill(topic));) {
+        assert_int_equal(kurier_producer_purge(producer, true), sent);
+        while (kurier_runtime_step(runtime, &err))
+            ;
+    }
+    kurier_producer_free(producer);
+    kurier_config_free(config);
+    kurier_runtime_free(runtime);
+}
+
+/* They hold all the memory that try_send waits for, whatever is left of it. */
+static void reports_that_nobody_took_go_with_their_producer(void **state)
+{
+    enum { LEAST = 100000, MOST = LEAST + 10000, STEP = 100 };
+    (void)state;
+    for (int bytes = LEAST; bytes < MOST; bytes += STEP)
+        leave_reports(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_signal_handler_may_wake),
         cmocka_unit_test(our_thread_takes_no_signal),
         cmocka_unit_test(a_child_is_told),
+        cmocka_unit_test(reports_that_nobody_took_go_with_their_producer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
