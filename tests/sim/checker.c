@@ -31,6 +31,9 @@ const struct checker checkers[] = {
     {"leaked", "nothing of one that nobody committed", NULL, check_leaked},
     {"withheld", "and everything of one that is committed", NULL, check_withheld},
     {"unlike", "who reads what is committed sees what is there, and it stays", NULL, check_unlike},
+    {"uncopied", "of what was to be copied every copy is seen", NULL, check_uncopied},
+    {"copied twice", "once", NULL, check_copied_twice},
+    {"copied astray", "in the order of the source", NULL, check_copied_astray},
     {"memory", "the heap stays within the budgets", watch_memory, check_memory},
 };
 

@@ -52,11 +52,14 @@ long check_shared(const struct run *run);
 long check_stale(const struct run *run);
 long check_revoked(const struct run *run);
 long check_forgotten(const struct run *run);
-/* check_deeds.c: what became of transactions. */
+/* check_deeds.c: what became of transactions, and of copies made in them. */
 long check_torn(const struct run *run);
 long check_leaked(const struct run *run);
 long check_withheld(const struct run *run);
 long check_unlike(const struct run *run);
+long check_uncopied(const struct run *run);
+long check_copied_twice(const struct run *run);
+long check_copied_astray(const struct run *run);
 /* check_memory.c: the heap, against the budgets that were set. */
 void watch_memory(struct run *run);
 long check_memory(const struct run *run);

@@ -25,6 +25,21 @@ void client_set(kurier_config *config, const char *key, int64_t value)
     kurier_config_set(config, key, text);
 }
 
+void client_set_group(kurier_config *config, struct run *run, const char *group,
+                      int64_t memory_bytes)
+{
+    struct world *w = &run->world;
+    kurier_config_set(config, "group.id", group);
+    kurier_config_set(config, "auto.offset.reset", "earliest");
+    client_set(config, "session.timeout.ms", CLIENT_SESSION_MS);
+    client_set(config, "heartbeat.interval.ms", world_between(w, 50, 500));
+    client_set(config, "max.poll.interval.ms", CLIENT_POLL_INTERVAL_MS);
+    client_set(config, "rebalance.drain.ms", CLIENT_DRAIN_MS);
+    client_set(config, "fetch.memory", memory_bytes);
+    client_set(config, "max.poll.records", world_between(w, 1, 200));
+    client_set(config, "fetch.max.wait.ms", world_between(w, 1, 200));
+}
+
 void client_trace(const struct process *process, kurier_client *client)
 {
     kurier_event event;

@@ -12,6 +12,8 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/check_deeds.c \
 	tests/sim/checker.c tests/sim/checker.h \
 	tests/sim/client.c tests/sim/client.h \
+	tests/sim/copier.c tests/sim/copier.h \
+	tests/sim/copies.c tests/sim/copies.h \
 	tests/sim/crowd.c tests/sim/crowd.h \
 	tests/sim/deeds.c tests/sim/deeds.h \
 	tests/sim/farm.c tests/sim/farm.h \
@@ -31,10 +33,12 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/reader.c tests/sim/reader.h \
 	tests/sim/run.c tests/sim/run.h \
 	tests/sim/tally.c \
+	tests/sim/witnesses.c tests/sim/witnesses.h \
 	tests/sim/workload.c tests/sim/workload.h \
 	tests/sim/workload_client.c \
 	tests/sim/workload_compact.c \
 	tests/sim/workload_clock.c \
+	tests/sim/workload_copy.c \
 	tests/sim/workload_group.c \
 	tests/sim/workload_idempotent.c \
 	tests/sim/workload_memory.c \

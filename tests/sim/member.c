@@ -9,14 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-    MANY = 16,
-    HANDS = 8,
-    SESSION_MS = 1500,
-    POLL_INTERVAL_MS = 3000,
-    DRAIN_MS = 1000,
-    LOGS_MAX = CLIENT_TOPICS * HISTORY_PARTITIONS
-};
+enum { MANY = 16, HANDS = 8, LOGS_MAX = CLIENT_TOPICS * HISTORY_PARTITIONS };
 
 struct member {
     struct member_plan *plan;
@@ -143,22 +136,14 @@ static kurier_config *make_config(struct member *m)
     m->memory_bytes = (int64_t)100000 << world_between(w, 0, 6);
     m->listens = world_between(w, 0, 1);
     m->automatic = m->plan->graceful || world_between(w, 0, 1);
-    kurier_config_set(config, "group.id", MEMBER_GROUP);
     kurier_config_set(config, "group.protocol", choose_protocol(m));
     if (m->plan->strategy)
         kurier_config_set(config, "partition.assignment.strategy", m->plan->strategy);
     if (m->plan->instance)
         kurier_config_set(config, "group.instance.id", m->plan->instance);
-    kurier_config_set(config, "auto.offset.reset", "earliest");
     kurier_config_set(config, "enable.auto.commit", m->automatic ? "true" : "false");
     client_set(config, "auto.commit.interval.ms", world_between(w, 20, 500));
-    client_set(config, "session.timeout.ms", SESSION_MS);
-    client_set(config, "heartbeat.interval.ms", world_between(w, 50, 500));
-    client_set(config, "max.poll.interval.ms", POLL_INTERVAL_MS);
-    client_set(config, "rebalance.drain.ms", DRAIN_MS);
-    client_set(config, "fetch.memory", m->memory_bytes);
-    client_set(config, "max.poll.records", world_between(w, 1, 200));
-    client_set(config, "fetch.max.wait.ms", world_between(w, 1, 200));
+    client_set_group(config, m->run, MEMBER_GROUP, m->memory_bytes);
     if (m->listens)
         kurier_config_set_rebalance_listener(config, &listener);
     m->run->memory_budget += m->memory_bytes;
@@ -267,7 +252,8 @@ static int64_t nap_ms(struct member *m)
     struct world *w = &m->run->world;
     if (is_calm(m) || world_between(w, 0, 99))
         return world_between(w, 1, 20);
-    return world_between(w, 1, m->plan->graceful ? DRAIN_MS / 4 : 2 * POLL_INTERVAL_MS);
+    return world_between(w, 1,
+                         m->plan->graceful ? CLIENT_DRAIN_MS / 4 : 2 * CLIENT_POLL_INTERVAL_MS);
 }
 
 static int64_t turn(void *self)

@@ -53,10 +53,16 @@ static kurier_config *make_config(struct producer *p)
     client_set(config, "batch.size", batch_bytes[world_between(w, 0, 3)]);
     client_set(config, "buffer.memory", p->memory_bytes);
     client_set(config, "linger.ms", world_between(w, 0, 10));
+    if (p->plan->id)
+        kurier_config_set(config, "transactional.id", p->plan->id);
+    if (p->plan->id)
+        client_set(config, "transaction.timeout.ms", PRODUCER_TXN_MS);
     lane.patience_ms = p->patient ? PATIENT_MS : world_between(w, 500, 3000);
     client_set(config, "delivery.timeout.ms", lane.patience_ms);
     if (!p->patient)
         kurier_config_set(config, "request.timeout.ms", "400");
+    if (p->plan->id) /* who is frozen in the midst of it is told later */
+        lane.patience_ms = 0;
     p->lane = history_lane(&p->run->history, &lane);
     p->run->memory_budget += p->memory_bytes;
     return config;
@@ -91,36 +97,49 @@ static int32_t choose_partition(struct producer *p, const kurier_topic *topic)
     return (int32_t)world_between(&p->run->world, 0, count - 1);
 }
 
-/* False: no room. */
-static bool send_one(struct producer *p)
+static uint64_t send_record(struct producer *p, kurier_topic *topic, int32_t partition,
+                            int key_number, kurier_error *err)
 {
     uint8_t room[HISTORY_VALUE_MAX];
     struct world *w = &p->run->world;
     struct history *history = &p->run->history;
-    kurier_topic *topic = p->topics[world_between(w, 0, p->topic_count - 1)];
-    int key_number = (int)world_between(w, 0, HISTORY_KEYS - 1);
     char key[2] = {(char)('a' + key_number), 0};
-    int32_t partition = p->keyed ? -1 : choose_partition(p, topic);
     int number = history_topic(history, kurier_topic_name(topic));
     uint64_t id = history_send(history, p->lane, number, partition, world_now_ms(w));
     struct kb_slice value = history_value(history, id, room);
+    bool keyed = partition < 0;
     kurier_record record = {.value = kurier_bytes_of(value.data, value.size),
                             .opaque = id,
                             .partition = partition,
-                            .flags = p->keyed ? 0 : KURIER_TO_PARTITION,
-                            .key = kurier_str(p->keyed || p->plan->has_keys ? key : NULL)};
-    kurier_error err;
+                            .flags = keyed ? 0 : KURIER_TO_PARTITION,
+                            .key = kurier_str(keyed || p->plan->has_keys ? key : NULL)};
     if (p->plan->has_keys)
         history_key(history, id, key_number);
-    if (kurier_topic_try_send(topic, &record, &err) == KURIER_OK) {
+    if (kurier_topic_try_send(topic, &record, err) == KURIER_OK) {
         p->open_bytes += (int64_t)value.size;
         if (p->open_bytes > p->memory_bytes && !p->compresses)
             run_complain(p->run, "more than buffer.memory was taken");
-        return true;
+        return id;
     }
-    world_trace(w, "  %s: not taken: %s", p->process->node, err.text);
+    world_trace(w, "  %s: not taken: %s", p->process->node, err->text);
     history_unsend(history, id);
-    return false;
+    return 0;
+}
+
+uint64_t producer_send_to(struct producer *p, int32_t partition, kurier_error *err)
+{
+    return send_record(p, p->topics[0], partition, 0, err);
+}
+
+/* False: no room. */
+static bool send_one(struct producer *p)
+{
+    struct world *w = &p->run->world;
+    kurier_topic *topic = p->topics[world_between(w, 0, p->topic_count - 1)];
+    int key_number = (int)world_between(w, 0, HISTORY_KEYS - 1);
+    int32_t partition = p->keyed ? -1 : choose_partition(p, topic);
+    kurier_error err;
+    return send_record(p, topic, partition, key_number, &err) != 0;
 }
 
 void producer_send_some(struct producer *p)
@@ -142,7 +161,7 @@ static void hear(struct producer *p, const kurier_report *report)
     p->open_bytes -= (int64_t)history_value(&p->run->history, report->opaque, room).size;
     p->run->counts[RUN_RESENDS] += report->attempts > 1;
     run_tell(p->run, report->opaque, &telling);
-    if (report->code && p->patient && !p->closing && !p->plan->topics_go)
+    if (report->code && p->patient && !p->closing && !p->plan->topics_go && !p->plan->id)
         run_complain(p->run, "a record failed though there was time: %s",
                      kurier_code_name(report->code));
 }
@@ -180,6 +199,12 @@ void producer_close(struct producer *p, int timeout_ms)
     producer_free(p);
 }
 
+void producer_die(struct producer *p)
+{
+    history_lane_dies(&p->run->history, p->lane);
+    producer_free(p);
+}
+
 /* ---- As a program ------------------------------------------------------- */
 
 static void *start(struct process *process, void *ctx)
@@ -200,12 +225,10 @@ static int64_t turn(void *self)
 static void end(void *self, bool killed)
 {
     struct producer *p = self;
-    if (killed) {
-        history_lane_dies(&p->run->history, p->lane);
-        producer_free(p);
-    } else {
+    if (killed)
+        producer_die(p);
+    else
         producer_close(p, CLIENT_CLOSE_MS);
-    }
 }
 
 const struct program program_producer = {

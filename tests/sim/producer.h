@@ -9,6 +9,8 @@
  */
 #include "tests/sim/client.h"
 
+enum { PRODUCER_TXN_MS = 1500 }; /* transaction.timeout.ms */
+
 /* What outlives a death. */
 struct producer_plan {
     struct run *run;
@@ -17,6 +19,7 @@ struct producer_plan {
     int64_t pace_ms; /* between two bursts at most; 0: as usual */
     bool has_keys;   /* all its records, and the topics are compacted */
     bool topics_go;  /* a record may fail because its topic is deleted */
+    const char *id;  /* transactional.id: a record may fail with its transaction; NULL: none */
 };
 
 struct producer {
@@ -36,10 +39,13 @@ struct producer {
 
 struct producer *producer_new(struct process *process, const struct producer_plan *plan);
 void producer_send_some(struct producer *p);
+/* One, to its first topic: its id; 0: it was not taken. */
+uint64_t producer_send_to(struct producer *p, int32_t partition, kurier_error *err);
 /* Takes what there is of reports; answers whether there were any. */
 bool producer_hear(struct producer *p, int timeout_ms);
 /* In time, and with a report for each record. */
 void producer_close(struct producer *p, int timeout_ms);
+void producer_die(struct producer *p); /* nobody hears what became of its records */
 
 extern const struct program program_producer; /* ctx: its plan */
 

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "wire/api.h"
+#include "wire/compress.h"
 #include "wire/gen/fetch.h"
 #include "wire/record.h"
 
@@ -67,9 +68,14 @@ static void end_drop(struct drops *drops, const struct kw_batch *batch)
 
 static void see_records(struct raw_reader *r, int32_t partition, const struct kw_batch *batch)
 {
+    enum { PLAIN_MAX = 1 << 24 };
     struct kw_record_iter it;
     struct kw_record record;
-    kw_record_iter_init(&it, &batch->header, batch->records);
+    struct kb_slice plain;
+    int code = kw_decompress_view(r->codecs, (enum kw_codec)kw_batch_header_codec(&batch->header),
+                                  batch->records, PLAIN_MAX, &plain, NULL);
+    KB_CHECK(!code);
+    kw_record_iter_init(&it, &batch->header, plain);
     while (kw_record_iter_next(&it, &record))
         if (record.offset >= r->places[partition].next)
             r->see(&r->run->history, r->topic, partition, record.offset, record.value);
@@ -194,6 +200,8 @@ void raw_reader_open(struct raw_reader *r, struct run *run, struct process *proc
     r->topic = history_topic(&run->history, topic);
     for (int i = 0; i < PARTITIONS; i++)
         r->places[i].stable = r->places[i].end = -1;
+    r->codecs = kw_codec_ctx_new();
+    KB_CHECK(r->codecs);
     raw_link_open(&r->link, process, on_up);
 }
 
@@ -216,4 +224,5 @@ bool raw_reader_is_stable(const struct raw_reader *r)
 void raw_reader_close(struct raw_reader *r)
 {
     raw_link_close(&r->link);
+    kw_codec_ctx_free(r->codecs);
 }

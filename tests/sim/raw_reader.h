@@ -18,6 +18,7 @@ struct raw_reader {
     struct raw_link link;
     const char *name; /* of the topic */
     raw_reader_see *see;
+    struct kw_codec_ctx *codecs;
     bool committed; /* and of transactions nothing else; before it is connected */
     int topic;
     struct raw_place {

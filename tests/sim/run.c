@@ -117,6 +117,7 @@ static void load(struct run *run)
     run->workload->read(run);
     history_ends(&run->history, world_now_ms(&run->world));
     deeds_judge(&run->deeds, &run->history, &run->found);
+    copies_judge(&run->copies, &run->history, &run->deeds, true, &run->copied);
 }
 
 static void watch(struct kn_timer *timer)
@@ -213,6 +214,7 @@ bool run_once(struct run *run, const struct run_options *options)
     history_deinit(&run->history);
     ledger_deinit(&run->ledger);
     deeds_deinit(&run->deeds);
+    copies_deinit(&run->copies);
     world_deinit(&run->world);
     return !run->why[0];
 }

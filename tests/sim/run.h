@@ -12,6 +12,7 @@
  * RUN_LIMIT_MS of virtual time, faults being over, is stuck.
  */
 #include "tests/sim/checker.h"
+#include "tests/sim/copies.h"
 #include "tests/sim/deeds.h"
 #include "tests/sim/history.h"
 #include "tests/sim/ledger.h"
@@ -63,6 +64,8 @@ struct run {
     struct ledger ledger;
     struct deeds deeds;
     struct deeds_findings found; /* of the deeds, in the end */
+    struct copies copies;
+    struct copies_findings copied; /* in the end */
     struct kn_timer watch;
     long findings[CHECKERS_MAX]; /* by checker; all 0: every promise was kept */
     long counts[RUN_COUNTS];

@@ -9,7 +9,7 @@ const struct workload *const workloads[] = {
     &workload_raw,      &workload_client,    &workload_plain,    &workload_idempotent,
     &workload_topics,   &workload_retention, &workload_clock,    &workload_rawgroup,
     &workload_memory,   &workload_group,     &workload_group848, &workload_mixed,
-    &workload_graceful, &workload_compact,   &workload_txn,
+    &workload_graceful, &workload_compact,   &workload_txn,      &workload_copy,
 };
 
 const size_t workloads_count = KB_ARRAY_SIZE(workloads);

@@ -37,6 +37,6 @@ const struct workload *workload_find(const char *name); /* NULL: none of that na
 extern const struct workload workload_raw, workload_client, workload_plain, workload_idempotent,
     workload_topics, workload_retention, workload_clock, workload_rawgroup, workload_memory,
     workload_compact, workload_group, workload_group848, workload_mixed, workload_graceful,
-    workload_txn;
+    workload_txn, workload_copy;
 
 #endif

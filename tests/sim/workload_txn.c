@@ -3,8 +3,8 @@
  * The broker's transactions alone: writers of a few lines, some of which fence each other,
  * and readers of everything and of what is committed.
  */
-#include "tests/sim/raw_reader.h"
 #include "tests/sim/raw_writer.h"
+#include "tests/sim/witnesses.h"
 #include "tests/sim/workload.h"
 
 #include "base/check.h"
@@ -25,7 +25,7 @@ struct scene {
     struct run *run;
     struct raw_writer_plan plans[WRITERS_MAX];
     struct process writers[WRITERS_MAX], readers;
-    struct raw_reader all, committed;
+    struct witnesses witnesses;
     int count;
 };
 
@@ -44,37 +44,6 @@ static void open(struct scene *scene, struct run *run)
     }
 }
 
-/* The book of transactions lies beside that of records. */
-static int log_of(int topic, int32_t partition)
-{
-    return topic * HISTORY_PARTITIONS + partition;
-}
-
-static void serve_committed(struct history *h, int topic, int32_t partition, int64_t offset,
-                            struct kb_slice value)
-{
-    struct run *run = KB_CONTAINER(h, struct run, history);
-    deeds_serve(&run->deeds, log_of(topic, partition), offset,
-                history_id(h, topic, partition, value));
-}
-
-static void find_committed(struct history *h, int topic, int32_t partition, int64_t offset,
-                           struct kb_slice value)
-{
-    struct run *run = KB_CONTAINER(h, struct run, history);
-    deeds_find(&run->deeds, log_of(topic, partition), offset,
-               history_id(h, topic, partition, value));
-}
-
-static void open_readers(struct raw_reader *all, struct raw_reader *committed, struct run *run,
-                         struct process *process, bool along)
-{
-    raw_reader_open(all, run, process, RAW_WRITER_TOPIC, along ? history_serve : history_find);
-    raw_reader_open(committed, run, process, RAW_WRITER_TOPIC,
-                    along ? serve_committed : find_committed);
-    committed->committed = true;
-}
-
 static bool is_done(void *ctx)
 {
     const struct scene *scene = ctx;
@@ -87,7 +56,7 @@ static bool is_done(void *ctx)
 static bool is_stable(void *ctx)
 {
     const struct scene *scene = ctx;
-    return raw_reader_is_at_end(&scene->all) && raw_reader_is_stable(&scene->committed);
+    return witnesses_are_at_end(&scene->witnesses);
 }
 
 static void write_all(struct run *run)
@@ -95,15 +64,14 @@ static void write_all(struct run *run)
     struct scene scene;
     open(&scene, run);
     process_open(&scene.readers, &run->world, "readers", NULL, NULL);
-    open_readers(&scene.all, &scene.committed, run, &scene.readers, true);
+    witnesses_open(&scene.witnesses, run, &scene.readers, RAW_WRITER_TOPIC, true);
     run_wait_over(run);
     run_wait(run, is_done, &scene, "transactions without an end");
     for (int i = 0; i < scene.count; i++)
         process_close(&scene.writers[i]);
     if (!world_wait(&run->world, is_stable, &scene, STABLE_MS))
         run_complain(run, "stuck: the last stable offset does not move on");
-    raw_reader_close(&scene.all);
-    raw_reader_close(&scene.committed);
+    witnesses_close(&scene.witnesses);
     process_close(&scene.readers);
 }
 
@@ -111,10 +79,9 @@ static void read_all(struct run *run)
 {
     struct scene scene = {.run = run};
     process_open(&scene.readers, &run->world, "last", NULL, NULL);
-    open_readers(&scene.all, &scene.committed, run, &scene.readers, false);
+    witnesses_open(&scene.witnesses, run, &scene.readers, RAW_WRITER_TOPIC, false);
     run_wait(run, is_stable, &scene, "the last reading");
-    raw_reader_close(&scene.all);
-    raw_reader_close(&scene.committed);
+    witnesses_close(&scene.witnesses);
     process_close(&scene.readers);
 }
 
