@@ -205,6 +205,13 @@ void kn_sim_kill(struct kn_sim *sim, const char *name, enum kn_sim_kill how)
         sim_sock_lose(KB_CONTAINER(it, struct sim_sock, of_node), how);
 }
 
+void kn_sim_overhear(struct kn_sim *sim, void (*fn)(void *ctx, const struct kn_sim_heard *heard),
+                     void *ctx)
+{
+    sim->overhear = fn;
+    sim->overhear_ctx = ctx;
+}
+
 void kn_sim_stop(struct kn_sim *sim, const char *name)
 {
     must_find(sim, name)->stopped = true;

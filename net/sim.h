@@ -18,6 +18,7 @@
  * a wait inside a turn of another loop would keep that one from going on.
  */
 #include "base/random.h"
+#include "base/slice.h"
 #include "net/loop.h"
 
 struct kn_sim;
@@ -66,6 +67,18 @@ void kn_sim_cut(struct kn_sim *sim, const char *from, const char *to);
 void kn_sim_heal(struct kn_sim *sim, const char *from, const char *to);
 /* Every connection between the two: both sides see a RST. NULL: any node. */
 void kn_sim_reset(struct kn_sim *sim, const char *a, const char *b);
+
+/* What a node sends on connections that it made, as it sends it, to one listener at a time;
+ * fn NULL: none. It calls nothing back that changes the simulation but timers and calls of
+ * its own. */
+struct kn_sim_heard {
+    const char *node;
+    uint16_t port; /* tells its connections apart */
+    bool begins;   /* nothing was sent on this one before */
+    struct kb_slice bytes;
+};
+void kn_sim_overhear(struct kn_sim *sim, void (*fn)(void *ctx, const struct kn_sim_heard *heard),
+                     void *ctx);
 
 struct kn_sim_net {
     int64_t delay_min_us, delay_max_us; /* one way; default 50 .. 500 */

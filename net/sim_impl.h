@@ -30,6 +30,8 @@ struct kn_sim {
     struct kb_list nodes, links, cuts, names;
     int node_count;
     const struct sim_node *running;
+    void (*overhear)(void *ctx, const struct kn_sim_heard *heard);
+    void *overhear_ctx;
 };
 
 void *sim_alloc(size_t size); /* zeroed */
@@ -88,6 +90,7 @@ struct sim_sock {
     struct kb_list backlog; /* LISTENING */
     struct sim_link *link;
     int side; /* 0 dialled, 1 accepted */
+    bool spoke;
     uint8_t *in;
     size_t in_at, in_size, in_capacity; /* received and unread */
     bool in_ended, out_ended;

@@ -98,6 +98,20 @@ static int64_t sock_readv(struct kn_sock *base, const struct iovec *iov, int n)
     return (int64_t)total;
 }
 
+static void be_overheard(struct sim_sock *sock, const struct iovec *iov, size_t size)
+{
+    struct kn_sim *sim = sock->node->sim;
+    struct kn_sim_heard heard = {.node = sock->node->name, .port = kn_addr_port(&sock->local)};
+    if (!sim->overhear || sock->side != 0)
+        return;
+    for (; size > 0; size -= heard.bytes.size, iov++) {
+        heard.begins = !sock->spoke;
+        heard.bytes = kb_slice_of(iov->iov_base, KB_MIN(iov->iov_len, size));
+        sock->spoke = true;
+        sim->overhear(sim->overhear_ctx, &heard);
+    }
+}
+
 static int64_t sock_writev(struct kn_sock *base, const struct iovec *iov, int n)
 {
     struct sim_sock *sock = of(base);
@@ -112,6 +126,7 @@ static int64_t sock_writev(struct kn_sock *base, const struct iovec *iov, int n)
         size += iov[i].iov_len;
     size = KB_MIN(size, sock->node->sim->net.window_bytes - sock->link->outstanding[!sock->side]);
     sim_send(sock->link, !sock->side, SIM_DATA, iov, size);
+    be_overheard(sock, iov, size);
     return (int64_t)size;
 }
 

@@ -24,6 +24,7 @@ struct copier {
     kurier_consumer *from;
     int64_t memory_bytes;
     int64_t rest_until_ms;
+    long forgettings; /* until it was made */
 
     int deed;         /* -1: none */
     int64_t began_ms; /* the deed */
@@ -66,9 +67,17 @@ static kurier_consumer *make_consumer(struct copier *c)
     return consumer;
 }
 
+/* Times that a coordinator forgot what it had not written. */
+static long forgettings(const struct world *w)
+{
+    return w->starts + w->discards;
+}
+
 static void open(struct copier *c)
 {
     kurier_error err;
+    c->plan->lives++;
+    c->forgettings = forgettings(&c->run->world);
     c->producing = (struct producer_plan){
         .run = c->run, .topics = c->plan->to, .idempotent = true, .id = c->plan->id};
     c->to = producer_new(c->process, &c->producing);
@@ -104,10 +113,15 @@ static void rest(struct copier *c)
 
 /* ---- Beginning ---------------------------------------------------------- */
 
-/* Of those that have an id only the newest goes on. */
+/* Of those that have an id only the newest goes on. A request of a life before this one may
+ * have been on its way; and which epoch is whose, after a time was over, a coordinator does
+ * not write down. */
 static void take_fence(struct copier *c, const kurier_error *err)
 {
-    world_trace(&c->run->world, "%s is fenced: %s", c->process->node, err->text);
+    struct world *w = &c->run->world;
+    world_trace(w, "%s is fenced: %s", c->process->node, err->text);
+    if (c->plan->alone && c->plan->lives == 1 && c->forgettings == forgettings(w))
+        run_complain(c->run, "a producer is fenced by nobody: %s", err->text);
     c->run->deeds.fenced++;
     c->deed = -1;
     let_go(c);

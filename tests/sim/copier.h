@@ -24,6 +24,8 @@ struct copier_plan {
     const char *protocol;           /* group.protocol */
     char id[24];                    /* transactional.id */
     bool spare;                     /* others have that id: of those that are fenced it gives way */
+    bool alone;                     /* nobody else has it */
+    int lives;
 };
 
 extern const struct program program_copier; /* ctx: its plan */

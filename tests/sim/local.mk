@@ -22,6 +22,7 @@ tests_sim_libsim_la_SOURCES = \
 	tests/sim/ledger.c tests/sim/ledger.h \
 	tests/sim/member.c tests/sim/member.h \
 	tests/sim/nemesis.c tests/sim/nemesis.h \
+	tests/sim/parrot.c tests/sim/parrot.h \
 	tests/sim/process.c tests/sim/process.h \
 	tests/sim/producer.c tests/sim/producer.h \
 	tests/sim/raw.c tests/sim/raw.h \
@@ -59,6 +60,8 @@ sim_programs += tests/sim/test_sim
 tests_sim_test_sim_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 sim_programs += tests/sim/test_deeds
 tests_sim_test_deeds_LDADD = $(sim_libs) $(CMOCKA_LIBS)
+sim_programs += tests/sim/test_copies
+tests_sim_test_copies_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 sim_programs += tests/sim/test_ledger
 tests_sim_test_ledger_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/sim/seeds.txt

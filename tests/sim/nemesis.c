@@ -283,6 +283,11 @@ static void begin(struct nemesis *n)
     sleep_for(n, fault->max_ms);
 }
 
+static void look_over(struct nemesis *n)
+{
+    n->over = n->left == 0 && !n->current && !n->sleeper[0];
+}
+
 static void end(struct nemesis *n)
 {
     int64_t calm_ms = n->world->options.calm_ms ? n->world->options.calm_ms : 250;
@@ -290,8 +295,8 @@ static void end(struct nemesis *n)
     n->current->end(n);
     n->current = NULL;
     n->victim = NULL;
-    n->over = n->left == 0;
-    if (!n->over)
+    look_over(n);
+    if (n->left)
         sleep_for(n, calm_ms);
 }
 
@@ -307,6 +312,7 @@ static void on_timer(struct kn_timer *timer)
 void nemesis_start(struct nemesis *n, struct world *w, int count, bool (*busy)(void *), void *ctx)
 {
     *n = (struct nemesis){.world = w, .left = count, .busy = busy, .ctx = ctx};
+    kb_random_seed(&n->whim, ~w->options.seed);
     n->env = kn_sim_env(w->sim, "nemesis");
     n->loop = kn_loop_new(n->env);
     KB_CHECK(n->loop);
@@ -348,15 +354,62 @@ static void meddle(struct kn_timer *timer)
 
 void nemesis_meddle(struct nemesis *n)
 {
-    kb_random_seed(&n->whim, ~n->world->options.seed);
     kn_timer_init(&n->meddling, meddle);
     kn_timer_set(n->loop, &n->meddling, world_now_ms(n->world) + 1);
+}
+
+static void wake(struct nemesis *n)
+{
+    world_trace(n->world, "%s wakes", n->sleeper);
+    kn_sim_cont(n->world->sim, n->sleeper);
+    n->sleeper[0] = 0;
+    look_over(n);
+}
+
+static void put_to_sleep(struct nemesis *n)
+{
+    const struct process *chosen = NULL;
+    int64_t count = 0;
+    KB_LIST_EACH(it, &n->world->processes) {
+        const struct process *p = KB_CONTAINER(it, struct process, link);
+        bool drowsy = p->program && !strcmp(p->program->name, n->drowsy) && process_is_alive(p);
+        if (drowsy && whim(n, 0, count++) == 0)
+            chosen = p;
+    }
+    if (!chosen)
+        return;
+    world_trace(n->world, "%s falls asleep", chosen->node);
+    memcpy(n->sleeper, chosen->node, sizeof n->sleeper);
+    kn_sim_stop(n->world->sim, n->sleeper);
+    n->sleeps++;
+}
+
+static void lull(struct kn_timer *timer)
+{
+    enum { SLEEP_MIN_MS = 1000, SLEEP_MAX_MS = 5000, AWAKE_MAX_MS = 2000 };
+    struct nemesis *n = KB_CONTAINER(timer, struct nemesis, lullaby);
+    if (n->sleeper[0])
+        wake(n);
+    else if (n->left)
+        put_to_sleep(n);
+    int64_t ms = n->sleeper[0] ? whim(n, SLEEP_MIN_MS, SLEEP_MAX_MS) : whim(n, 1, AWAKE_MAX_MS);
+    if (n->left || n->sleeper[0])
+        kn_timer_set(n->loop, timer, world_now_ms(n->world) + ms);
+}
+
+void nemesis_lull(struct nemesis *n, const char *name)
+{
+    n->drowsy = name;
+    kn_timer_init(&n->lullaby, lull);
+    kn_timer_set(n->loop, &n->lullaby, world_now_ms(n->world) + 1);
 }
 
 void nemesis_deinit(struct nemesis *n)
 {
     if (n->meddling.fn)
         kn_timer_cancel(n->loop, &n->meddling);
+    if (n->lullaby.fn)
+        kn_timer_cancel(n->loop, &n->lullaby);
     kn_timer_cancel(n->loop, &n->timer);
     kn_loop_free(n->loop);
     n->env->ops->free(n->env);

@@ -26,10 +26,14 @@ struct nemesis {
     void *ctx;
     struct kn_timer meddling; /* beside the faults */
     struct kb_random whim;    /* of its own, so that the faults are what they were */
+    struct kn_timer lullaby;  /* the same */
+    const char *drowsy;       /* processes of this name fall asleep */
+    char sleeper[24];         /* its node; empty: nobody sleeps */
     bool over;
     bool at_work;    /* the broker has made all that it is to serve */
     long unanswered; /* crashes while busy */
     long kills;      /* of processes */
+    long sleeps;
 };
 
 /* busy: is something unanswered now? */
@@ -38,6 +42,9 @@ void nemesis_start(struct nemesis *n, struct world *w, int faults, bool (*busy)(
 void nemesis_restrict(struct nemesis *n, const char *name);
 /* Beside the faults, coordinators forget all they know, and load it again. */
 void nemesis_meddle(struct nemesis *n);
+/* Beside the faults, processes of that name are stopped, one at a time, for longer than
+ * anybody waits for them. */
+void nemesis_lull(struct nemesis *n, const char *name);
 void nemesis_deinit(struct nemesis *n);
 
 #endif

@@ -221,6 +221,13 @@ bool raw_reader_is_stable(const struct raw_reader *r)
     return stable;
 }
 
+void raw_reader_look_again(struct raw_reader *r)
+{
+    for (int i = 0; i < PARTITIONS; i++)
+        r->places[i].at_end = false;
+    raw_link_break(&r->link);
+}
+
 void raw_reader_close(struct raw_reader *r)
 {
     raw_link_close(&r->link);

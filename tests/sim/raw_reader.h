@@ -33,6 +33,9 @@ void raw_reader_open(struct raw_reader *reader, struct run *run, struct process 
 bool raw_reader_is_at_end(const struct raw_reader *reader);
 /* The same, and no transaction holds back anything. */
 bool raw_reader_is_stable(const struct raw_reader *reader);
+/* The last answer may be of long ago, if its connection died since: what it asks from now
+ * on counts. */
+void raw_reader_look_again(struct raw_reader *reader);
 void raw_reader_close(struct raw_reader *reader);
 
 #endif

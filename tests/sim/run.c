@@ -171,6 +171,7 @@ static void count(struct run *run)
     run->counts[RUN_TIMEOUTS] = run->deeds.timeouts;
     run->counts[RUN_RELOADS] = w->reloads;
     run->counts[RUN_DISCARDS] = w->discards;
+    run->counts[RUN_SLEEPS] = run->nemesis.sleeps;
 }
 
 static void judge(struct run *run)
@@ -203,6 +204,8 @@ bool run_once(struct run *run, const struct run_options *options)
         nemesis_restrict(&run->nemesis, run->workload->only_fault);
     if (run->workload->meddles)
         nemesis_meddle(&run->nemesis);
+    if (run->workload->drowsy)
+        nemesis_lull(&run->nemesis, run->workload->drowsy);
     kn_timer_init(&run->watch, watch);
     watch(&run->watch);
     load(run);

@@ -51,6 +51,8 @@ enum run_count {
     RUN_TIMEOUTS, /* transactions left open for longer than they may be */
     RUN_RELOADS,  /* coordinators of transactions that took up what others left */
     RUN_DISCARDS, /* coordinators that forgot all while the broker lived on */
+    RUN_SLEEPS,   /* processes that were stopped for longer than anybody waits for them */
+    RUN_ECHOES,   /* requests of transactions that came again later */
     RUN_COUNTS
 };
 extern const char *const run_count_names[RUN_COUNTS];

@@ -28,6 +28,8 @@ const char *const run_count_names[RUN_COUNTS] = {
     [RUN_TIMEOUTS] = "late ends",
     [RUN_RELOADS] = "reloads",
     [RUN_DISCARDS] = "discarded coordinators",
+    [RUN_SLEEPS] = "sleeps",
+    [RUN_ECHOES] = "requests that came again",
 };
 
 void tally_merge(struct tally *tally, const struct tally *more)

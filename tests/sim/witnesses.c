@@ -39,6 +39,12 @@ bool witnesses_are_at_end(const struct witnesses *both)
     return raw_reader_is_at_end(&both->all) && raw_reader_is_stable(&both->committed);
 }
 
+void witnesses_look_again(struct witnesses *both)
+{
+    raw_reader_look_again(&both->all);
+    raw_reader_look_again(&both->committed);
+}
+
 void witnesses_close(struct witnesses *both)
 {
     raw_reader_close(&both->all);

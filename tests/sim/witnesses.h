@@ -16,6 +16,7 @@ void witnesses_open(struct witnesses *witnesses, struct run *run, struct process
                     const char *topic, bool along);
 /* Both have read all there is, and no transaction holds back anything. */
 bool witnesses_are_at_end(const struct witnesses *witnesses);
+void witnesses_look_again(struct witnesses *witnesses); /* as of now */
 void witnesses_close(struct witnesses *witnesses);
 
 #endif

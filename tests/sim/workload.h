@@ -22,7 +22,8 @@ struct workload {
     const struct world_setting *settings; /* of the broker; NULL: none */
     const char *only_fault;               /* its name; NULL: all of them */
     bool meddles;                         /* coordinators are discarded, beside the faults */
-    int64_t calm_ms;                      /* between two faults at most; 0: as usual */
+    const char *drowsy; /* processes of this name sleep, beside them; NULL: none */
+    int64_t calm_ms;    /* between two faults at most; 0: as usual */
     /* Sends until run_goes_on is false and all it sent is answered. */
     void (*send)(struct run *run);
     /* Tells history_find of every record there is, partition by partition in

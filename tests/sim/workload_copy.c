@@ -6,6 +6,7 @@
  */
 #include "tests/sim/auditor.h"
 #include "tests/sim/copier.h"
+#include "tests/sim/parrot.h"
 #include "tests/sim/witnesses.h"
 #include "tests/sim/workload.h"
 
@@ -40,7 +41,8 @@ struct scene {
     struct producer_plan producing;
     struct copier_plan plans[COPIERS_MAX];
     struct auditor_plan auditing;
-    struct process producers[PRODUCERS_MAX], copiers[COPIERS_MAX], auditor, readers;
+    struct parrot_plan parroting;
+    struct process producers[PRODUCERS_MAX], copiers[COPIERS_MAX], auditor, parrot, readers;
     struct witnesses source, result;
     int producer_count, copier_count;
     int64_t look_ms; /* when it was looked last whether all is copied */
@@ -60,6 +62,7 @@ static void open_copiers(struct scene *scene)
         *plan =
             (struct copier_plan){.run = scene->run, .from = &from, .to = &to, .protocol = protocol};
         plan->spare = i >= ids;
+        plan->alone = !plan->spare && i + ids >= scene->copier_count;
         snprintf(plan->id, sizeof plan->id, "copier-%d", i % ids);
         process_open(&scene->copiers[i], w, program_copier.name, &program_copier, plan);
     }
@@ -95,6 +98,8 @@ static void open(struct scene *scene, struct run *run)
     scene->auditing = (struct auditor_plan){
         .run = run, .group = COPIER_GROUP, .topics = &from, .echo_ms = ECHO_MS};
     process_open(&scene->auditor, w, program_auditor.name, &program_auditor, &scene->auditing);
+    scene->parroting = (struct parrot_plan){.run = run, .of = program_copier.name};
+    process_open(&scene->parrot, w, program_parrot.name, &program_parrot, &scene->parroting);
     open_witnesses(scene, "readers", true);
 }
 
@@ -133,13 +138,17 @@ static void copy_all(struct run *run)
     run_wait(run, is_told, &scene, "records without a report");
     for (int i = 0; i < scene.producer_count; i++)
         process_close(&scene.producers[i]);
+    witnesses_look_again(&scene.source);
     run_wait(run, is_copied, &scene, "not everything is copied");
     for (int i = 0; i < scene.copier_count; i++)
         process_close(&scene.copiers[i]);
+    witnesses_look_again(&scene.result);
     if (!world_wait(&run->world, are_at_end, &scene, STABLE_MS))
         run_complain(run, "stuck: the last stable offset does not move on");
     close_witnesses(&scene);
     process_close(&scene.auditor);
+    process_close(&scene.parrot);
+    run->counts[RUN_ECHOES] = scene.parroting.said;
 }
 
 /* ---- The last reading --------------------------------------------------- */
@@ -193,5 +202,6 @@ const struct workload workload_copy = {
     .what = "a topic copied by a group, each record once, by the library's transactions",
     .settings = settings,
     .meddles = true,
+    .drowsy = "copier",
     .send = copy_all,
     .read = read_all};

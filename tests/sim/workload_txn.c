@@ -69,6 +69,7 @@ static void write_all(struct run *run)
     run_wait(run, is_done, &scene, "transactions without an end");
     for (int i = 0; i < scene.count; i++)
         process_close(&scene.writers[i]);
+    witnesses_look_again(&scene.witnesses);
     if (!world_wait(&run->world, is_stable, &scene, STABLE_MS))
         run_complain(run, "stuck: the last stable offset does not move on");
     witnesses_close(&scene.witnesses);

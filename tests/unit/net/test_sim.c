@@ -123,6 +123,43 @@ static void a_window_fills_against_a_cut(void **state)
     pair_close(&pair);
 }
 
+/* ---- Overhearing -------------------------------------------------------- */
+
+struct eavesdropper {
+    size_t bytes;
+    int beginnings;
+};
+
+static void overhear(void *ctx, const struct kn_sim_heard *heard)
+{
+    struct eavesdropper *e = ctx;
+    assert_string_equal(heard->node, "client");
+    e->beginnings += heard->begins;
+    e->bytes += heard->bytes.size;
+}
+
+/* As it is sent, even into a cut; and nothing of what is answered. */
+static void what_a_client_sends_is_overheard(void **state)
+{
+    struct pair pair;
+    struct world *world = *state;
+    struct eavesdropper e = {0};
+    kn_sim_overhear(world->sim, overhear, &e);
+    pair_open(&pair, world, NULL, NULL, NULL, NULL);
+    kn_sim_cut(world->sim, "client", "server");
+    send_one(&pair.client);
+    send_one(&pair.client);
+    send_one(&pair.server);
+    kn_sim_run(world->sim, NULL, NULL, 1000);
+    assert_int_equal(e.bytes, 2 * 104);
+    assert_int_equal(e.beginnings, 1);
+    kn_sim_overhear(world->sim, NULL, NULL);
+    send_one(&pair.client);
+    kn_sim_run(world->sim, NULL, NULL, 1000);
+    assert_int_equal(e.bytes, 2 * 104);
+    pair_close(&pair);
+}
+
 /* ---- Kills -------------------------------------------------------------- */
 
 static void end_life(struct world *world, struct pair *pair)
@@ -242,6 +279,7 @@ int main(void)
         SIM_TEST(who_waits_lets_the_others_run),
         SIM_TEST(a_cut_has_a_direction_and_heals),
         SIM_TEST(a_window_fills_against_a_cut),
+        SIM_TEST(what_a_client_sends_is_overheard),
         SIM_TEST(a_killed_process_hangs_up_and_refuses),
         SIM_TEST(a_power_loss_is_silence_until_the_restart),
         SIM_TEST(a_stopped_node_goes_on_where_it_was),
