@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libclient/drive/attachment.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "libclient/drive/batch.h"
 #include "libclient/drive/rebalance.h"
 
@@ -129,14 +130,14 @@ static void go_back(struct kurier_consumer *c, struct kc_share *share)
 void kc_attachment_rewind(struct kc_attachment *a)
 {
     for (struct kc_share *share = NULL; (share = next_share(a->consumer, share));)
-        if (share->fetch)
+        if (share->fetch && !KB_MUTANT("rewind-forgotten"))
             go_back(a->consumer, share);
     end(a);
 }
 
 void kc_attachment_dropped(struct kurier_consumer *c, struct kc_share *share)
 {
-    if (c->attachment && kc_share_is_open(share))
+    if (c->attachment && kc_share_is_open(share) && !KB_MUTANT("lost-and-committed"))
         kb_error_set(&c->attachment->lost, KB_E_TXN_ABORTED,
                      "%s[%d] was given up in the middle of the transaction", share->topic,
                      share->partition);

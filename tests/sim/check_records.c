@@ -91,7 +91,7 @@ long check_denied(const struct run *run)
 {
     long denied = 0;
     EACH_RECORD(record, &run->history)
-    denied += record->told == HISTORY_DENIED && record->found;
+    denied += record->told == HISTORY_DENIED && record->found && !record->repeated;
     return denied;
 }
 

@@ -169,6 +169,13 @@ void history_tell(struct history *h, uint64_t id, const struct history_telling *
     h->acked += telling->told == HISTORY_ACKED;
 }
 
+void history_repeats(struct history *h, struct kb_slice value)
+{
+    uint64_t id = value.size >= ID_BYTES ? kw_get_be64(value.data) : 0;
+    KB_CHECK(id >= 1 && id <= h->count);
+    h->records[id - 1].repeated = true;
+}
+
 /* Another record was there before: right only if that one's topic is gone. */
 static bool may_change(const struct history *h, uint64_t before)
 {

@@ -42,8 +42,9 @@ struct history_lane {
 struct history_record {
     int8_t topic, partition; /* partition -1: its sender did not choose */
     uint8_t lane;
-    uint8_t told; /* enum history_told */
-    int8_t key;   /* below HISTORY_KEYS; -1: none that counts */
+    uint8_t told;  /* enum history_told */
+    bool repeated; /* others said it again: it may be written though it was refused */
+    int8_t key;    /* below HISTORY_KEYS; -1: none that counts */
     uint16_t size;
     uint32_t tellings; /* times that its sender was told */
     uint32_t found;    /* times in the last reading */
@@ -127,6 +128,8 @@ struct history_telling {
 };
 void history_tell(struct history *h, uint64_t id, const struct history_telling *telling,
                   int64_t now_ms);
+/* The record with that value is said again, by somebody else. */
+void history_repeats(struct history *h, struct kb_slice value);
 /* A consumer got this. */
 void history_serve(struct history *h, int topic, int32_t partition, int64_t offset,
                    struct kb_slice value);

@@ -78,6 +78,7 @@ mutant_sources = \
 	broker/server/txn/send.c \
 	broker/store/recover.c \
 	libclient/core/sender_request.c \
+	libclient/drive/attachment.c \
 	libclient/drive/feed.c \
 	libclient/drive/share.c
 sim_programs += tests/sim/test_mutants

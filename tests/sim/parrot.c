@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/parrot.h"
 
+#include "base/arena.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "tests/sim/raw_echo.h"
+#include "wire/compress.h"
 #include "wire/frame.h"
+#include "wire/gen/produce.h"
+#include "wire/record.h"
 
 #include <string.h>
 
@@ -23,6 +27,7 @@ struct parrot {
     struct parrot_plan *plan;
     struct process *process;
     struct raw_echoes echoes;
+    struct kw_codec_ctx *codecs;
     struct kb_list streams;
 };
 
@@ -33,6 +38,40 @@ static bool is_of_a_transaction(int16_t key)
     return key == KW_API_PRODUCE || key == KW_API_ADD_PARTITIONS_TO_TXN ||
            key == KW_API_ADD_OFFSETS_TO_TXN || key == KW_API_TXN_OFFSET_COMMIT ||
            key == KW_API_END_TXN;
+}
+
+static void tell_batches(struct parrot *p, struct kb_slice batches)
+{
+    struct kw_batch_iter batch_it;
+    struct kw_batch batch;
+    kw_batch_iter_init(&batch_it, batches, SIZE_MAX);
+    while (kw_batch_iter_next(&batch_it, &batch)) {
+        struct kw_record_iter it;
+        struct kw_record record;
+        struct kb_slice plain;
+        int code =
+            kw_decompress_view(p->codecs, (enum kw_codec)kw_batch_header_codec(&batch.header),
+                               batch.records, FRAME_MAX, &plain, NULL);
+        KB_CHECK(!code);
+        kw_record_iter_init(&it, &batch.header, plain);
+        while (kw_record_iter_next(&it, &record))
+            history_repeats(&p->plan->run->history, record.value);
+    }
+}
+
+/* A record that was refused may come to be written after all. */
+static void tell_records(struct parrot *p, int16_t version, struct kb_slice body)
+{
+    struct kw_produce_request request;
+    struct kw_reader reader = kw_reader_of(body);
+    struct kb_arena arena;
+    kb_arena_init(&arena, FRAME_MAX);
+    bool ok = kw_produce_request_decode(&reader, version, &arena, &request);
+    KB_CHECK(ok);
+    for (int32_t t = 0; t < request.topic_data_count; t++)
+        for (int32_t i = 0; i < request.topic_data[t].partition_data_count; i++)
+            tell_batches(p, request.topic_data[t].partition_data[i].records);
+    kb_arena_deinit(&arena);
 }
 
 static void repeat(struct parrot *p, const char *node, const struct kw_request_header *header,
@@ -47,6 +86,8 @@ static void repeat(struct parrot *p, const char *node, const struct kw_request_h
     if (raw_echo(&p->echoes, header->key, header->version, buf,
                  world_between(w, 1, LATER_MAX_MS))) {
         p->plan->said++;
+        if (header->key == KW_API_PRODUCE)
+            tell_records(p, header->version, body);
         world_trace(w, "  %s: %s of %s comes again", p->process->node, kw_api_name(header->key),
                     node);
     }
@@ -129,6 +170,8 @@ static void *start(struct process *process, void *ctx)
     struct parrot *p = KB_NEW(struct parrot);
     KB_CHECK(p);
     *p = (struct parrot){.plan = ctx, .process = process};
+    p->codecs = kw_codec_ctx_new();
+    KB_CHECK(p->codecs);
     kb_list_init(&p->streams);
     raw_echoes_open(&p->echoes, process);
     kn_sim_overhear(process->world->sim, overhear, p);
@@ -149,6 +192,7 @@ static void end(void *self, bool killed)
     (void)killed;
     kn_sim_overhear(p->process->world->sim, NULL, NULL);
     raw_echoes_close(&p->echoes);
+    kw_codec_ctx_free(p->codecs);
     while ((it = kb_list_pop_front(&p->streams))) {
         struct stream *stream = KB_CONTAINER(it, struct stream, link);
         kb_free(stream->bytes);

@@ -29,6 +29,10 @@ static const struct mutant {
     {"old-generation-commits", &workload_rawgroup, "stale"},
     {"markers-before-prepare", &workload_txn, "torn"},
     {"no-fencing", &workload_txn, "leaked"},
+    {"no-fencing", &workload_copy, "copied twice"},
+    {"offsets-outside", &workload_copy, "uncopied"},
+    {"rewind-forgotten", &workload_copy, "uncopied"},
+    {"lost-and-committed", &workload_copy, "copied twice"},
 };
 
 /* A process is one program at a time; this one is a mutant by turns. */
@@ -62,7 +66,8 @@ static void is_caught(void **state)
         options.world.seed += AT_ONCE;
     }
     now = NULL;
-    print_message("# %s: %ld of %ld seeds find it\n", mutant->name, tally.broken, tally.runs);
+    print_message("# %s: %ld of %ld seeds of %s find it\n", mutant->name, tally.broken, tally.runs,
+                  mutant->workload->name);
     assert_true(findings_of(mutant, &tally) > 0);
 }
 

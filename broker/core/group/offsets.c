@@ -63,7 +63,7 @@ int kd_groups_commit(struct kd_groups *groups, const struct kd_committer *who,
             continue;
         if (commit->metadata.size > (size_t)groups->limits->offset_metadata_max_bytes)
             commit->code = KB_E_OFFSET_METADATA_TOO_LARGE;
-        else if (who->in_txn)
+        else if (who->in_txn && !KB_MUTANT("offsets-outside"))
             kd_emit_open_offset(group, who->producer, commit, now, out);
         else
             kd_emit_offset(group, commit, now, out);
