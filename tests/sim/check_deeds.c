@@ -22,6 +22,11 @@ long check_unlike(const struct run *run)
     return run->found.unlike;
 }
 
+long check_held(const struct run *run)
+{
+    return run->deeds.held;
+}
+
 long check_uncopied(const struct run *run)
 {
     return run->copied.missing;

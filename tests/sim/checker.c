@@ -31,6 +31,7 @@ const struct checker checkers[] = {
     {"leaked", "nothing of one that nobody committed", NULL, check_leaked},
     {"withheld", "and everything of one that is committed", NULL, check_withheld},
     {"unlike", "who reads what is committed sees what is there, and it stays", NULL, check_unlike},
+    {"held", "what is left open is held back no longer than it may be", NULL, check_held},
     {"uncopied", "of what was to be copied every copy is seen", NULL, check_uncopied},
     {"copied twice", "once", NULL, check_copied_twice},
     {"copied astray", "in the order of the source", NULL, check_copied_astray},

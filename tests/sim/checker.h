@@ -57,6 +57,7 @@ long check_torn(const struct run *run);
 long check_leaked(const struct run *run);
 long check_withheld(const struct run *run);
 long check_unlike(const struct run *run);
+long check_held(const struct run *run);
 long check_uncopied(const struct run *run);
 long check_copied_twice(const struct run *run);
 long check_copied_astray(const struct run *run);

@@ -252,7 +252,7 @@ static void ask_end(struct copier *c)
     int64_t open_ms = world_now_ms(&c->run->world) - c->began_ms;
     c->ending = true;
     c->spoilt |= c->hand != NULL;
-    c->run->deeds.timeouts += open_ms > PRODUCER_TXN_MS;
+    c->run->deeds.timeouts += open_ms > RUN_TXN_MS;
     if (!c->spoilt)
         deeds_ask(&c->run->deeds, c->deed);
 }

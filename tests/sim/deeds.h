@@ -27,6 +27,7 @@ struct deeds {
     struct history_view seen[HISTORY_LOGS], last[HISTORY_LOGS];
     long commits, aborts; /* that were told */
     long fenced;          /* writers that were told that another has taken their place */
+    long held;            /* times that the last stable offset stayed for too long */
     long timeouts;        /* transactions that were left open for longer than they may */
 };
 

@@ -232,6 +232,11 @@ static const struct fault faults[] = {
     {"short of memory", 0, 400, starve, feed},
 };
 
+int64_t nemesis_quiet_ms(const struct nemesis *n)
+{
+    return n->quiet_ms + (n->current ? 0 : world_now_ms(n->world) - n->since_ms);
+}
+
 /* ---- One after another -------------------------------------------------- */
 
 static const struct fault *choose(struct world *w)
@@ -275,6 +280,7 @@ static void begin(struct nemesis *n)
         return;
     }
     world_trace(n->world, "* %s", fault->name);
+    n->quiet_ms = nemesis_quiet_ms(n);
     n->unanswered += crashes;
     n->left--;
     n->current = fault;
@@ -294,6 +300,7 @@ static void end(struct nemesis *n)
     world_trace(n->world, "* %s is over", n->current->name);
     n->current->end(n);
     n->current = NULL;
+    n->since_ms = world_now_ms(n->world);
     n->victim = NULL;
     look_over(n);
     if (n->left)
@@ -311,7 +318,8 @@ static void on_timer(struct kn_timer *timer)
 
 void nemesis_start(struct nemesis *n, struct world *w, int count, bool (*busy)(void *), void *ctx)
 {
-    *n = (struct nemesis){.world = w, .left = count, .busy = busy, .ctx = ctx};
+    *n = (struct nemesis){
+        .world = w, .left = count, .busy = busy, .ctx = ctx, .since_ms = world_now_ms(w)};
     kb_random_seed(&n->whim, ~w->options.seed);
     n->env = kn_sim_env(w->sim, "nemesis");
     n->loop = kn_loop_new(n->env);

@@ -29,6 +29,8 @@ struct nemesis {
     struct kn_timer lullaby;  /* the same */
     const char *drowsy;       /* processes of this name fall asleep */
     char sleeper[24];         /* its node; empty: nobody sleeps */
+    int64_t since_ms;         /* nothing goes wrong since then, or something */
+    int64_t quiet_ms;         /* that nothing went wrong, until then */
     bool over;
     bool at_work;    /* the broker has made all that it is to serve */
     long unanswered; /* crashes while busy */
@@ -45,6 +47,8 @@ void nemesis_meddle(struct nemesis *n);
 /* Beside the faults, processes of that name are stopped, one at a time, for longer than
  * anybody waits for them. */
 void nemesis_lull(struct nemesis *n, const char *name);
+/* For how long nothing has gone wrong, in all; what is beside the faults does not count. */
+int64_t nemesis_quiet_ms(const struct nemesis *n);
 void nemesis_deinit(struct nemesis *n);
 
 #endif

@@ -56,7 +56,7 @@ static kurier_config *make_config(struct producer *p)
     if (p->plan->id)
         kurier_config_set(config, "transactional.id", p->plan->id);
     if (p->plan->id)
-        client_set(config, "transaction.timeout.ms", PRODUCER_TXN_MS);
+        client_set(config, "transaction.timeout.ms", RUN_TXN_MS);
     lane.patience_ms = p->patient ? PATIENT_MS : world_between(w, 500, 3000);
     client_set(config, "delivery.timeout.ms", lane.patience_ms);
     if (!p->patient)

@@ -9,8 +9,6 @@
  */
 #include "tests/sim/client.h"
 
-enum { PRODUCER_TXN_MS = 1500 }; /* transaction.timeout.ms */
-
 /* What outlives a death. */
 struct producer_plan {
     struct run *run;

@@ -117,6 +117,23 @@ static bool see_batch(struct raw_reader *r, struct drops *drops, const struct kw
     return true;
 }
 
+/* For as long as nothing goes wrong, what is open is held back no longer than it may be. */
+static void watch_stable(struct raw_reader *r, const struct kw_fetch_response_partition *row)
+{
+    enum { HELD_MS = RUN_TXN_MS + 500 }; /* its markers take a moment */
+    struct raw_place *place = &r->places[row->partition_index];
+    int64_t quiet_ms = nemesis_quiet_ms(&r->run->nemesis);
+    bool held = place->stable < place->end && row->last_stable_offset < row->high_watermark;
+    if (!held || row->last_stable_offset != place->stable)
+        place->moved_quiet_ms = quiet_ms;
+    if (quiet_ms - place->moved_quiet_ms <= HELD_MS)
+        return;
+    place->moved_quiet_ms = quiet_ms;
+    r->run->deeds.held++;
+    world_trace(&r->run->world, "! the last stable offset of %s-%d stays at %" PRId64, r->name,
+                row->partition_index, place->stable);
+}
+
 static void see_partition(struct raw_reader *r, const struct kw_fetch_response_partition *row)
 {
     struct drops drops = {.row = row};
@@ -135,6 +152,7 @@ static void see_partition(struct raw_reader *r, const struct kw_fetch_response_p
     while (whole && kw_batch_iter_next(&it, &batch))
         whole = see_batch(r, &drops, &batch);
     KB_CHECK(it.code == 0);
+    watch_stable(r, row);
     place->stable = row->last_stable_offset;
     place->end = row->high_watermark;
     place->at_end = !whole || place->next >= (r->committed ? place->stable : place->end);

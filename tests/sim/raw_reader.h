@@ -10,6 +10,10 @@
 
 enum { RAW_READER_DROPS = 32 };
 
+/* What is left open is ended by its coordinator, and a reader hears of it even if its
+ * connection has to be made anew. */
+enum { RAW_READER_HELD_MS = RUN_TXN_MS + 7000 };
+
 typedef void raw_reader_see(struct history *h, int topic, int32_t partition, int64_t offset,
                             struct kb_slice value);
 
@@ -24,6 +28,7 @@ struct raw_reader {
     struct raw_place {
         int64_t next, stable, end; /* offsets: to be read; last stable, high watermark; -1 */
         bool at_end;
+        int64_t moved_quiet_ms; /* when stable was another or the end, by nemesis_quiet_ms */
     } places[WORLD_PARTITIONS];
 };
 

@@ -207,7 +207,7 @@ static void make_batch(struct raw_writer *w)
 /* Sometimes it keeps the transaction open for longer than it may, or never ends it. */
 static void go_to_end(struct raw_writer *w)
 {
-    enum { SELDOM = 14, OVER_MS = RAW_WRITER_TIMEOUT_MS + 500 };
+    enum { SELDOM = 14, OVER_MS = RUN_TXN_MS + 500 };
     struct world *world = &w->run->world;
     bool restless = !is_calm(w);
     if (restless && chance(w, 2 * SELDOM)) {
@@ -321,7 +321,7 @@ static void encode_init(struct raw_writer *w, struct kw_writer *body, int16_t ve
     struct kw_init_producer_id_request request;
     kw_init_producer_id_request_init(&request);
     request.transactional_id = id_of(w);
-    request.transaction_timeout_ms = RAW_WRITER_TIMEOUT_MS;
+    request.transaction_timeout_ms = RUN_TXN_MS;
     request.producer_id = w->producer;
     request.producer_epoch = w->epoch;
     kw_init_producer_id_request_encode(body, version, &request);

@@ -31,8 +31,6 @@ struct raw_writer_plan {
     bool done; /* nothing more is to be sent, and nothing is open that could be ended */
 };
 
-enum { RAW_WRITER_TIMEOUT_MS = 1500 };
-
 extern const struct program program_raw_writer; /* ctx: its plan */
 
 #endif

@@ -80,6 +80,7 @@ struct run {
 /* A connection whose other end lost its power says nothing until a request on it
  * times out: two of the longest timeouts, and some. RECORDS_MIN are acknowledged
  * however soon the faults are over; that is progress. */
+enum { RUN_TXN_MS = 1500 }; /* transaction.timeout.ms of whoever has transactions */
 enum { RUN_LIMIT_MS = 75 * 1000, RUN_RECORDS_MIN = 1000, RUN_RECORDS_MAX = 4000 };
 
 /* Answers whether every promise was kept; run->why says which was not. */

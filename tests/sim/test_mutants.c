@@ -29,6 +29,7 @@ static const struct mutant {
     {"old-generation-commits", &workload_rawgroup, "stale"},
     {"markers-before-prepare", &workload_txn, "torn"},
     {"no-fencing", &workload_txn, "leaked"},
+    {"left-open", &workload_txn, "held"},
     {"no-fencing", &workload_copy, "copied twice"},
     {"offsets-outside", &workload_copy, "uncopied"},
     {"rewind-forgotten", &workload_copy, "uncopied"},

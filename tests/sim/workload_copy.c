@@ -16,10 +16,6 @@
 
 enum { COPIERS_MAX = 4, IDS_MAX = 3, PRODUCERS_MAX = 2, LOOK_MS = 50 };
 
-/* What is left open when nobody is at work any more is ended by its coordinator, and a
- * reader hears of it even if its connection has to be made anew. */
-enum { STABLE_MS = PRODUCER_TXN_MS + 7000 };
-
 /* A commit whose connection was lost may be carried out as long as a fault keeps its bytes
  * on their way. */
 enum { ECHO_MS = 15 * 1000 };
@@ -143,7 +139,7 @@ static void copy_all(struct run *run)
     for (int i = 0; i < scene.copier_count; i++)
         process_close(&scene.copiers[i]);
     witnesses_look_again(&scene.result);
-    if (!world_wait(&run->world, are_at_end, &scene, STABLE_MS))
+    if (!world_wait(&run->world, are_at_end, &scene, RAW_READER_HELD_MS))
         run_complain(run, "stuck: the last stable offset does not move on");
     close_witnesses(&scene);
     process_close(&scene.auditor);

@@ -13,10 +13,6 @@
 
 enum { WRITERS_MAX = 5, IDS_MAX = 4 };
 
-/* What is left open when nobody is at work any more is ended by its coordinator, and a
- * reader hears of it even if its connection has to be made anew. */
-enum { STABLE_MS = RAW_WRITER_TIMEOUT_MS + 7000 };
-
 static const struct world_setting settings[] = {{"offsets.topic.num.partitions", "1"},
                                                 {"transaction.state.log.num.partitions", "2"},
                                                 {NULL, NULL}};
@@ -70,7 +66,7 @@ static void write_all(struct run *run)
     for (int i = 0; i < scene.count; i++)
         process_close(&scene.writers[i]);
     witnesses_look_again(&scene.witnesses);
-    if (!world_wait(&run->world, is_stable, &scene, STABLE_MS))
+    if (!world_wait(&run->world, is_stable, &scene, RAW_READER_HELD_MS))
         run_complain(run, "stuck: the last stable offset does not move on");
     witnesses_close(&scene.witnesses);
     process_close(&scene.readers);

@@ -210,7 +210,8 @@ void kd_txns_tick(struct kd_txns *txns, struct kb_time now, struct kd_outcome *o
     while (!kd_outcome_is_full(out) && (first = kb_heap_first(&txns->timeouts)) &&
            first->key <= now.mono_ms) {
         kb_heap_remove(&txns->timeouts, first);
-        kd_txn_give_up(KB_CONTAINER(first, struct kd_txn, timeout), now, out);
+        if (!KB_MUTANT("left-open"))
+            kd_txn_give_up(KB_CONTAINER(first, struct kd_txn, timeout), now, out);
     }
 }
 
