@@ -177,21 +177,43 @@ def stable_end(client, topic, partition=0):
     return stable, high
 
 
-def ends(client, topic, partition=0):
-    """What ended transactions in that log, in order: (producer, epoch, committed)."""
-    offset, found = 0, []
+def batches(client, topic, partition=0):
+    """(its attributes, its bytes) of each in that log."""
+    offset = 0
     while True:
         code, high, data = wire.fetch(client, topic, offset, partition)
-        assert not code, code
+        assert not code, f"error {code} at {offset}, the high watermark is {high}"
         if offset == high:
-            return found
+            return
         assert data, f"nothing at {offset}, below the high watermark {high}"
         at = 0
         while at + 61 <= len(data):
             first, length = struct.unpack_from(">qi", data, at)
             attributes, last = struct.unpack_from(">hi", data, at + 21)
-            if attributes & CONTROL:
-                # length, attributes, time, delta, size of the key: a byte each; then version and type
-                kind, = struct.unpack_from(">h", data, at + 61 + 5 + 2)
-                found.append((*struct.unpack_from(">qh", data, at + 43), kind == 1))
+            yield attributes, data[at:at + 12 + length]
             at, offset = at + 12 + length, first + last + 1
+
+
+def is_commit(marker):
+    # length, attributes, time, delta, size of the key: a byte each; then version and type
+    return struct.unpack_from(">h", marker, 61 + 5 + 2)[0] == 1
+
+
+def ends(client, topic, partition=0):
+    """What ended transactions in that log, in order: (producer, epoch, committed)."""
+    return [(*struct.unpack_from(">qh", batch, 43), is_commit(batch))
+            for attributes, batch in batches(client, topic, partition) if attributes & CONTROL]
+
+
+def outcomes(client, topic, partition=0):
+    """[(value, committed)] of what one producer wrote to that log, in order. A marker that is there again ends
+    nothing."""
+    found, begun = [], []
+    for attributes, batch in batches(client, topic, partition):
+        if attributes & CONTROL:
+            found += [(value, is_commit(batch)) for value in begun]
+            begun = []
+        else:
+            begun += wire.values_of(batch)
+    assert not begun, f"nothing has ended {begun}"
+    return found

@@ -14,10 +14,16 @@
  * What was done is told on standard error; with KURIER_FAULT="none", when the
  * program ends, how many calls there were. Calls on pipes, on the kernel's own
  * objects (epoll, eventfd) and on standard output do not count.
+ *
+ * KURIER_FAULT="ordered LINK" lets calls fail by orders, one after another, while
+ * the program runs. An order is a symbolic link, which is made, read and taken in
+ * one stroke each. It names a kind and a pattern of paths, "eio *.log": the next
+ * write to such a file meets that, and the link is gone.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -52,18 +58,27 @@ static const struct kind {
 };
 
 static const struct kind *kind;
+static const char *orders; /* the link; NULL: none are taken */
 static long at;
 static atomic_long calls;
 static atomic_bool done;
 static atomic_int refused_fd = -1; /* finds no room the next time */
 
+static const struct kind *find_kind(const char *text, size_t length)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (length == strlen(kinds[i].name) && !strncmp(text, kinds[i].name, length))
+            return &kinds[i];
+    return NULL;
+}
+
 __attribute__((constructor)) static void read_kind(void)
 {
     const char *text = getenv("KURIER_FAULT");
     size_t length = text ? strcspn(text, " ") : 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (length == strlen(kinds[i].name) && !strncmp(text, kinds[i].name, length))
-            kind = &kinds[i];
+    if (length == strlen("ordered") && !strncmp(text, "ordered ", length + 1))
+        orders = text + length + 1;
+    kind = text ? find_kind(text, length) : NULL;
     at = kind ? strtol(text + length, NULL, 10) : 0;
     unsetenv("LD_PRELOAD");
 }
@@ -91,14 +106,53 @@ static unsigned sort_of(int fd)
     return sort;
 }
 
-static void tell(long call, const char *name, int fd, const char *path)
+static void read_link(const char *path, char target[PATH_MAX])
 {
-    char link[32], target[PATH_MAX] = "";
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t size = path ? -1 : readlink(link, target, sizeof target - 1);
+    ssize_t size = readlink(path, target, PATH_MAX - 1);
     target[size < 0 ? 0 : size] = 0;
-    dprintf(STDERR_FILENO, "fault: %s at call %ld, %s %s\n", kind->name, call, name,
+}
+
+static void path_of(int fd, char target[PATH_MAX])
+{
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    read_link(link, target);
+}
+
+static void tell(const struct kind *which, long call, const char *name, int fd, const char *path)
+{
+    char target[PATH_MAX] = "";
+    if (!path)
+        path_of(fd, target);
+    dprintf(STDERR_FILENO, "fault: %s at call %ld, %s %s\n", which->name, call, name,
             path ? path : target);
+}
+
+static enum verdict befall(const struct kind *which, int fd)
+{
+    if (which->refuses_more)
+        atomic_store(&refused_fd, fd);
+    errno = which->error;
+    return which->error ? FAIL : which->half ? HALF : SWALLOW;
+}
+
+/* Of several threads the one that takes the link away carries the order out. */
+static enum verdict obey(const char *name, long call, int fd)
+{
+    char order[PATH_MAX], target[PATH_MAX];
+    int before = errno;
+    read_link(orders, order);
+    size_t length = strcspn(order, " ");
+    const struct kind *which = find_kind(order, length);
+    bool meant = which && order[length];
+    if (meant)
+        path_of(fd, target);
+    meant = meant && !fnmatch(order + length + 1, target, 0) && !unlink(orders);
+    errno = before;
+    if (!meant)
+        return GO;
+    tell(which, call, name, fd, NULL);
+    return befall(which, fd);
 }
 
 static enum verdict judge(const char *name, unsigned sort, int fd, const char *path)
@@ -111,16 +165,15 @@ static enum verdict judge(const char *name, unsigned sort, int fd, const char *p
         return FAIL;
     }
     long call = atomic_fetch_add(&calls, 1);
+    if (orders)
+        return sort & WRITES && sort & ON_FILE ? obey(name, call, fd) : GO;
     if (!kind || call < at || !(sort & kind->befalls) || (sort & kind->must) != kind->must)
         return GO;
     if (!atomic_exchange(&done, true))
-        tell(call, name, fd, path);
+        tell(kind, call, name, fd, path);
     else if (!kind->for_ever)
         return GO;
-    if (kind->refuses_more)
-        atomic_store(&refused_fd, fd);
-    errno = kind->error;
-    return kind->error ? FAIL : kind->half ? HALF : SWALLOW;
+    return befall(kind, fd);
 }
 
 static bool fails(const char *name, unsigned sort, int fd, const char *path)

@@ -11,11 +11,12 @@ system_tests += \
 	tests/system/faults_test.py \
 	tests/system/retention_test.py \
 	tests/system/startup_test.py \
+	tests/system/txn_discard_test.py \
 	tests/system/txn_log_test.py \
 	tests/system/txn_offsets_test.py \
 	tests/system/txn_test.py
 EXTRA_DIST += tests/kit/bombs.py tests/kit/consumers.py tests/kit/coordinator.py tests/kit/disk.py \
-	tests/kit/group_offsets.py tests/kit/txns.py tests/kit/watched.py tests/kit/wire.py
+	tests/kit/failing.py tests/kit/group_offsets.py tests/kit/txns.py tests/kit/watched.py tests/kit/wire.py
 
 # Loaded into kurierd, they set its clock, and let a system call fail. Nothing is installed; -rpath asks for a shared
 # object.
