@@ -321,4 +321,5 @@ void kd_disk_checkpoint_init(struct kd_disk *disk)
 {
     kn_timer_init(&disk->checkpoint_timer, checkpoint);
     kn_timer_init(&disk->flush_timer, flush);
+    kn_timer_init(&disk->reload_timer, kd_disk_reload);
 }

@@ -119,6 +119,7 @@ void kd_disk_close(struct kd_disk *disk)
     disk->status = KD_DISK_CLOSING;
     kn_timer_cancel(disk->loop, &disk->checkpoint_timer);
     kn_timer_cancel(disk->loop, &disk->flush_timer);
+    kn_timer_cancel(disk->loop, &disk->reload_timer);
     kd_disk_stop_retention(disk);
     kd_cleaner_stop(disk);
     KB_LIST_EACH(it, &disk->replicas) {

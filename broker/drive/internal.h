@@ -38,7 +38,7 @@ struct kd_writes {
 enum kd_replica_status {
     KD_ONLINE,
     KD_OFFLINE,   /* until the next start */
-    KD_RELOADING, /* a failed append is being forgotten */
+    KD_RELOADING, /* a failed append is being forgotten, or has to wait for that */
     KD_LEAVING    /* deleted as soon as nobody uses it */
 };
 
@@ -146,7 +146,7 @@ struct kd_disk {
     struct kb_list finished; /* appends to answer */
     struct kb_list operated; /* ops to answer */
     struct kn_task settle;
-    struct kn_timer checkpoint_timer, flush_timer;
+    struct kn_timer checkpoint_timer, flush_timer, reload_timer;
     bool checkpointing;
     struct kb_list to_sync; /* relaxed replicas to flush in the background */
     bool syncing;
@@ -229,6 +229,7 @@ void kd_writes_free(struct kd_writes *writes);
 /* ---- open.c ------------------------------------------------------------- */
 struct kd_opening *kd_opening_new(void);
 void kd_replica_reload(struct kd_replica *replica);
+void kd_disk_reload(struct kn_timer *timer); /* those that had to wait */
 
 /* ---- close.c ------------------------------------------------------------ */
 struct kd_closing *kd_closing_new(void);

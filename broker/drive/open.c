@@ -84,6 +84,16 @@ static void free_loading(struct loading *loading)
     kb_free(loading);
 }
 
+/* Until there is room, or memory. */
+static void reload_later(struct kd_replica *replica)
+{
+    enum { AGAIN_MS = 1000 };
+    struct kd_disk *disk = replica->disk;
+    replica->status = KD_RELOADING;
+    if (!kn_timer_is_set(&disk->reload_timer))
+        kn_timer_set(disk->loop, &disk->reload_timer, kb_deadline(kd_disk_now(disk), AGAIN_MS));
+}
+
 static void load_done(struct kn_job *job)
 {
     struct loading *loading = KB_CONTAINER(job, struct loading, job);
@@ -102,6 +112,8 @@ static void load_done(struct kn_job *job)
     report(disk, &loading->load);
     if (loading->load.log)
         adopt(replica, loading);
+    else if (loading->load.passing && disk->status != KD_DISK_CLOSING)
+        reload_later(replica);
     else
         replica->status = KD_OFFLINE;
     if (opening && !loading->load.abandoned)
@@ -155,6 +167,16 @@ void kd_replica_reload(struct kd_replica *replica)
     replica->log = NULL;
     if (!load_replica(replica, NULL, replica->state.log_start))
         replica->status = KD_OFFLINE;
+}
+
+void kd_disk_reload(struct kn_timer *timer)
+{
+    struct kd_disk *disk = KB_CONTAINER(timer, struct kd_disk, reload_timer);
+    KB_LIST_EACH_SAFE(it, &disk->replicas) {
+        struct kd_replica *replica = KB_CONTAINER(it, struct kd_replica, link);
+        if (disk->status == KD_DISK_OPEN && replica->status == KD_RELOADING && !replica->log)
+            kd_replica_reload(replica);
+    }
 }
 
 /* ---- The directory ------------------------------------------------------ */

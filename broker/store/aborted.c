@@ -32,6 +32,7 @@ static bool has_index(const struct kd_listing *listing, const struct kd_segment 
 
 static int disk_error(struct kd_load *load, int status)
 {
+    load->passing = status == -ENOSPC || status == -ENOMEM;
     if (status == -ENOMEM)
         return kb_error_set(&load->err, KB_E_NO_MEMORY, "%s: no memory to recover it", load->dir);
     return kb_error_errno(&load->err, KB_E_DISK, -status,

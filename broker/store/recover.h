@@ -39,6 +39,7 @@ struct kd_load {
     int64_t scanned_bytes, cut_bytes;
     const char *cut_why;
     struct kb_error err;
+    bool passing; /* there was no room, or no memory: it may go well later */
 };
 
 /* KB_OK or err->code. */

@@ -3,6 +3,9 @@
  * stable end goes, and that it is the same after a restart. */
 #include "tests/unit/store/rig.h"
 
+#include <errno.h>
+#include <string.h>
+
 struct world {
     struct kb_fs *fs;
     struct rig rig;
@@ -229,6 +232,39 @@ static void deleted_records_do_not_hold_the_stable_end_below_the_start(void **st
     assert_int_equal(mark(world, 1, true), KB_OK);
 }
 
+/* ---- A full disk ---------------------------------------------------------- */
+
+static int no_room_for_an_index(void *ctx, enum kb_fs_op op, const char *path, uint64_t nth)
+{
+    const bool *full = ctx;
+    (void)nth;
+    return *full && op == KB_FS_WRITE && strstr(path, ".txnindex") ? -ENOSPC : 0;
+}
+
+/* The log is loaded again, for which there is no room either, until there is. */
+static void who_finds_no_room_for_an_abort_goes_on_once_there_is(void **state)
+{
+    enum { LONG_MS = 5000, SOON_MS = 1500 };
+    struct world *world = *state;
+    bool full = false;
+    kb_fs_mem_set_fault(world->fs, no_room_for_an_index, &full);
+    write_txn(world, 3);
+    assert_int_equal(mark(world, 3, false), KB_OK); /* there is something to be indexed */
+    int64_t first = write_txn(world, 1);
+    full = true;
+    assert_int_equal(mark(world, 1, false), KB_E_KAFKA_STORAGE_ERROR);
+    rig_idle(&world->rig, LONG_MS);
+    assert_true(kd_replica_is_offline(world->replica));
+    full = false;
+    rig_idle(&world->rig, SOON_MS);
+    assert_false(kd_replica_is_offline(world->replica));
+    if (stable(world) == first) /* its marker was not written after all */
+        assert_int_equal(mark(world, 1, false), KB_OK);
+    assert_int_equal(stable(world), first + 3);
+    assert_int_equal(write_txn(world, 2), first + 3);
+    kb_fs_mem_set_fault(world->fs, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +277,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(open_transactions_are_open_after_a_restart, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(deleted_records_do_not_hold_the_stable_end_below_the_start,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_finds_no_room_for_an_abort_goes_on_once_there_is,
                                         set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
