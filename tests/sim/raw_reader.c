@@ -117,6 +117,15 @@ static bool see_batch(struct raw_reader *r, struct drops *drops, const struct kw
     return true;
 }
 
+/* A coordinator that loads again knows by the wall clock alone how old a transaction is. */
+static bool lost_count(struct raw_reader *r, struct raw_place *place)
+{
+    const struct world *w = &r->run->world;
+    bool lost = w->jumps && place->reloads != w->reloads;
+    place->reloads = w->reloads;
+    return lost;
+}
+
 /* For as long as nothing goes wrong, what is open is held back no longer than it may be. */
 static void watch_stable(struct raw_reader *r, const struct kw_fetch_response_partition *row)
 {
@@ -124,7 +133,7 @@ static void watch_stable(struct raw_reader *r, const struct kw_fetch_response_pa
     struct raw_place *place = &r->places[row->partition_index];
     int64_t quiet_ms = nemesis_quiet_ms(&r->run->nemesis);
     bool held = place->stable < place->end && row->last_stable_offset < row->high_watermark;
-    if (!held || row->last_stable_offset != place->stable)
+    if (lost_count(r, place) || !held || row->last_stable_offset != place->stable)
         place->moved_quiet_ms = quiet_ms;
     if (quiet_ms - place->moved_quiet_ms <= HELD_MS)
         return;

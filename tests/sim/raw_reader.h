@@ -28,6 +28,7 @@ struct raw_reader {
     struct raw_place {
         int64_t next, stable, end; /* offsets: to be read; last stable, high watermark; -1 */
         bool at_end;
+        long reloads;           /* of coordinators, until then */
         int64_t moved_quiet_ms; /* when stable was another or the end, by nemesis_quiet_ms */
     } places[WORLD_PARTITIONS];
 };
