@@ -523,6 +523,12 @@ static const struct step
     bump = {"bump",    KW_API_INIT_PRODUCER_ID, always_init, encode_init, read_init, begun,
             take_fence};
 
+/* A disk that failed after the append may show it again. */
+static bool may_be_written(const struct raw_writer *w, int code)
+{
+    return w->step == &produce && code == KB_E_KAFKA_STORAGE_ERROR;
+}
+
 static void answer_step(void *ctx, const struct kn_answer *answer)
 {
     enum { AGAIN_MAX_MS = 30 };
@@ -540,6 +546,7 @@ static void answer_step(void *ctx, const struct kn_answer *answer)
     world_trace(world, "  %s: transaction %d of %" PRId64 "/%d, partition %d: %s: %s",
                 w->process->node, w->deed, w->producer, w->epoch, w->partition, w->step->name,
                 kb_code_name(code));
+    w->unsure |= may_be_written(w, code);
     if (code == KB_OK)
         w->step->done(w);
     else if (kb_code_classes(code) & KB_RETRIABLE)
