@@ -29,7 +29,7 @@ int deeds_begin(struct deeds *d)
 
 void deeds_hold(struct deeds *d, int deed, uint64_t id)
 {
-    KB_CHECK(deed < d->count && id > d->records);
+    KB_CHECK(deed >= 0 && deed < d->count && id > d->records);
     if (id > d->of_capacity) {
         d->of_capacity = KB_MAX(2 * d->of_capacity, id + 256);
         d->of = kb_realloc(d->of, d->of_capacity * sizeof *d->of);
@@ -42,11 +42,13 @@ void deeds_hold(struct deeds *d, int deed, uint64_t id)
 
 void deeds_ask(struct deeds *d, int deed)
 {
+    KB_CHECK(deed >= 0 && deed < d->count);
     d->rows[deed].asked = true;
 }
 
 void deeds_tell(struct deeds *d, int deed, enum deeds_told told)
 {
+    KB_CHECK(deed >= 0 && deed < d->count);
     d->rows[deed].told = told;
     d->commits += told == DEEDS_COMMITTED;
     d->aborts += told == DEEDS_ABORTED;

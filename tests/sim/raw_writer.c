@@ -591,10 +591,10 @@ static void ask(struct raw_writer *w)
 static void on_pace(struct kn_timer *timer)
 {
     struct raw_writer *w = KB_CONTAINER(timer, struct raw_writer, pace);
-    if (w->step == &init && is_calm(w) && w->deed < 0) {
+    if (w->step == &init && is_calm(w) && w->deed < 0)
         w->plan->done = true;
+    if (w->plan->done) /* its connection has come back */
         return;
-    }
     if (!w->asked && raw_link_is_up(&w->link))
         ask(w);
 }
