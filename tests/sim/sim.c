@@ -85,7 +85,7 @@ static int complain(void)
 
 static void print(const char *name, const struct tally *tally)
 {
-    char text[600];
+    char text[1000];
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used);
     double ms = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +

@@ -44,7 +44,7 @@ static void promises_are_kept(void **state)
     const struct workload *workload = *state;
     struct run_options options = options_of(workload);
     struct tally t = {0};
-    char text[600];
+    char text[1000];
     farm_run(&options, number("SIM_SEEDS", SEEDS), farm_cores(), &t);
     print_message("# %s: %ld seeds, %ld of %ld records acknowledged, %s\n", workload->name, t.runs,
                   t.acked, t.records, tally_text(&t, text, sizeof text));
