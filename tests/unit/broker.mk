@@ -30,6 +30,7 @@ unit_programs += \
 	tests/unit/broker/test_topics \
 	tests/unit/broker/test_tree \
 	tests/unit/broker/test_turns \
+	tests/unit/broker/test_txn_driver \
 	tests/unit/broker/test_txns \
 	tests/unit/broker/test_verify
 
@@ -61,6 +62,7 @@ tests_unit_broker_test_records_LDADD = $(broker_test_libs)
 tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(broker_ask)
 tests_unit_broker_test_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
+tests_unit_broker_test_txn_driver_LDADD = broker/libbroker.la net/libnetsim.la net/libnet.la $(CMOCKA_LIBS)
 tests_unit_broker_test_txns_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_verify_LDADD = $(broker_test_libs)
 tests_unit_broker_test_topics_LDADD = $(brokercore_test_libs)

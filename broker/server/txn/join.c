@@ -5,7 +5,9 @@
 
 enum {
     IMPLICIT_VERSION = 2, /* transaction.version of who has its partitions added */
-    WAIT_MS = 1000        /* for the end of the transaction before */
+    WAIT_MS = 1000,       /* for the end of the transaction before */
+    WAITING_MAX = 1000,   /* at one coordinator */
+    WAITING_OF_ID = 16    /* of these; a client has five requests in progress */
 };
 
 static void arm(struct kd_joins *joins)
@@ -39,13 +41,27 @@ static int ask(struct kd_txn_join *join, struct kd_step *step, struct kb_time no
                        &step->outcome);
 }
 
-/* Until that time it may wait; true: it does. */
+static bool has_room(const struct kd_joins *joins, struct kb_slice id)
+{
+    size_t all = 0, of_id = 0;
+    KB_LIST_EACH(link, &joins->waiting) {
+        const struct kd_txn_join *other = KB_CONTAINER(link, struct kd_txn_join, reply.link);
+        of_id += kb_slice_equal(other->who.id, id);
+        all++;
+    }
+    return all < WAITING_MAX && of_id < WAITING_OF_ID;
+}
+
+/* Until that time it may wait; true: it does. Where too many do, it is told at once. */
 static bool wait_for_end(struct kd_txn_join *join, struct kd_coordinator *c, struct kb_time now)
 {
     struct kd_joins *joins = &kd_txn_coordinator_of(c)->joins;
-    if (!join->until_ms)
+    bool first = !join->until_ms;
+    if (first)
         join->until_ms = kb_deadline(now, WAIT_MS);
     if (join->code != KB_E_CONCURRENT_TRANSACTIONS || now.mono_ms >= join->until_ms)
+        return false;
+    if (first && !has_room(joins, join->who.id))
         return false;
     kb_list_push_back(&joins->waiting, &join->reply.link);
     arm(joins);

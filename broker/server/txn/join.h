@@ -8,7 +8,8 @@
  * partitions added by writing to them.
  *
  * While the transaction before is still being ended, it waits a little for that: not
- * every client asks again, and none asks as soon as it could.
+ * every client asks again, and none asks as soon as it could. Only so many wait at one
+ * coordinator, and of one id; others are told at once.
  *
  * A marker may come between the answer and the append: whoever appends holds against
  * that by the producer's state in the partition, not by this.

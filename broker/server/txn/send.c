@@ -9,17 +9,17 @@ enum { BACKOFF_MS = 50, BACKOFF_MAX_MS = 1000 };
 
 /* One partition of it. */
 struct target {
+    struct kb_list due; /* in sends->waiting, or sends->written */
     struct send *send;
     struct kd_marker marker;
     struct kd_txn_place place; /* its topic is on the heap */
-    enum { WAITING, WRITING, WRITTEN, TOLD } state;
+    bool writing;
 };
 
 struct send {
     struct kb_list link;
     struct kd_sends *sends;
     struct kd_reply reply; /* of the step that decided */
-    bool begun;            /* it is committed */
     struct kd_txn_marker what;
     size_t count, left;
     struct target targets[];
@@ -36,8 +36,9 @@ static void send_free(struct send *send)
     kd_reply_forget(&send->reply);
     for (size_t i = 0; i < send->count; i++) {
         struct target *target = &send->targets[i];
-        if (target->state == WRITING)
+        if (target->writing)
             kd_marker_forget(&target->marker);
+        kb_list_remove(&target->due);
         kb_free((void *)target->place.topic.data);
     }
     kb_free((void *)send->what.id.data);
@@ -46,10 +47,21 @@ static void send_free(struct send *send)
 
 /* ---- Writing ------------------------------------------------------------- */
 
-static void try_again(struct kd_sends *sends)
+/* Those that fail meanwhile do not put it off. */
+static void try_again(struct target *target)
 {
+    struct kd_sends *sends = target->send->sends;
     struct kn_loop *loop = shard_of(sends)->loop;
-    kn_timer_set(loop, &sends->again, kb_deadline(kn_loop_now(loop), sends->backoff_ms));
+    kb_list_push_back(&sends->waiting, &target->due);
+    if (!kn_timer_is_set(&sends->again))
+        kn_timer_set(loop, &sends->again, kb_deadline(kn_loop_now(loop), sends->backoff_ms));
+}
+
+static void is_written(struct target *target)
+{
+    struct kd_sends *sends = target->send->sends;
+    kb_list_push_back(&sends->written, &target->due);
+    kn_task_soon(shard_of(sends)->loop, &sends->collect);
 }
 
 /* Is there nothing to be gained by writing it again? A newer epoch that has written
@@ -70,13 +82,12 @@ static void on_written(struct kd_marker *marker, int code)
                "a marker was not written topic=%.*s partition=%d producer=%lld error=%s",
                (int)target->place.topic.size, (const char *)target->place.topic.data,
                target->place.partition, (long long)marker->producer, kb_code_name(code));
+    target->writing = false;
     if (is_settled(code)) {
-        target->state = WRITTEN;
         sends->backoff_ms = BACKOFF_MS;
-        kn_task_soon(shard->loop, &sends->collect);
+        is_written(target);
     } else {
-        target->state = WAITING;
-        try_again(sends);
+        try_again(target);
     }
 }
 
@@ -88,15 +99,14 @@ static void write_one(struct target *target)
     const struct kd_topic *topic = kd_topics_find(&shard->topics, target->place.topic);
     struct kd_place *place = topic ? kd_topic_place(topic, target->place.partition) : NULL;
     if (!place) {
-        target->state = WRITTEN;
-        kn_task_soon(shard->loop, &sends->collect);
+        is_written(target);
         return;
     }
     if (!place->serving) {
-        try_again(sends);
+        try_again(target);
         return;
     }
-    target->state = WRITING;
+    target->writing = true;
     target->marker =
         (struct kd_marker){.producer = what->producer,
                            .epoch = what->epoch,
@@ -108,54 +118,51 @@ static void write_one(struct target *target)
     kd_marker_write(shard, place, &target->marker);
 }
 
-static void write_all(struct send *send)
+static struct target *pop(struct kb_list *due)
 {
-    for (size_t i = 0; i < send->count; i++)
-        if (send->targets[i].state == WAITING)
-            write_one(&send->targets[i]);
+    struct kb_list *link = kb_list_pop_front(due);
+    return link ? KB_CONTAINER(link, struct target, due) : NULL;
 }
 
+/* Each once: who fails again waits again. */
 static void on_again(struct kn_timer *timer)
 {
     struct kd_sends *sends = KB_CONTAINER(timer, struct kd_sends, again);
+    struct kb_list due;
+    struct target *target;
     sends->backoff_ms = KB_MIN(2 * sends->backoff_ms, BACKOFF_MAX_MS);
-    KB_LIST_EACH(link, &sends->open) {
-        struct send *send = KB_CONTAINER(link, struct send, link);
-        if (send->begun)
-            write_all(send);
-    }
+    kb_list_init(&due);
+    while ((target = pop(&sends->waiting)))
+        kb_list_push_back(&due, &target->due);
+    while ((target = pop(&due)))
+        write_one(target);
 }
 
 /* ---- What is written is told --------------------------------------------- */
 
-static void tell(struct send *send, struct kb_time now, struct kd_outcome *out)
+static void tell(struct target *target, struct kb_time now, struct kd_outcome *out)
 {
-    for (size_t i = 0; i < send->count; i++) {
-        struct target *target = &send->targets[i];
-        if (target->state != WRITTEN)
-            continue;
-        target->state = TOLD;
-        send->left--;
-        kd_txns_marked(send->sends->txns, &send->what, &target->place, now, out);
-    }
+    struct send *send = target->send;
+    kd_txns_marked(send->sends->txns, &send->what, &target->place, now, out);
+    if (!--send->left)
+        send_free(send);
 }
 
-/* All that there is in one step. It may fail, and then there are no sends left. */
+/* What one step can hold of it. It may fail, and then there are no sends left. */
 static void on_collect(struct kn_task *task)
 {
     struct kd_sends *sends = KB_CONTAINER(task, struct kd_sends, collect);
     struct kd_shard *shard = shard_of(sends);
     struct kd_step *step = kd_step_begin(sends->coordinator);
+    struct target *target;
     if (!step) {
         kn_task_next(shard->loop, task);
         return;
     }
-    KB_LIST_EACH_SAFE(link, &sends->open) {
-        struct send *send = KB_CONTAINER(link, struct send, link);
-        tell(send, kn_loop_now(shard->loop), &step->outcome);
-        if (!send->left)
-            send_free(send);
-    }
+    while (!kd_outcome_is_full(&step->outcome) && (target = pop(&sends->written)))
+        tell(target, kn_loop_now(shard->loop), &step->outcome);
+    if (!kb_list_empty(&sends->written))
+        kn_task_next(shard->loop, task);
     kd_step_end(step);
 }
 
@@ -168,8 +175,8 @@ static void on_decided(struct kd_reply *reply, int code)
         send_free(send);
         return;
     }
-    send->begun = true;
-    write_all(send);
+    for (size_t i = 0; i < send->count; i++)
+        write_one(&send->targets[i]);
 }
 
 static bool fill(struct send *send, const struct kd_txn *txn, struct kd_txn_place *places)
@@ -184,6 +191,7 @@ static bool fill(struct send *send, const struct kd_txn *txn, struct kd_txn_plac
     for (; send->count < send->left; send->count++) {
         struct target *target = &send->targets[send->count];
         target->send = send;
+        kb_list_init(&target->due);
         target->place.partition = places[send->count].partition;
         if (!kd_slice_set(&target->place.topic, places[send->count].topic))
             return false;
@@ -191,36 +199,40 @@ static bool fill(struct send *send, const struct kd_txn *txn, struct kd_txn_plac
     return true;
 }
 
-static struct send *make(struct kd_sends *sends, const struct kd_txn *txn, struct kb_arena *arena)
+/* Not in the arena of the step: a load finds any number of them at once. */
+static struct send *make(struct kd_sends *sends, const struct kd_txn *txn)
 {
     size_t count = kd_txn_unmarked(txn, NULL, 0);
-    struct kd_txn_place *places = kb_arena_array(arena, count, sizeof *places);
+    struct kd_txn_place *places = KB_NEW_ARRAY(struct kd_txn_place, count);
     struct send *send = kb_calloc(1, sizeof *send + count * sizeof send->targets[0]);
-    if (!send)
-        return NULL;
-    kb_list_init(&send->link);
-    kb_list_init(&send->reply.link);
-    send->sends = sends;
-    send->left = count;
-    if (places && fill(send, txn, places))
-        return send;
-    send_free(send);
-    return NULL;
+    bool made = false;
+    if (send) {
+        kb_list_init(&send->link);
+        kb_list_init(&send->reply.link);
+        send->sends = sends;
+        send->left = count;
+        made = places && fill(send, txn, places);
+    }
+    kb_free(places);
+    if (send && !made)
+        send_free(send);
+    return made ? send : NULL;
 }
 
 void kd_sends_take(struct kd_sends *sends, struct kd_step *step)
 {
     const struct kd_txn *txn;
     while (!step->outcome.failed && (txn = kd_txns_take_prepared(sends->txns))) {
-        struct send *send = make(sends, txn, &step->outcome.arena);
+        struct send *send = make(sends, txn);
         step->outcome.failed = !send;
         if (!send)
             return;
         kb_list_push_back(&sends->open, &send->link);
         send->reply.answer = on_decided;
-        kd_step_hold(step, &send->reply);
         if (KB_MUTANT("markers-before-prepare"))
             on_decided(&send->reply, KB_OK);
+        else
+            kd_step_hold(step, &send->reply);
     }
 }
 
@@ -230,6 +242,8 @@ void kd_sends_init(struct kd_sends *sends, struct kd_coordinator *c, struct kd_t
 {
     *sends = (struct kd_sends){.coordinator = c, .txns = txns};
     kb_list_init(&sends->open);
+    kb_list_init(&sends->waiting);
+    kb_list_init(&sends->written);
     kn_task_init(&sends->collect, on_collect);
     kn_timer_init(&sends->again, on_again);
     sends->backoff_ms = BACKOFF_MS;

@@ -21,7 +21,8 @@ struct kd_sends {
     struct kd_coordinator *coordinator;
     struct kd_txns *txns;
     struct kb_list open;
-    struct kn_task collect; /* markers were written */
+    struct kb_list waiting, written; /* partitions that are due: again, to be told */
+    struct kn_task collect;          /* markers were written */
     struct kn_timer again;
     int64_t backoff_ms;
 };
