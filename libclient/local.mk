@@ -21,6 +21,7 @@ libclient_libclient_la_SOURCES = \
 	libclient/admin/admin.h \
 	libclient/admin/answer.c \
 	libclient/admin/brokers.c \
+	libclient/admin/chain.c \
 	libclient/admin/cluster.c \
 	libclient/admin/configs.c \
 	libclient/admin/coordinators.c \
@@ -36,6 +37,9 @@ libclient_libclient_la_SOURCES = \
 	libclient/admin/run.c \
 	libclient/admin/table.h \
 	libclient/admin/topics.c \
+	libclient/admin/txn_hanging.c \
+	libclient/admin/txn_markers.c \
+	libclient/admin/txns.c \
 	libclient/api/admin.c \
 	libclient/api/base.c \
 	libclient/api/client.c \
@@ -81,7 +85,8 @@ pkginclude_HEADERS = \
 	include/kurier/groups.h \
 	include/kurier/kurier.h \
 	include/kurier/producer.h \
-	include/kurier/transactions.h
+	include/kurier/transactions.h \
+	include/kurier/txn_admin.h
 
 # ---- The page of its options ----
 noinst_PROGRAMS += libclient/config-page

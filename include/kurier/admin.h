@@ -88,7 +88,9 @@ typedef enum kurier_item_kind {
     KURIER_ITEM_PRODUCERS,
     KURIER_ITEM_VERSIONS,
     KURIER_ITEM_GROUP, /* <kurier/groups.h> */
-    KURIER_ITEM_GROUP_OFFSETS
+    KURIER_ITEM_GROUP_OFFSETS,
+    KURIER_ITEM_TRANSACTION, /* <kurier/txn_admin.h> */
+    KURIER_ITEM_HANGING
 } kurier_item_kind;
 KURIER_API kurier_item_kind kurier_result_kind(const kurier_result *result);
 

@@ -38,5 +38,6 @@
 #include <kurier/admin.h>
 #include <kurier/groups.h>
 #include <kurier/transactions.h>
+#include <kurier/txn_admin.h>
 
 #endif

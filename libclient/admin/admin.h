@@ -25,6 +25,7 @@
  */
 #include "base/arena.h"
 #include "kurier/groups.h"
+#include "kurier/txn_admin.h"
 #include "libclient/drive/call.h"
 #include "libclient/drive/client.h"
 #include "wire/gen/metadata.h"
@@ -44,7 +45,8 @@ enum {
     KC_ROUTE_BROKERS = -4, /* an item is a broker */
     KC_ROUTE_EACH = -5,    /* the item's own node, which may be KC_ANY_BROKER */
     KC_ROUTE_GROUPS = -6,  /* the coordinator of each item's group */
-    KC_ROUTE_ALL = -7      /* every broker knows a share of all there is */
+    KC_ROUTE_ALL = -7,     /* every broker knows a share of all there is */
+    KC_ROUTE_TXNS = -8     /* the coordinator of each item, a transactional id */
 };
 
 enum { KC_ADMIN_RETRIES = 6 };
@@ -57,6 +59,7 @@ struct kc_admin_api {
     int16_t key, min_version, max_version;
     int16_t route;
     bool together; /* items of one name and partition are one question */
+    bool alone;    /* one item a request */
     /* The lowest version that can say what is asked. NULL: min_version. */
     int16_t (*needs)(const kurier_request *request);
     /* What an item's info begins with, beside name and partition. NULL: nothing. */
@@ -98,6 +101,9 @@ struct kurier_request {
     const void *with;    /* the row's own */
     const char *group;   /* whose partitions or members items are; NULL: items are groups */
     struct kb_error err; /* it makes no sense */
+    /* Once it is done, and not failed as a whole: true goes on with what kc_admin_go_on
+     * or kc_admin_go_on_with has put in its place. NULL: that was all. */
+    bool (*follow)(struct kc_admin *admin);
 };
 
 union kc_admin_info {
@@ -112,6 +118,8 @@ union kc_admin_info {
     kurier_versions_info versions;
     kurier_group_info group;
     kurier_group_offsets_info group_offsets;
+    kurier_transaction_info transaction;
+    kurier_hanging_info hanging;
 };
 
 struct kurier_result {
@@ -142,12 +150,21 @@ struct kc_admin_part {
     } page;
 };
 
+/* A request that is done, of those that follow each other, and what came of it. */
+struct kc_admin_stage {
+    kurier_request *request;
+    kurier_result *result;
+};
+enum { KC_ADMIN_STAGES = 3 };
+
 struct kc_admin {
     struct kc_call call;
     struct kb_list all; /* of the cluster's */
     kurier_request *request;
-    kurier_result *result; /* NULL once handed out */
-    bool submitted;        /* to the client's results, nobody waits */
+    kurier_result *result;                         /* NULL once handed out */
+    bool submitted;                                /* to the client's results, nobody waits */
+    struct kc_admin_stage before[KC_ADMIN_STAGES]; /* oldest first */
+    size_t stages;
 
     struct kc_admin_item **left; /* [count] of the items not done, for this attempt */
     size_t left_count;
@@ -170,6 +187,19 @@ void kc_admin_forget(struct kurier_client *client);
 void kc_request_free(kurier_request *request);
 void kc_result_free(kurier_result *result);
 
+/* ---- Requests that follow each other: chain.c ------------------------------------------*/
+
+/* Keeps what came of this one in `before`, and puts another in its place, which it takes.
+ * False: no memory, which the call ends with. */
+bool kc_admin_go_on(struct kc_admin *admin, kurier_request *request);
+/* The items that did not fail are asked by another row, whose infos say no more than an
+ * outcome. */
+void kc_admin_go_on_with(struct kc_admin *admin, const struct kc_admin_api *api);
+/* What was asked is answered: the result becomes an empty one of this row's kind, to be
+ * filled by kc_result_add. False: no memory, which the call ends with. */
+bool kc_admin_conclude(struct kc_admin *admin, const struct kc_admin_api *api);
+void kc_admin_forget_stages(struct kc_admin *admin);
+
 /* ---- Between run.c, locate.c, coordinators.c, answer.c --------------------------------*/
 
 /* All there is: infos are added as they come. */
@@ -177,6 +207,8 @@ bool kc_admin_is_open(const struct kc_admin *admin);
 /* What the item is asked by; NULL: a request for all. */
 const struct kc_admin_api *kc_admin_api(const struct kc_admin *admin,
                                         const struct kc_admin_item *item);
+/* By a route of coordinators. */
+bool kc_admin_is_coordinated(const struct kc_admin *admin);
 /* Asks Metadata for what the items left need; kc_admin_located comes. */
 void kc_admin_locate(struct kc_admin *admin);
 /* The same by FindCoordinator. */
@@ -191,6 +223,12 @@ bool kc_admin_heals(const struct kc_admin_api *api, int code); /* with time */
 void kc_admin_sort_left(struct kc_admin *admin);
 int kc_admin_compare(const struct kc_admin_item *a, const struct kc_admin_item *b);
 
+/* NULL: no memory. */
+kurier_result *kc_result_new(const kurier_request *request);
+/* One more, of a result without items of its own. NULL: no memory, as arena.failed says. */
+union kc_admin_info *kc_result_add(kurier_result *result, struct kb_slice name, int32_t partition);
+void kc_result_set_outcome(kurier_result *result, union kc_admin_info *info, int code,
+                           struct kb_slice text);
 /* Makes the infos of the items. False: no memory. */
 bool kc_result_begin(kurier_result *result, const kurier_request *request);
 union kc_admin_info *kc_admin_info(struct kc_admin *admin, const struct kc_admin_item *item);

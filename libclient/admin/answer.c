@@ -26,6 +26,17 @@ static const union kc_admin_info blank[] = {
     [KURIER_ITEM_GROUP] =
         {.group = {.partition = -1, .coordinator = -1, .epoch = -1, .assignment_epoch = -1}},
     [KURIER_ITEM_GROUP_OFFSETS] = {.group_offsets = {.partition = -1}},
+    [KURIER_ITEM_TRANSACTION] = {.transaction = {.partition = -1,
+                                                 .producer = -1,
+                                                 .start_ms = -1,
+                                                 .epoch = -1,
+                                                 .timeout_ms = -1,
+                                                 .coordinator = -1}},
+    [KURIER_ITEM_HANGING] = {.hanging = {.producer = -1,
+                                         .start_offset = -1,
+                                         .last_timestamp_ms = -1,
+                                         .epoch = -1,
+                                         .coordinator_epoch = -1}},
 };
 
 /* Every info begins as kurier_item does. */
@@ -45,6 +56,8 @@ SAME_HEAD(kurier_producers_info);
 SAME_HEAD(kurier_versions_info);
 SAME_HEAD(kurier_group_info);
 SAME_HEAD(kurier_group_offsets_info);
+SAME_HEAD(kurier_transaction_info);
+SAME_HEAD(kurier_hanging_info);
 
 static void begin_info(kurier_result *result, union kc_admin_info *info, struct kb_slice name,
                        int32_t partition)
@@ -52,6 +65,22 @@ static void begin_info(kurier_result *result, union kc_admin_info *info, struct 
     *info = blank[result->kind];
     info->item.name = kb_arena_strdup(&result->arena, name);
     info->item.partition = partition;
+}
+
+enum { RESULT_BYTES = 256 << 20 };
+
+kurier_result *kc_result_new(const kurier_request *request)
+{
+    kurier_result *result = KB_NEW(kurier_result);
+    if (!result)
+        return NULL;
+    kb_list_init(&result->node);
+    kb_arena_init(&result->arena, RESULT_BYTES);
+    kb_error_clear(&result->err);
+    if (kc_result_begin(result, request))
+        return result;
+    kc_result_free(result);
+    return NULL;
 }
 
 bool kc_result_begin(kurier_result *result, const kurier_request *request)
@@ -74,8 +103,7 @@ union kc_admin_info *kc_admin_info(struct kc_admin *admin, const struct kc_admin
     return &admin->result->infos[item - admin->request->items];
 }
 
-/* One more, of a request for all. NULL: no memory. */
-static union kc_admin_info *add_info(kurier_result *result, struct kb_slice name, int32_t partition)
+union kc_admin_info *kc_result_add(kurier_result *result, struct kb_slice name, int32_t partition)
 {
     if (result->count == result->capacity) {
         size_t capacity = KB_MAX(result->capacity * 2, (size_t)16);
@@ -122,8 +150,8 @@ static const int16_t of_leaders[] = {
     KB_E_FENCED_LEADER_EPOCH,    KB_E_UNKNOWN_LEADER_EPOCH, KB_E_KAFKA_STORAGE_ERROR,
 };
 static const int16_t of_controller[] = {KB_E_NOT_CONTROLLER, KB_E_REQUEST_TIMED_OUT};
-static const int16_t of_groups[] = {KB_E_NOT_COORDINATOR, KB_E_COORDINATOR_LOAD_IN_PROGRESS,
-                                    KB_E_COORDINATOR_NOT_AVAILABLE};
+static const int16_t of_coordinators[] = {KB_E_NOT_COORDINATOR, KB_E_COORDINATOR_LOAD_IN_PROGRESS,
+                                          KB_E_COORDINATOR_NOT_AVAILABLE};
 static const struct {
     int16_t route;
     const int16_t *codes;
@@ -131,8 +159,9 @@ static const struct {
 } healed[] = {
     {KC_ROUTE_LEADERS, of_leaders, KB_ARRAY_SIZE(of_leaders)},
     {KC_CONTROLLER, of_controller, KB_ARRAY_SIZE(of_controller)},
-    {KC_ROUTE_GROUPS, of_groups, KB_ARRAY_SIZE(of_groups)},
-    {KC_ROUTE_ALL, of_groups, KB_ARRAY_SIZE(of_groups)},
+    {KC_ROUTE_GROUPS, of_coordinators, KB_ARRAY_SIZE(of_coordinators)},
+    {KC_ROUTE_TXNS, of_coordinators, KB_ARRAY_SIZE(of_coordinators)},
+    {KC_ROUTE_ALL, of_coordinators, KB_ARRAY_SIZE(of_coordinators)},
 };
 
 static bool has_code(const int16_t *codes, size_t count, int code)
@@ -153,8 +182,8 @@ bool kc_admin_heals(const struct kc_admin_api *api, int code)
     return false;
 }
 
-static void set_outcome(kurier_result *result, union kc_admin_info *info, int code,
-                        struct kb_slice text)
+void kc_result_set_outcome(kurier_result *result, union kc_admin_info *info, int code,
+                           struct kb_slice text)
 {
     info->item.code = (kurier_code)code;
     info->item.text = NULL;
@@ -174,7 +203,7 @@ void kc_admin_settle(struct kc_admin *admin, struct kc_admin_item *item, int cod
                      bool again)
 {
     union kc_admin_info *info = kc_admin_info(admin, item);
-    set_outcome(admin->result, info, code, text ? kb_slice_str(text) : kb_slice_null());
+    kc_result_set_outcome(admin->result, info, code, text ? kb_slice_str(text) : kb_slice_null());
     tell_of_lost(admin, item, info);
     item->done = !again;
     item->told = true;
@@ -191,7 +220,7 @@ void kc_admin_fail_items(struct kc_admin *admin, struct kc_admin_item **items, s
         bool again = (err->classes & KB_RETRIABLE) ||
                      kc_admin_heals(kc_admin_api(admin, items[i]), err->code);
         union kc_admin_info *info = kc_admin_info(admin, items[i]);
-        set_outcome(admin->result, info, err->code, kb_slice_str(err->text));
+        kc_result_set_outcome(admin->result, info, err->code, kb_slice_str(err->text));
         items[i]->done = !again;
         items[i]->lost |= answer->sent;
         admin->again |= again;
@@ -234,7 +263,7 @@ static void take_turns(struct kc_admin *admin)
         bool alike =
             i > 0 && left[i]->node == left[i - 1]->node && !kc_admin_compare(left[i], left[i - 1]);
         left[i]->turn = alike && !admin->request->api->together ? left[i - 1]->turn + 1 : 0;
-        if (admin->request->api->route == KC_ROUTE_BROKERS)
+        if (admin->request->api->route == KC_ROUTE_BROKERS || admin->request->api->alone)
             left[i]->turn = (uint32_t)i;
     }
 }
@@ -278,10 +307,10 @@ static union kc_admin_info *answer_of_all(struct kc_admin_part *part, struct kb_
                                           int32_t partition, int code, struct kb_slice text)
 {
     kurier_result *result = part->admin->result;
-    union kc_admin_info *info = add_info(result, name, partition);
+    union kc_admin_info *info = kc_result_add(result, name, partition);
     if (!info)
         return NULL;
-    set_outcome(result, info, code, text);
+    kc_result_set_outcome(result, info, code, text);
     part->admin->again |= kc_admin_heals(part->api, code);
     return code ? NULL : info;
 }

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FindCoordinator says whom to ask about each group: from version 4 on about all of
- * them at once, before about one after the other. */
+/* FindCoordinator says whom to ask about each group or transactional id, here its key:
+ * from version 4 on about all of them at once, before about one after the other. */
 #include "base/check.h"
 #include "libclient/admin/table.h"
 #include "wire/gen/find_coordinator.h"
 #include <stdlib.h>
 
-enum { OF_GROUPS = 0, MANY_KEYS = 4 };
+enum { OF_GROUPS = 0, OF_TXNS = 1, TYPED = 1, MANY_KEYS = 4 };
 
-static const char *group_of(const struct kc_admin *admin, const struct kc_admin_item *item)
+static bool is_of_txns(const struct kc_admin *admin)
+{
+    return admin->request->api->route == KC_ROUTE_TXNS;
+}
+
+static const char *key_of(const struct kc_admin *admin, const struct kc_admin_item *item)
 {
     return admin->request->group ? admin->request->group : item->name;
 }
@@ -18,12 +23,12 @@ static bool is_sought(const struct kc_admin_item *item)
     return item->node < 0 && !item->told;
 }
 
-/* The next group that nothing is known of; NULL: none. */
+/* The next that nothing is known of; NULL: none. */
 static const char *next_sought(const struct kc_admin *admin)
 {
     for (size_t i = 0; i < admin->left_count; i++)
         if (is_sought(admin->left[i]))
-            return group_of(admin, admin->left[i]);
+            return key_of(admin, admin->left[i]);
     return NULL;
 }
 
@@ -36,16 +41,16 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Each once. False: no memory. */
-static bool list_groups(struct kc_admin *admin, struct kb_arena *arena,
-                        struct kw_find_coordinator_request *request)
+static bool list_keys(struct kc_admin *admin, struct kb_arena *arena,
+                      struct kw_find_coordinator_request *request)
 {
     const char *last = NULL;
     struct kb_slice *keys = kb_arena_array(arena, admin->left_count + 1, sizeof *keys);
     for (size_t i = 0; keys && i < admin->left_count; i++) {
-        const char *group = group_of(admin, admin->left[i]);
-        if (!last || strcmp(group, last))
-            keys[request->coordinator_keys_count++] = kb_slice_str(group);
-        last = group;
+        const char *key = key_of(admin, admin->left[i]);
+        if (!last || strcmp(key, last))
+            keys[request->coordinator_keys_count++] = kb_slice_str(key);
+        last = key;
     }
     request->coordinator_keys = keys;
     return keys != NULL;
@@ -59,10 +64,10 @@ static int encode(struct kc_ask *ask, int16_t version, struct kw_writer *out)
     int code = 0;
     kb_arena_init(&arena, KC_ADMIN_ARENA_BYTES);
     kw_find_coordinator_request_init(&request);
-    request.key_type = OF_GROUPS;
+    request.key_type = is_of_txns(admin) ? OF_TXNS : OF_GROUPS;
     if (version < MANY_KEYS)
         request.key = kb_slice_str(next_sought(admin));
-    else if (!list_groups(admin, &arena, &request))
+    else if (!list_keys(admin, &arena, &request))
         code = KB_E_NO_MEMORY;
     if (!code && !kw_find_coordinator_request_encode(out, version, &request))
         code = KB_E_UNSUPPORTED;
@@ -72,13 +77,13 @@ static int encode(struct kc_ask *ask, int16_t version, struct kw_writer *out)
 
 /* ---- The answer ------------------------------------------------------------------------*/
 
-/* The first of those left, by name, that is of this group. */
-static size_t find_group(const struct kc_admin *admin, struct kb_slice group)
+/* The first of those left, by name, that is of this key. */
+static size_t find_key(const struct kc_admin *admin, struct kb_slice key)
 {
     size_t low = 0, high = admin->left_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (kb_slice_compare(kb_slice_str(group_of(admin, admin->left[middle])), group) < 0)
+        if (kb_slice_compare(kb_slice_str(key_of(admin, admin->left[middle])), key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -86,16 +91,16 @@ static size_t find_group(const struct kc_admin *admin, struct kb_slice group)
     return low;
 }
 
-static void take_coordinator(struct kc_admin *admin, struct kb_slice group, int32_t node, int code,
+static void take_coordinator(struct kc_admin *admin, struct kb_slice key, int32_t node, int code,
                              struct kb_slice text)
 {
     kurier_result *result = admin->result;
     if (!code && node < 0)
         code = KB_E_COORDINATOR_NOT_AVAILABLE;
     const char *words = code && text.size ? kb_arena_strdup(&result->arena, text) : NULL;
-    for (size_t i = find_group(admin, group); i < admin->left_count; i++) {
+    for (size_t i = find_key(admin, key); i < admin->left_count; i++) {
         struct kc_admin_item *item = admin->left[i];
-        if (!kb_slice_is(group, group_of(admin, item)))
+        if (!kb_slice_is(key, key_of(admin, item)))
             break;
         if (code)
             kc_admin_settle(admin, item, code, words, kc_admin_heals(admin->request->api, code));
@@ -125,7 +130,7 @@ static void ask(struct kc_admin *admin)
     struct kb_time now = kn_loop_now(kc_client_loop(client));
     int64_t deadline_ms = kb_deadline(now, client->options->common.request_timeout_ms);
     admin->locating = (struct kc_ask){.api_key = KW_API_FIND_COORDINATOR,
-                                      .min_version = 0,
+                                      .min_version = is_of_txns(admin) ? TYPED : 0,
                                       .max_version = 6,
                                       .deadline_ms = KB_MIN(deadline_ms, admin->call.deadline_ms),
                                       .encode = encode,
@@ -154,8 +159,7 @@ static int read(struct kc_admin *admin, const struct kn_answer *answer, struct k
                      answer->body->fault ? answer->body->fault : "out of memory");
     kb_arena_deinit(&arena);
     if (!err->code && next_sought(admin) && answer->version >= MANY_KEYS)
-        kb_error_set(err, KB_E_PROTOCOL,
-                     "%s: an answer to FindCoordinator without group \"%.100s\"",
+        kb_error_set(err, KB_E_PROTOCOL, "%s: an answer to FindCoordinator without \"%.100s\"",
                      kc_link_name(admin->locating.from), next_sought(admin));
     return err->code;
 }

@@ -13,13 +13,19 @@ static bool wants_leader(const struct kc_admin *admin)
     return admin->request->api->route == KC_ROUTE_LEADERS;
 }
 
+bool kc_admin_is_coordinated(const struct kc_admin *admin)
+{
+    int16_t route = admin->request->api->route;
+    return route == KC_ROUTE_GROUPS || route == KC_ROUTE_TXNS;
+}
+
 bool kc_admin_must_locate(const struct kc_admin *admin)
 {
     int16_t route = admin->request->api->route;
     if (kc_admin_is_open(admin))
         return route == KC_ROUTE_BROKERS || route == KC_ROUTE_ALL;
     for (size_t i = 0; i < admin->left_count; i++)
-        if (wants_leader(admin) || route == KC_ROUTE_GROUPS || admin->left[i]->node >= 0)
+        if (wants_leader(admin) || kc_admin_is_coordinated(admin) || admin->left[i]->node >= 0)
             return true;
     return false;
 }

@@ -7,8 +7,6 @@
 #include "libclient/drive/cluster.h"
 #include <stdlib.h>
 
-enum { RESULT_BYTES = 256 << 20 };
-
 static void begin(struct kc_admin *admin);
 static void over(struct kc_admin *admin);
 static void fail(struct kc_admin *admin, int code, const char *text);
@@ -182,22 +180,30 @@ static void hand_over(struct kc_admin *admin)
     kc_client_pend(client, KURIER_RESULTS);
 }
 
-static void finish(struct kc_admin *admin)
+static void end(struct kc_admin *admin)
 {
-    kurier_result *result = admin->result;
     kb_list_remove(&admin->all);
     kn_timer_cancel(kc_client_loop(client_of(admin)), &admin->timer);
-    drop_parts(admin);
-    if (admin->heard && !kc_admin_is_open(admin))
-        kb_error_clear(&admin->err); /* each item has its own */
-    result->err = admin->err;
+    admin->result->err = admin->err;
     if (admin->err.code)
-        result->count = 0;
-    if (kc_admin_is_open(admin))
-        kc_result_sort(result, admin->request->api->route == KC_ROUTE_ALL);
+        admin->result->count = 0;
     if (admin->submitted)
         hand_over(admin);
     kc_call_done(&admin->call, &admin->err);
+}
+
+static void finish(struct kc_admin *admin)
+{
+    const kurier_request *request = admin->request;
+    drop_parts(admin);
+    if (admin->heard && !kc_admin_is_open(admin))
+        kb_error_clear(&admin->err); /* each item has its own */
+    if (!admin->err.code && kc_admin_is_open(admin))
+        kc_result_sort(admin->result, request->api->route == KC_ROUTE_ALL);
+    if (!admin->err.code && request->follow && request->follow(admin))
+        begin(admin);
+    else
+        end(admin);
 }
 
 /* As a whole, whatever came before. */
@@ -258,7 +264,7 @@ static void begin(struct kc_admin *admin)
     list_left(admin);
     if (!kc_admin_must_locate(admin))
         send_parts(admin);
-    else if (admin->request->api->route == KC_ROUTE_GROUPS)
+    else if (kc_admin_is_coordinated(admin))
         kc_admin_find_coordinators(admin);
     else
         kc_admin_locate(admin);
@@ -307,30 +313,17 @@ static void run(struct kc_call *call)
 static void release(struct kc_call *call)
 {
     struct kc_admin *admin = KB_CONTAINER(call, struct kc_admin, call);
+    kc_admin_forget_stages(admin);
     kc_request_free(admin->request);
     kc_result_free(admin->result);
     kb_free(admin->left);
     kb_free(admin);
 }
 
-static kurier_result *result_new(const kurier_request *request)
-{
-    kurier_result *result = KB_NEW(kurier_result);
-    if (!result)
-        return NULL;
-    kb_list_init(&result->node);
-    kb_arena_init(&result->arena, RESULT_BYTES);
-    kb_error_clear(&result->err);
-    if (kc_result_begin(result, request))
-        return result;
-    kc_result_free(result);
-    return NULL;
-}
-
 struct kc_admin *kc_admin_new(struct kurier_client *client, kurier_request *request)
 {
     struct kc_admin *admin = KB_NEW(struct kc_admin);
-    kurier_result *result = result_new(request);
+    kurier_result *result = kc_result_new(request);
     struct kc_admin_item **left = KB_NEW_ARRAY(struct kc_admin_item *, request->count + 1);
     if (!admin || !result || !left) {
         kc_request_free(request);

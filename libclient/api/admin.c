@@ -29,6 +29,8 @@ SIZE_IS(kurier_producer_state, 40);
 SIZE_IS(kurier_group_member, 128);
 SIZE_IS(kurier_group_ref, 24);
 SIZE_IS(kurier_group_offset, 40);
+SIZE_IS(kurier_transaction_filter, 48);
+SIZE_IS(kurier_open_transaction, 32);
 
 /* ---- Requests -------------------------------------------------------------------------*/
 
@@ -253,3 +255,5 @@ INFO_OF(producers, KURIER_ITEM_PRODUCERS)
 INFO_OF(versions, KURIER_ITEM_VERSIONS)
 INFO_OF(group, KURIER_ITEM_GROUP)
 INFO_OF(group_offsets, KURIER_ITEM_GROUP_OFFSETS)
+INFO_OF(transaction, KURIER_ITEM_TRANSACTION)
+INFO_OF(hanging, KURIER_ITEM_HANGING)

@@ -35,6 +35,10 @@ with contextlib.ExitStack() as stack:
         def _(each=each):
             passes(each, "group_admin_test")
 
+        @tap.case(name + "what holds for administration of transactions at kurierd; what hangs is found and ended")
+        def _(each=each):
+            passes(each, "txn_admin_test")
+
         @tap.case(name + "what holds for the producer at kurierd")
         def _(each=each):
             passes(each, "producer_test")

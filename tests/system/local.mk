@@ -5,7 +5,7 @@ check_PROGRAMS += tests/system/admin_many_test tests/system/admin_test tests/sys
 	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
 	tests/system/group_members_test tests/system/group_memory_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \
-	tests/system/producer_test tests/system/transactions_test
+	tests/system/producer_test tests/system/transactions_test tests/system/txn_admin_test
 tests_system_admin_many_test_SOURCES = tests/system/admin_many_test.c $(kit_server)
 tests_system_admin_many_test_LDADD = libkurier.la
 tests_system_admin_test_SOURCES = tests/system/admin_test.c $(kit_server)
@@ -40,12 +40,14 @@ tests_system_producer_test_SOURCES = tests/system/producer_test.c $(kit_server)
 tests_system_producer_test_LDADD = libkurier.la
 tests_system_transactions_test_SOURCES = tests/system/transactions_test.c $(kit_server)
 tests_system_transactions_test_LDADD = libkurier.la
+tests_system_txn_admin_test_SOURCES = tests/system/txn_admin_test.c $(kit_server)
+tests_system_txn_admin_test_LDADD = libkurier.la
 TESTS += tests/system/admin_many_test tests/system/admin_test tests/system/api_test \
 	tests/system/attach_test \
 	tests/system/consumer_test tests/system/group_admin_test tests/system/group_commit_test \
 	tests/system/group_members_test tests/system/group_memory_test \
 	tests/system/group_protocols_test tests/system/group_rebalance_test tests/system/kill_test \
-	tests/system/producer_test tests/system/transactions_test
+	tests/system/producer_test tests/system/transactions_test tests/system/txn_admin_test
 
 system_tests += \
 	tests/system/cli_admin_test.py \

@@ -10,6 +10,7 @@ unit_programs += \
 	tests/unit/client/test_admin \
 	tests/unit/client/test_admin_groups \
 	tests/unit/client/test_admin_kinds \
+	tests/unit/client/test_admin_txns \
 	tests/unit/client/test_client \
 	tests/unit/client/test_config \
 	tests/unit/client/test_diagnose \
@@ -22,6 +23,8 @@ tests_unit_client_test_admin_groups_SOURCES = tests/unit/client/test_admin_group
 tests_unit_client_test_admin_groups_LDADD = $(client_libs)
 tests_unit_client_test_admin_kinds_SOURCES = tests/unit/client/test_admin_kinds.c $(client_fake)
 tests_unit_client_test_admin_kinds_LDADD = $(client_libs)
+tests_unit_client_test_admin_txns_SOURCES = tests/unit/client/test_admin_txns.c $(client_fake)
+tests_unit_client_test_admin_txns_LDADD = $(client_libs)
 tests_unit_client_test_client_SOURCES = tests/unit/client/test_client.c $(client_fake)
 tests_unit_client_test_client_LDADD = $(client_libs)
 tests_unit_client_test_config_LDADD = $(client_core_libs)
