@@ -7,6 +7,10 @@
 
 enum { FENCED_SINCE = 2, BATCHED_SINCE = 4 };
 
+/* Named in one request beside what there is: what its client does not know to be gone, and
+ * what several transactions have in common. More is nobody's who means well. */
+enum { SPARE = 10000 };
+
 /* One transaction of the request. */
 struct share {
     struct kd_txn_join join;
@@ -21,6 +25,7 @@ struct add {
     struct kw_add_partitions_to_txn_request_transaction single; /* of an older version */
     struct share *shares;
     int32_t count, pending;
+    size_t named; /* transactions and partitions */
 };
 
 /* ---- Answer ---- */
@@ -112,6 +117,19 @@ static bool are_known(const struct kd_shard *shard, struct share *share)
     return known;
 }
 
+static void refuse(struct share *share, int code)
+{
+    for (size_t i = 0; i < share->join.count; i++)
+        share->join.places[i].code = code;
+    on_joined(&share->join, code);
+}
+
+static bool is_too_much(const struct add *add)
+{
+    return add->named > SPARE &&
+           add->named - SPARE > kd_topics_place_count(&add->request->shard->topics);
+}
+
 static void run_share(struct add *add, struct share *share)
 {
     struct kd_shard *shard = add->request->shard;
@@ -120,7 +138,6 @@ static void run_share(struct add *add, struct share *share)
     join->who = (struct kd_txn_producer){in->transactional_id, in->producer_id, in->producer_epoch};
     join->add = !in->verify_only;
     join->done = on_joined;
-    join->owner = add;
     if (are_known(shard, share))
         kd_txn_join_as(shard, join, add->request->header.version >= BATCHED_SINCE ? 2 : 0);
     else
@@ -164,6 +181,8 @@ static bool prepare(struct add *add, struct kb_arena *arena)
         kb_list_init(&add->shares[i].join.reply.link);
         if (!fill_share(&add->shares[i], arena))
             return false;
+        add->shares[i].join.owner = add;
+        add->named += 1 + add->shares[i].join.count;
     }
     add->out.results_by_transaction_count = add->count;
     return !arena->failed;
@@ -186,7 +205,11 @@ void kd_handle_add_partitions_to_txn(struct kd_request *request)
     request->op = add;
     request->cancel = on_cancel;
     add->pending = add->count + 1;
+    bool too_much = is_too_much(add);
     for (int32_t i = 0; i < add->count; i++)
-        run_share(add, &add->shares[i]);
+        if (too_much)
+            refuse(&add->shares[i], KB_E_INVALID_REQUEST);
+        else
+            run_share(add, &add->shares[i]);
     settle(add);
 }

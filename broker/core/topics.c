@@ -58,6 +58,14 @@ struct kd_topic *kd_topics_next(const struct kd_topics *topics, const struct kd_
     return KB_MAP_VALUE(next, struct kd_topic, by_name);
 }
 
+size_t kd_topics_place_count(const struct kd_topics *topics)
+{
+    size_t count = 0;
+    for (struct kd_topic *t = kd_topics_next(topics, NULL); t; t = kd_topics_next(topics, t))
+        count += (size_t)t->count;
+    return count;
+}
+
 static bool is_similar(struct kb_slice a, struct kb_slice b)
 {
     if (a.size != b.size)

@@ -58,6 +58,7 @@ struct kd_topic *kd_topics_find_id(const struct kd_topics *topics, struct kb_uui
 /* A name that differs only in '.' and '_', which Kafka's metrics confuse; NULL: none. */
 struct kd_topic *kd_topics_find_similar(const struct kd_topics *topics, struct kb_slice name);
 struct kd_topic *kd_topics_next(const struct kd_topics *topics, const struct kd_topic *at);
+size_t kd_topics_place_count(const struct kd_topics *topics); /* of all; a walk */
 /* NULL: there is no such partition. */
 struct kd_place *kd_topic_place(const struct kd_topic *topic, int32_t index);
 

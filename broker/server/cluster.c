@@ -48,10 +48,8 @@ static void on_led(void *ctx, int code)
 
 static size_t collect_places(struct kd_cluster *cluster)
 {
-    size_t count = 0, at = 0;
     const struct kd_topics *topics = &cluster->shard->topics;
-    for (struct kd_topic *t = kd_topics_next(topics, NULL); t; t = kd_topics_next(topics, t))
-        count += (size_t)t->count;
+    size_t count = kd_topics_place_count(topics), at = 0;
     cluster->places = KB_NEW_ARRAY(struct kd_place *, count + 1);
     if (!cluster->places)
         return SIZE_MAX;

@@ -67,8 +67,10 @@ class Producer:
         assert code == NONE, code
         return self
 
-    def add(self, topic, partition=0, version=2):
-        body = self.who() + struct.pack(">i", 1) + wire.text(topic) + struct.pack(">ii", 1, partition)
+    def add(self, topic, partition=0, version=2, times=1):
+        """times: so often it is named."""
+        body = (self.who() + struct.pack(">i", 1) + wire.text(topic) +
+                struct.pack(">i", times) + times * struct.pack(">i", partition))
         answer = self.client.ask(ADD_PARTITIONS, version, body)
         answer.number("i"), answer.number("i"), answer.text(), answer.number("i"), answer.number("i")
         return answer.number("h")

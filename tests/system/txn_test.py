@@ -16,7 +16,7 @@ from coordinator import NONE, PASSING, Producer, settled
 from watched import eventually
 
 FENCED_EPOCH, INVALID_TXN_STATE, BAD_TIMEOUT, FENCED, NOT_FOUND = 47, 48, 50, 90, 105
-UNKNOWN_TOPIC, INVALID_UPDATE, INVALID_REGULAR_EXPRESSION = 3, 95, 128
+UNKNOWN_TOPIC, INVALID_REQUEST, INVALID_UPDATE, INVALID_REGULAR_EXPRESSION = 3, 42, 95, 128
 PARTITIONS = 3
 names = iter(f"t{i}" for i in range(1000))
 
@@ -72,6 +72,18 @@ def _():
             assert code == NONE, (number, code)
             assert who.end(True) == NONE
         until(lambda: who.state() == "CompleteCommit")
+
+
+@tap.case("more partitions in one request than there are begin no transaction; some repeats do no harm")
+def _():
+    with connect() as client:
+        topic = topic_of(client)
+        who = Producer(client, "repeats").begin()
+        assert settled(lambda: who.add(topic, times=100000)) == INVALID_REQUEST
+        assert who.state() == "Empty"
+        assert settled(lambda: who.add(topic, times=1000)) == NONE
+        assert who.end(True) == NONE
+        until(lambda: len(coordinator.ends(client, topic)) == 1)
 
 
 @tap.case("an EndTxn that is told again is answered as before, and one of the other kind is refused")

@@ -50,12 +50,30 @@ static int check(struct kd_groups *groups, const struct kd_committer *who, struc
     return code;
 }
 
+/* What their records take, about: a batch that cannot be made costs all that is known. */
+static bool fits(const struct kd_groups *groups, const struct kd_committer *who,
+                 const struct kd_commit *commits, size_t count)
+{
+    enum { COMMIT_MAX_BYTES = 8 << 20, NUMBERS_BYTES = 64 };
+    size_t left = COMMIT_MAX_BYTES, longest = (size_t)groups->limits->offset_metadata_max_bytes;
+    for (size_t i = 0; i < count; i++) {
+        size_t metadata = KB_MIN(commits[i].metadata.size, longest);
+        size_t size = NUMBERS_BYTES + who->group.size + commits[i].topic.size + metadata;
+        if (size > left)
+            return false;
+        left -= size;
+    }
+    return true;
+}
+
 int kd_groups_commit(struct kd_groups *groups, const struct kd_committer *who,
                      struct kd_commit *commits, size_t count, struct kb_time now,
                      struct kd_outcome *out)
 {
     struct kd_group *group = NULL;
-    int code = check(groups, who, now, commits, count, &group, out);
+    int code = fits(groups, who, commits, count)
+                   ? check(groups, who, now, commits, count, &group, out)
+                   : KB_E_INVALID_COMMIT_OFFSET_SIZE;
     for (size_t i = 0; i < count; i++) {
         struct kd_commit *commit = &commits[i];
         commit->code = code;

@@ -47,7 +47,8 @@ struct kd_commit {
     int code; /* the answer */
 };
 
-/* One code for all (and in each), or KB_OK and a code in each. In a transaction the records
+/* One code for all (and in each), or KB_OK and a code in each. INVALID_COMMIT_OFFSET_SIZE: they
+ * are more than one batch should hold. In a transaction the records
  * are to be appended as that producer's; ILLEGAL_GENERATION then stands for every stale
  * epoch or generation. */
 int kd_groups_commit(struct kd_groups *groups, const struct kd_committer *who,

@@ -352,6 +352,29 @@ static void offsets(void **state)
     rig_deinit(&rig);
 }
 
+static void a_commit_larger_than_a_batch_is_refused(void **state)
+{
+    enum { OFTEN = 1000000 };
+    struct rig rig;
+    struct kd_outcome out;
+    const struct kd_committer who = {.group = kb_slice_str("g"), .generation = -1};
+    struct kd_commit *commits = KB_NEW_ARRAY(struct kd_commit, OFTEN);
+    (void)state;
+    setup(&rig);
+    for (int i = 0; i < OFTEN; i++)
+        commits[i] = (struct kd_commit){.topic = kb_slice_str("t"), .offset = i, .expires_ms = -1};
+    kd_outcome_init(&out);
+    assert_int_equal(kd_groups_commit(&rig.groups, &who, commits, OFTEN, rig.now, &out),
+                     KB_E_INVALID_COMMIT_OFFSET_SIZE);
+    assert_int_equal(commits[OFTEN - 1].code, KB_E_INVALID_COMMIT_OFFSET_SIZE);
+    assert_false(out.failed);
+    assert_int_equal(out.record_count, 0);
+    kd_outcome_deinit(&out);
+    assert_int_equal(rig_commit(&rig, NULL, "t", 0, 5), KB_OK);
+    kb_free(commits);
+    rig_deinit(&rig);
+}
+
 static void expire(struct rig *rig)
 {
     struct kd_outcome out;
@@ -448,6 +471,7 @@ int main(void)
         cmocka_unit_test(a_static_member_with_other_words_rebalances),
         cmocka_unit_test(refusals),
         cmocka_unit_test(offsets),
+        cmocka_unit_test(a_commit_larger_than_a_batch_is_refused),
         cmocka_unit_test(offsets_expire_after_the_last_member),
         cmocka_unit_test(survives_lack_of_memory),
     };
