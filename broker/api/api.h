@@ -17,7 +17,8 @@ enum kd_acl_op {
     KD_ACL_DESCRIBE,
     KD_ACL_DESCRIBE_CONFIGS,
     KD_ACL_ALTER_CONFIGS,
-    KD_ACL_IDEMPOTENT_WRITE
+    KD_ACL_IDEMPOTENT_WRITE,
+    KD_ACL_CLUSTER_ACTION
 };
 enum kd_acl_resource { KD_ON_NOTHING, KD_ON_TOPIC, KD_ON_GROUP, KD_ON_CLUSTER, KD_ON_TXN };
 enum kd_throttle {
@@ -26,6 +27,15 @@ enum kd_throttle {
     KD_THROTTLE_FETCH,
     KD_THROTTLE_CHANGE
 };
+
+/* One thing that a request may have to be allowed to do: which of its row's are asked of
+ * a request, what it names decides, as in Kafka. A transaction's write needs those of the
+ * transaction and of the topic. */
+struct kd_acl_need {
+    enum kd_acl_op op;
+    enum kd_acl_resource resource;
+};
+enum { KD_ACL_NEEDS = 3 };
 
 enum {
     KD_PIPELINED = 1,  /* several in progress on one connection */
@@ -37,8 +47,7 @@ struct kd_api {
     int16_t min_version, max_version; /* served */
     int16_t told_min; /* advertised: lower than served where old clients ask for it */
     void (*handle)(struct kd_request *request);
-    enum kd_acl_op op;
-    enum kd_acl_resource resource;
+    struct kd_acl_need needs[KD_ACL_NEEDS]; /* those that are not there: KD_ACL_NONE */
     enum kd_throttle throttle;
     unsigned flags;
 };
