@@ -233,7 +233,8 @@ static bool answers_commit(struct kc_txn *txn, struct kc_txn_call *call, struct 
     }
     if (txn->state == KC_TXN_FAILED || txn->state == KC_TXN_FATAL)
         *err = txn->err;
-    return txn->state != KC_TXN_COMMITTING && txn->state != KC_TXN_RECOVERING;
+    bool in_doubt = txn->state == KC_TXN_RECOVERING && txn->to_failed;
+    return txn->state != KC_TXN_COMMITTING && !in_doubt;
 }
 
 /* The commit that it takes the place of. */

@@ -94,7 +94,7 @@ static void forget(struct kc_txn *txn)
     leave(&txn->joined);
     leave(&txn->members);
     txn->group_added = txn->group_maybe = false;
-    txn->touched = txn->torn = false;
+    txn->touched = txn->torn = txn->late = false;
 }
 
 /* ---- Offsets ---------------------------------------------------------------------- */
@@ -201,8 +201,9 @@ void kc_txn_recovered(struct kc_txn *txn)
 
 void kc_txn_ended(struct kc_txn *txn)
 {
-    if (txn->torn) {
+    if (txn->torn || txn->late) {
         kc_txn_recover(txn);
+        txn->to_failed = false;
         return;
     }
     forget(txn);

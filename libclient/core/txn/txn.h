@@ -18,10 +18,13 @@
  *
  * FAILED: the transaction cannot be committed any more; what waits is thrown away,
  * and only abort leads on. RECOVERING: InitProducerId under the id and epoch that we
- * hold (KIP-360), for a new epoch: where a sequence was lost, and where the
- * coordinator calls ours old. That is either a newer producer, then it is refused
- * and FATAL, or the coordinator gave the transaction up after
- * transaction.timeout.ms, then we go on (KIP-588).
+ * hold (KIP-360), for a new epoch:
+ *   where a sequence was lost;
+ *   where a request of version 1 was not answered: it may still arrive, and in the
+ *      same epoch it would be the next transaction's, which an EndTxn would end;
+ *   where the coordinator calls ours old. That is either a newer producer, then it
+ *      is refused and FATAL, or the coordinator gave the transaction up after
+ *      transaction.timeout.ms, then we go on (KIP-588).
  *
  * How partitions and offsets come into the transaction:
  *   version 1: AddPartitionsToTxn before a partition's first batch may leave;
@@ -105,8 +108,9 @@ struct kc_txn {
     int version;                   /* of transactions, as the coordinator said last */
     bool touched;                  /* brokers may know of the open transaction */
     bool torn;                     /* a sequence was lost: the next epoch, at the end */
-    bool to_failed;                /* RECOVERING: back to FAILED, since nobody has aborted yet */
-    bool drained;                  /* nothing of the transaction is on its way */
+    bool late;      /* a request may still arrive: the next epoch, if it can be had */
+    bool to_failed; /* RECOVERING: to FAILED, since it has no end yet */
+    bool drained;   /* nothing of the transaction is on its way */
     struct kb_list wanted, joined, members; /* of parts */
     struct kc_txn_offsets *offsets;         /* NULL: none */
     int flight;                             /* enum kc_txn_ask; 0: none */

@@ -71,10 +71,12 @@ static void to_abort(struct kc_txn *txn, enum kc_txn_ask ask, const struct kb_er
 {
     if (ask == KC_TXN_ADD_PARTITIONS)
         drop_wanted(txn);
-    if (txn->state == KC_TXN_ABORTING && ask == KC_TXN_END)
-        kc_txn_recover(txn); /* the coordinator has nothing of ours to abort */
-    else if (txn->state == KC_TXN_OPEN || txn->state == KC_TXN_COMMITTING)
+    if (txn->state == KC_TXN_ABORTING && ask == KC_TXN_END) {
+        txn->torn = true; /* the coordinator has nothing of ours to abort */
+        kc_txn_recover(txn);
+    } else if (txn->state == KC_TXN_OPEN || txn->state == KC_TXN_COMMITTING) {
         kc_txn_fail(txn, why->code, what);
+    }
 }
 
 /* The protocol does not tell who it was. Below version 2 it does not even tell a newer
@@ -266,7 +268,7 @@ static void on_end(struct kc_txn *txn, struct kb_time now,
     if (response->producer_id >= 0) {
         txn->producer_id = response->producer_id;
         txn->epoch = response->producer_epoch;
-        txn->torn = false;
+        txn->torn = txn->late = false;
     }
     kc_txn_ended(txn);
 }
@@ -303,6 +305,14 @@ void kc_txn_answer(struct kc_txn *txn, struct kb_time now, const struct kc_txn_r
     }
 }
 
+/* The transaction has its end, and the brokers, older than 2.5, give no epoch to those that
+ * have an id: they go on with the same. */
+static bool goes_on(const struct kc_txn *txn, enum kc_txn_ask ask)
+{
+    return ask == KC_TXN_INIT && txn->state == KC_TXN_RECOVERING && txn->late && !txn->torn &&
+           !txn->to_failed;
+}
+
 void kc_txn_failure(struct kc_txn *txn, struct kb_time now, const struct kb_error *why)
 {
     enum kc_txn_ask ask = (enum kc_txn_ask)txn->flight;
@@ -319,9 +329,13 @@ void kc_txn_failure(struct kc_txn *txn, struct kb_time now, const struct kb_erro
         refused(txn, finder);
     } else if (cannot && (ask == KC_TXN_ADD_OFFSETS || ask == KC_TXN_COMMIT_OFFSETS)) {
         kc_txn_fail(txn, why->code, why->text);
+    } else if (cannot && goes_on(txn, ask)) {
+        txn->late = false;
+        kc_txn_ended(txn);
     } else if (cannot) {
         kc_txn_die(txn, why);
     } else {
+        txn->late |= ask != KC_TXN_INIT;
         kc_finder_lost(finder); /* it may be somebody else by now */
         again(txn, now, why, false);
     }

@@ -549,6 +549,87 @@ static void a_commit_is_asked_until_it_is_answered(void **state)
     end_story();
 }
 
+/* Who is cut off asks again, and the first EndTxn may come after the second was answered. */
+static void an_end_that_may_come_late_meets_another_epoch(void **state)
+{
+    (void)state;
+    for (int commit = 0; commit < 2; commit++) {
+        begin_story(1);
+        ready();
+        opened_and_sent();
+        commit ? commits() : aborts();
+        assert_true(asks(KC_TXN_END));
+        cut();
+        find_again();
+        assert_true(asks(KC_TXN_END));
+        ended(0, -1);
+        assert_int_equal(s.txn.state, KC_TXN_RECOVERING);
+        assert_false(s.txn.to_failed); /* its end was heard */
+        assert_int_equal(kc_txn_begin(&s.txn, &s.err), KB_E_TIMED_OUT);
+        assert_true(asks(KC_TXN_INIT));
+        assert_int_equal(s.request.min_version, 3);
+        initialised(KB_E_CONCURRENT_TRANSACTIONS, -1);
+        pass(20);
+        assert_true(asks(KC_TXN_INIT));
+        initialised(0, 1);
+        opened_and_sent();
+        assert_int_equal(s.txn.epoch, 1);
+        commits();
+        assert_true(asks(KC_TXN_END));
+        ended(0, -1);
+        assert_int_equal(s.txn.state, KC_TXN_READY); /* nothing is late of this one */
+        end_story();
+    }
+}
+
+static void so_do_partitions_and_positions_that_may_come_late(void **state)
+{
+    (void)state;
+    begin_story(1);
+    ready();
+    opened();
+    want(0);
+    assert_true(asks(KC_TXN_ADD_PARTITIONS));
+    cut();
+    find_again();
+    assert_true(asks(KC_TXN_ADD_PARTITIONS));
+    partitions_added(0);
+    commits();
+    assert_true(asks(KC_TXN_END));
+    ended(0, -1);
+    assert_int_equal(s.txn.state, KC_TXN_RECOVERING);
+    end_story();
+}
+
+static void brokers_without_other_epochs_leave_it_the_same(void **state)
+{
+    (void)state;
+    begin_story(1);
+    ready();
+    opened_and_sent();
+    commits();
+    assert_true(asks(KC_TXN_END));
+    cut();
+    find_again();
+    assert_true(asks(KC_TXN_END));
+    ended(0, -1);
+    assert_true(asks(KC_TXN_INIT));
+    struct kb_error why;
+    kb_error_set(&why, KB_E_UNSUPPORTED, "older than 2.5");
+    kc_txn_failure(&s.txn, s.now, &why);
+    assert_int_equal(s.txn.state, KC_TXN_READY);
+    opened_and_sent();
+    assert_int_equal(s.txn.epoch, 0);
+    kc_txn_lost(&s.txn, KB_E_TIMED_OUT, true, "a [0]");
+    aborts();
+    assert_true(asks(KC_TXN_END));
+    ended(0, -1);
+    assert_true(asks(KC_TXN_INIT)); /* for the sequences there is no other way */
+    kc_txn_failure(&s.txn, s.now, &why);
+    assert_int_equal(s.txn.state, KC_TXN_FATAL);
+    end_story();
+}
+
 static void an_abort_takes_the_place_of_a_commit_that_still_flushes(void **state)
 {
     (void)state;
@@ -753,6 +834,9 @@ int main(void)
         cmocka_unit_test(a_transaction_that_took_too_long_is_aborted_and_goes_on),
         cmocka_unit_test(a_commit_that_came_too_late),
         cmocka_unit_test(a_commit_is_asked_until_it_is_answered),
+        cmocka_unit_test(an_end_that_may_come_late_meets_another_epoch),
+        cmocka_unit_test(so_do_partitions_and_positions_that_may_come_late),
+        cmocka_unit_test(brokers_without_other_epochs_leave_it_the_same),
         cmocka_unit_test(an_abort_takes_the_place_of_a_commit_that_still_flushes),
         cmocka_unit_test(what_may_have_been_added_is_aborted_under_another_epoch),
         cmocka_unit_test(a_partition_that_is_refused),
