@@ -113,13 +113,68 @@ class Producer:
         return code or _take_compact(answer)
 
 
-def _take_varint(answer):
+def take_varint(answer):
     value, answer.at = varint_at(answer.data, answer.at)
     return value
 
 
 def _take_compact(answer):
-    return answer.take(_take_varint(answer) - 1).decode()
+    return answer.take(take_varint(answer) - 1).decode()
+
+
+def send_12(who, topic, values, sequence, timeout_ms=10000):
+    """Produce by transaction.version 2: the partition is added by being written to. Not waited for."""
+    records = wire.batch(values, attributes=TRANSACTIONAL, producer=who.producer, epoch=who.epoch, sequence=sequence)
+    body = (compact(who.name) + struct.pack(">hi", -1, timeout_ms) + varint(2) + compact(topic) + varint(2)
+            + struct.pack(">i", 0) + varint(len(records) + 1) + records + b"\0\0\0")
+    who.client.correlation += 1
+    who.client.send(wire.framed(wire.header(wire.PRODUCE, 12, who.client.correlation) + b"\0" + body))
+
+
+def hear_12(who):
+    """The error code."""
+    answer = wire.Reader(who.client.frame()[5:])
+    assert take_varint(answer) == 2
+    answer.take(take_varint(answer) - 1)
+    assert take_varint(answer) == 2
+    answer.number("i")
+    return answer.number("h")
+
+
+def produce_12(who, topic, values, sequence=None):
+    if sequence is None:
+        sequence = who.sequences.get((topic, 0), 0)
+    send_12(who, topic, values, sequence)
+    code = hear_12(who)
+    if not code:
+        who.sequences[topic, 0] = sequence + len(values)
+    return code
+
+
+def vouch(client, asked, version=5):
+    """AddPartitionsToTxn as brokers ask it, for several transactions at once. asked: [(Producer, whether it only asks,
+    {topic: [partition]})]; answers {(id, topic, partition): error code}."""
+    def rows(items):
+        items = list(items)
+        return varint(len(items) + 1) + b"".join(item + b"\0" for item in items)
+    body = rows(compact(who.name) + struct.pack(">qh?", who.producer, who.epoch, only) + rows(
+        compact(topic) + varint(len(partitions) + 1) + struct.pack(f">{len(partitions)}i", *partitions)
+        for topic, partitions in topics.items()) for who, only, topics in asked)
+    answer = flexible(client, ADD_PARTITIONS, version, body)
+    answer.number("i")
+    code, found = answer.number("h"), {}
+    assert not code, code
+    for _ in range(take_varint(answer) - 1):
+        name = _take_compact(answer)
+        for _ in range(take_varint(answer) - 1):
+            topic = _take_compact(answer)
+            for _ in range(take_varint(answer) - 1):
+                partition = answer.number("i")
+                found[name, topic, partition] = answer.number("h")
+                answer.take(1)
+            answer.take(1)
+        answer.take(1)
+    return found
 
 
 def transactions(client, pattern=""):
@@ -129,9 +184,9 @@ def transactions(client, pattern=""):
     code = answer.number("h")
     if code:
         return code
-    assert _take_varint(answer) == 1, "unknown states"
+    assert take_varint(answer) == 1, "unknown states"
     found = {}
-    for _ in range(_take_varint(answer) - 1):
+    for _ in range(take_varint(answer) - 1):
         name, _ = _take_compact(answer), answer.number("q")
         found[name] = _take_compact(answer)
         answer.take(1)
@@ -145,15 +200,15 @@ def features(client, version):
                             compact("1") + b"\0"))
     answer = wire.Reader(client.frame()[4:])
     assert answer.number("h") == 0
-    answer.take(7 * (_take_varint(answer) - 1) + 4)
+    answer.take(7 * (take_varint(answer) - 1) + 4)
     found = {}
-    for _ in range(_take_varint(answer)):
-        tag, size = _take_varint(answer), _take_varint(answer)
+    for _ in range(take_varint(answer)):
+        tag, size = take_varint(answer), take_varint(answer)
         found[tag] = wire.Reader(answer.take(size))
 
     def rows(tag):
         inner = found.get(tag)
-        for _ in range(_take_varint(inner) - 1 if inner else 0):
+        for _ in range(take_varint(inner) - 1 if inner else 0):
             yield _take_compact(inner), inner.number("h"), inner.number("h")
             inner.take(1)
     supported = {name: (least, most) for name, least, most in rows(0)}

@@ -61,5 +61,6 @@ system_tests += \
 	tests/peers/rsyslog_test.py \
 	tests/peers/tools_test.py \
 	tests/peers/txn_files_test.py \
+	tests/peers/txn_late_test.py \
 	tests/peers/txn_tools_test.py
 EXTRA_DIST += tests/peers/java

@@ -14,8 +14,9 @@ import broker
 import coordinator
 import tap
 import wire
-from consumers import compact, varint, varint_at
-from coordinator import CONTROL, FETCH, NONE, PASSING, READ_COMMITTED, TRANSACTIONAL, Producer, flexible, settled
+from consumers import compact, varint
+from coordinator import (CONTROL, FETCH, NONE, PASSING, READ_COMMITTED, TRANSACTIONAL, Producer, flexible, hear_12,
+                         produce_12, send_12, settled, take_varint)
 from watched import eventually
 
 PRODUCE, LIST_OFFSETS, WRITE_TXN_MARKERS, DESCRIBE_PRODUCERS = 0, 2, 27, 61
@@ -106,11 +107,6 @@ def latest(client, topic, isolation, at=-1):
     return offset
 
 
-def take_varint(answer):
-    value, answer.at = varint_at(answer.data, answer.at)
-    return value
-
-
 def producers(client, topic):
     """{producer: (epoch, last sequence, coordinator epoch, start of its transaction)}"""
     answer = flexible(client, DESCRIBE_PRODUCERS, 0,
@@ -143,35 +139,6 @@ def mark(client, topic, producer, epoch, commit=False, by=0, version=0):
     assert take_varint(answer) == 2
     answer.number("i")
     return answer.number("h")
-
-
-def send_12(who, topic, values, sequence, timeout_ms=10000):
-    """Produce by transaction.version 2: the partition is added by being written to. Not waited for."""
-    records = wire.batch(values, attributes=TRANSACTIONAL, producer=who.producer, epoch=who.epoch, sequence=sequence)
-    body = (compact(who.name) + struct.pack(">hi", -1, timeout_ms) + varint(2) + compact(topic) + varint(2)
-            + struct.pack(">i", 0) + varint(len(records) + 1) + records + b"\0\0\0")
-    who.client.correlation += 1
-    who.client.send(wire.framed(wire.header(PRODUCE, 12, who.client.correlation) + b"\0" + body))
-
-
-def hear_12(who):
-    """The error code."""
-    answer = wire.Reader(who.client.frame()[5:])
-    assert take_varint(answer) == 2
-    answer.take(take_varint(answer) - 1)
-    assert take_varint(answer) == 2
-    answer.number("i")
-    return answer.number("h")
-
-
-def produce_12(who, topic, values, sequence=None):
-    if sequence is None:
-        sequence = who.sequences.get((topic, 0), 0)
-    send_12(who, topic, values, sequence)
-    code = hear_12(who)
-    if not code:
-        who.sequences[topic, 0] = sequence + len(values)
-    return code
 
 
 # ---- Reading ----

@@ -413,6 +413,51 @@ static void test_each_end_of_version_two_has_its_epoch(void **state)
     rig_deinit(&rig);
 }
 
+/* The hole of version 1: the transactions of a producer have the same epoch. */
+static void test_a_late_end_of_version_one_ends_the_next(void **state)
+{
+    (void)state;
+    for (int commit = 0; commit < 2; commit++) {
+        struct rig rig;
+        rig_init(&rig);
+        struct kd_txn_producer who = new_producer(&rig, "A");
+        add(&rig, &who, "a", 0);
+        assert_int_equal(end(&rig, &who, commit), KB_OK);
+        assert_int_equal(end(&rig, &who, commit), KB_E_CONCURRENT_TRANSACTIONS);
+        mark_all(&rig);
+        assert_int_equal(end(&rig, &who, commit), KB_OK); /* told again, which changes nothing */
+        expect(&rig, commit ? "A COMPLETE_COMMIT 7000:0" : "A COMPLETE_ABORT 7000:0");
+        add(&rig, &who, "a", 1);
+        assert_int_equal(end(&rig, &who, commit), KB_OK); /* the same, later */
+        expect(&rig, commit ? "A PREPARE_COMMIT 7000:0 a-1" : "A PREPARE_ABORT 7000:0 a-1");
+        mark_all(&rig);
+        assert_int_equal(end(&rig, &who, !commit), KB_E_INVALID_TXN_STATE);
+        rig_deinit(&rig);
+    }
+}
+
+/* So a client asks for another epoch where one may be late. */
+static void test_a_late_end_is_refused_under_another_epoch(void **state)
+{
+    (void)state;
+    for (int commit = 0; commit < 2; commit++) {
+        struct rig rig;
+        rig_init(&rig);
+        struct kd_txn_producer late = new_producer(&rig, "A"), who = late;
+        add(&rig, &late, "a", 0);
+        assert_int_equal(end(&rig, &late, commit), KB_OK);
+        mark_all(&rig);
+        assert_int_equal(begin(&rig, &who), KB_OK);
+        assert_int_equal(who.epoch, late.epoch + 1);
+        add(&rig, &who, "a", 1);
+        assert_int_equal(end(&rig, &late, commit), KB_E_PRODUCER_FENCED);
+        assert_int_equal(end(&rig, &late, !commit), KB_E_PRODUCER_FENCED);
+        assert_int_equal(add(&rig, &late, "a", 2), KB_E_PRODUCER_FENCED);
+        expect(&rig, "A ONGOING 7000:1 a-1");
+        rig_deinit(&rig);
+    }
+}
+
 static void test_one_that_is_ended_without_an_epoch_was_of_the_first_version(void **state)
 {
     struct rig rig;
@@ -897,6 +942,8 @@ int main(void)
         cmocka_unit_test(test_a_partition_can_be_asked_about),
         cmocka_unit_test(test_a_transaction_ends_when_all_markers_are_there),
         cmocka_unit_test(test_each_end_of_version_two_has_its_epoch),
+        cmocka_unit_test(test_a_late_end_of_version_one_ends_the_next),
+        cmocka_unit_test(test_a_late_end_is_refused_under_another_epoch),
         cmocka_unit_test(test_one_that_is_ended_without_an_epoch_was_of_the_first_version),
         cmocka_unit_test(test_nothing_can_be_aborted_but_not_committed),
         cmocka_unit_test(test_the_last_epoch_ends_with_another_id),
