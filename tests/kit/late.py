@@ -9,6 +9,12 @@ Of the requests of each of these APIs some are, by their shares, from 0 to 1:
     repeated   passed on at once, and once more a while later
     overtaken  not passed on: the connection ends, so that the client asks again; it arrives a while later
 What comes on its own comes on a connection of its own, and nobody hears the answer.
+
+    with Late(shares, hole=False)
+
+An EndTxn below version 5 that comes late is for the brokers one of the producer's next transaction, where that has the
+same epoch (doc/transactions.md). Without this hole it comes before the next one begins, at the latest: whatever adds a
+partition or a group to a transaction waits until the EndTxns of its producer and epoch have come.
 """
 import collections
 import contextlib
@@ -21,6 +27,8 @@ import threading
 import time
 
 HOLD_S, LATE_S = 0.1, 1.0  # at most
+ADD_PARTITIONS, ADD_OFFSETS, END_TXN = 24, 25, 26
+FLEXIBLE_SINCE, EPOCH_EACH_SINCE = 3, {ADD_PARTITIONS: 4, ADD_OFFSETS: 5, END_TXN: 5}  # versions, of all three
 WAYS = ("held", "repeated", "overtaken")
 PATIENCE_S = 5
 
@@ -41,15 +49,32 @@ def end(*sockets):
             one.shutdown(socket.SHUT_RDWR)
 
 
+def epoch_of(frame):
+    """Of a request about a transaction of version 1: the API, and the producer's id and epoch as they stand there; else
+    nothing."""
+    key, version, _, name = struct.unpack_from(">hhih", frame, 4)
+    if key not in EPOCH_EACH_SINCE or version >= EPOCH_EACH_SINCE[key]:
+        return None, None
+    at = 14 + max(name, 0)
+    if version >= FLEXIBLE_SINCE:
+        assert frame[at] == 0 and frame[at + 1] < 0x80, "tags, or a long id"
+        at += 1 + frame[at + 1]  # the id's size takes a byte, and is one more
+    else:
+        at += 2 + struct.unpack_from(">h", frame, at)[0]
+    return key, frame[at:at + 10]
+
+
 class Late:
-    def __init__(self, shares, seed=1):
+    def __init__(self, shares, seed=1, hole=True):
         self.shares = shares  # {API: {way: share}}
+        self.hole, self.late_s = hole, LATE_S
         self.chance = random.Random(seed)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         self.target_port = None
         self.count = collections.Counter()  # by (API, way)
         self.later, self.order = [], itertools.count()
+        self.ends = collections.Counter()  # by the producer's id and epoch: EndTxns that are to come
         self.news = threading.Condition()
         self.ending = False
 
@@ -61,7 +86,7 @@ class Late:
     def __exit__(self, *_):
         with self.news:
             self.ending = True
-            self.news.notify()
+            self.news.notify_all()
         end(self.listener)
         self.listener.close()
 
@@ -106,6 +131,8 @@ class Late:
                 threading.Event().wait(self.chance.uniform(0, HOLD_S))
             elif way:
                 self._later(frame)
+            if not self.hole:
+                self._close_hole(frame)
             if way == "overtaken":
                 return
             server.sendall(frame)
@@ -123,10 +150,23 @@ class Late:
         return None
 
     def _later(self, frame):
-        at = time.monotonic() + self.chance.uniform(0, LATE_S)
+        at = time.monotonic() + self.chance.uniform(0, self.late_s)
+        key, who = epoch_of(frame)
         with self.news:
+            if key == END_TXN:
+                self.ends[who] += 1
             heapq.heappush(self.later, (at, next(self.order), frame))
-            self.news.notify()
+            self.news.notify_all()
+
+    def _close_hole(self, frame):
+        key, who = epoch_of(frame)
+        if key in (ADD_PARTITIONS, ADD_OFFSETS):
+            with self.news:
+                self.later = [(0 if epoch_of(late) == (END_TXN, who) else at, order, late)
+                              for at, order, late in self.later]
+                heapq.heapify(self.later)
+                self.news.notify_all()
+                self.news.wait_for(lambda: not self.ends[who] or self.ending)
 
     def _deliver(self):
         while True:
@@ -140,3 +180,8 @@ class Late:
                 with socket.create_connection(("127.0.0.1", self.target_port), PATIENCE_S) as server:
                     server.sendall(frame)
                     exactly(server, 4)
+            key, who = epoch_of(frame)
+            with self.news:
+                if key == END_TXN:
+                    self.ends[who] -= 1
+                self.news.notify_all()

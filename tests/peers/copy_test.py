@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Copiers consume, transform and produce in transactions, while they and kurierd are killed and requests come late or
-twice: each message is in the copy once, in its order, and of each transaction all or nothing.
+"""Copiers consume, transform and produce in transactions, while they and kurierd are killed, coordinators lose what
+they know and requests come late or twice: each message is in the copy once, in its order, and of each transaction all
+or nothing. In both versions of transactions.
 
-    copy_test.py [MESSAGES KILLS LATE]      20000 4 100 by default: so many kills of a copier, and of kurierd; and so
-                                            many requests at least that come late or twice
+In version 1 an EndTxn that comes late ends the next transaction of its producer, if that has the same epoch: the hole of
+that version (doc/transactions.md), which is left out here, and nothing else. libkurier closes it for itself, which is
+seen without that exception.
+
+    copy_test.py [MESSAGES KILLS LATE]      10000 2 50 by default, of each version: so many kills of a copier, of
+                                            kurierd, and of a coordinator, whose write fails, so that it is loaded
+                                            anew; and so many requests at least that come late or twice
 
 A copier is a program
 
@@ -32,9 +38,12 @@ import transactors  # and where the kit is
 
 import broker
 import consumers
+import coordinator
+import group_offsets
 import peers
 import tap
 import wire
+from failing import GROUPS, TRANSACTIONS, WAYS, Failing
 from jvm import jvm
 from kafka import free_port
 from late import Late
@@ -45,8 +54,9 @@ PARTITIONS = 4
 SIZE = 750
 SESSION_MS, TIMEOUT_MS = 2000, 5000
 LONG_MS = 30000  # of one who is to end its transaction late
+OWN = 10_000  # messages, for libkurier alone
 NUMBERS = [int(word) for word in sys.argv[1:] if word.isdigit()]
-MESSAGES, KILLS, LATE = NUMBERS or (20_000, 4, 100)
+MESSAGES, KILLS, LATE = NUMBERS or (10_000, 2, 50)
 PATIENCE_S = 60 + 5 * KILLS
 SLACK_S = 10  # of the broker's, to look for what took too long, and to come back
 READER = "librdkafka-2.16"
@@ -225,6 +235,8 @@ def zombie(name, kind, how):
         first.until(b"copied" if how == "unfenced" else b"# ")
     finally:
         job.kill_all()
+    with wire.Connection(proxy.target_port) as client:  # its transaction is not waited for
+        coordinator.Producer(client, f"{name}-1").begin()
     return faults(job.copy(), job.messages)
 
 
@@ -240,60 +252,126 @@ for each in COPIERS:
         assert "twice" in found, found
 
 
-@tap.case(f"{MESSAGES} messages, {SIZE} in a transaction, {KILLS} kills of a copier and of kurierd each")
-def _():
-    chance = random.Random(11)
-    kinds = list(COPIERS)
-    job = Job(kurierd, "copy", MESSAGES)
-    job.fill()
+class Strokes:
+    """What dies while a job goes on: each kind KILLS times, each time once so much is copied."""
+
+    def __init__(self, job, slots, chance):
+        self.job, self.slots, self.chance = job, slots, chance
+        self.todo = [kind for kind in (self.kurierd, self.copier, self.coordinator) for _ in range(KILLS)]
+        chance.shuffle(self.todo)
+        self.marks = sorted(chance.randrange(self.job.messages) for _ in self.todo)
+        self.count = collections.Counter()
+
+    def step(self, copied):
+        """Answers whether there was one."""
+        before, done = len(self.todo), self.job.is_done()
+        while self.todo and (done or copied >= self.marks[0]) and self.todo[-1]():
+            self.marks.pop(0)
+            self.count[self.todo.pop().__name__] += 1
+        if done and not kurierd.has_failed():
+            self._write()
+        return len(self.todo) < before
+
+    def kurierd(self):
+        kurierd.restart()
+        return True
+
+    def copier(self):
+        number = self.chance.choice(list(self.slots))
+        self.job.copiers[number].kill()
+        self.job.start(number, self.slots[number])
+        return True
+
+    def coordinator(self):
+        """One at a time."""
+        if not kurierd.has_failed():
+            return False
+        kurierd.fail(self.chance.choice(WAYS), self.chance.choice([TRANSACTIONS, GROUPS]))
+        return True
+
+    def _write(self):
+        """For a coordinator that waits for a write to fail, when nobody is at work any more."""
+        with contextlib.suppress(OSError), wire.Connection(proxy.target_port, 5) as client:
+            coordinator.Producer(client, "last").init()
+            group_offsets.commit(client, "last", f"{self.job.name}-to", 0)
+
+
+def run(job, chance, kinds=tuple(COPIERS)):
+    """Answers how long it took, what died, and how long the last stable offset stood."""
     slots = {number: kinds[number % len(kinds)] for number in range(2)}
-    copied, kills = 0, collections.Counter()
-    todo = [who for who in ("kurierd", "copier") for _ in range(KILLS)]
-    chance.shuffle(todo)
-    marks = sorted(chance.randrange(MESSAGES) for _ in todo)
+    strokes, copied = Strokes(job, slots, chance), 0
     start = deadline = time.monotonic()
     try:
-        with Watch(kurierd, "copy-to") as watch:
+        with Watch(kurierd, f"{job.name}-to") as watch:
             for number, kind in slots.items():
                 job.start(number, kind)
-            while not job.is_done() or todo:
+            while strokes.todo or not kurierd.has_failed() or not job.is_done():
                 for number, copier in list(job.copiers.items()):
                     copied += copier.hear(0.02)
                     if copier.process.poll() is not None:
                         print(f"# {copier.kind} ended: {copier.said[-1:]}", flush=True)
                         job.start(number, slots[number])
-                while todo and (copied >= marks[0] or job.is_done()):
-                    marks.pop(0)
-                    who = todo.pop()
-                    kills[who] += 1
-                    if who == "kurierd":
-                        kurierd.restart()
-                    else:
-                        number = chance.choice(list(slots))
-                        job.copiers[number].kill()
-                        job.start(number, slots[number])
+                if strokes.step(copied):
                     deadline = time.monotonic()
                 assert time.monotonic() < deadline + PATIENCE_S, f"{copied} copied\n" + "\n".join(
-                    str(copier.said[-5:]) for copier in job.copiers.values())
+                    str(copier.said[-5:]) for copier in job.copiers.values()) + "\n" + kurierd.log()
             job.kill_all()
             with wire.Connection(proxy.target_port) as client:
                 assert eventually(lambda: all(
-                    stable_offset(client, "copy-to", p) == wire.fetch(client, "copy-to", 0, p)[1]
+                    stable_offset(client, f"{job.name}-to", p) == wire.fetch(client, f"{job.name}-to", 0, p)[1]
                     for p in range(PARTITIONS))), "the last stable offset is stuck"
     finally:
         job.kill_all()
-    late = {f"{key} {way}": count for (key, way), count in proxy.count.items()}
-    print(f"# {time.monotonic() - start:.1f} s, {dict(kills)}; requests by API: {late}; the last stable offset stood "
-          f"for {watch.longest:.1f} s at most", flush=True)
-    found = faults(job.copy(), MESSAGES)
+    return time.monotonic() - start, strokes.count, watch.longest
+
+
+def finalize(version):
+    """transaction.version is that."""
+    with wire.Connection(proxy.target_port) as client:
+        level = coordinator.features(client, 4)[1].get("transaction.version", 0)
+        if level != version:
+            code = coordinator.set_feature(client, "transaction.version", version, 1 if version > level else 2)
+            assert code == 0, code
+
+
+for each in 1, 2:
+    @tap.case(f"version {each}: {MESSAGES} messages, {SIZE} in a transaction, {KILLS} kills of a copier, of kurierd and "
+              "of a coordinator each")
+    def _(each=each):
+        finalize(each)
+        proxy.shares, proxy.hole = SHARES, each > 1
+        job = Job(kurierd, f"copy{each}", MESSAGES)
+        job.fill()
+        late, reloads = collections.Counter(proxy.count), kurierd.reloads()
+        took_s, count, longest_s = run(job, random.Random(10 + each))
+        late = {f"{key} {way}": now - late[key, way] for (key, way), now in proxy.count.items()}
+        reloads = kurierd.reloads() - reloads
+        print(f"# {took_s:.1f} s, {dict(count)}, {reloads} coordinators loaded anew; requests by API: {late}; the last "
+              f"stable offset stood for {longest_s:.1f} s at most", flush=True)
+        found = faults(job.copy(), MESSAGES)
+        assert not found, found
+        assert longest_s < TIMEOUT_MS / 1000 + SLACK_S, longest_s
+        assert sum(late.values()) >= LATE, late
+        assert reloads >= KILLS, reloads
+
+
+@tap.case("version 1: libkurier meets no EndTxn of its own that comes late, whenever it comes")
+def _():
+    finalize(1)
+    proxy.shares, proxy.hole, proxy.late_s = {PRODUCE: {"held": 0.2}, END_TXN: {"overtaken": 0.5}}, True, 0.3
+    late = proxy.count[END_TXN, "overtaken"]
+    job = Job(kurierd, "own", OWN)
+    job.fill()
+    run(job, random.Random(1), ["libkurier"])
+    late = proxy.count[END_TXN, "overtaken"] - late
+    found = faults(job.copy(), job.messages)
     assert not found, found
-    assert watch.longest < TIMEOUT_MS / 1000 + SLACK_S, watch.longest
-    assert sum(proxy.count.values()) >= LATE, late
+    assert late >= OWN // SIZE // 4, late
 
 
 proxy = Late(SHARES)
 proxy.target_port = free_port()
-kurierd = broker.Broker({**OPTIONS, "listeners": f"PLAINTEXT://127.0.0.1:{proxy.target_port}",
+kurierd = Failing({**OPTIONS, "listeners": f"PLAINTEXT://127.0.0.1:{proxy.target_port}",
                          "advertised.listeners": f"PLAINTEXT://{proxy.address}"})
 
 if __name__ == "__main__":
