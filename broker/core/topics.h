@@ -24,6 +24,7 @@ struct kd_place {
     int32_t state_version;      /* of its node in the metadata store */
     struct kd_replica *replica; /* its log here; NULL: none */
     bool serving;               /* we lead, and its epoch is on disk */
+    bool unled;                 /* there was no memory for that; tried again */
     struct kb_list waiting;     /* marks of waiters.h */
 };
 

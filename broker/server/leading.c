@@ -2,6 +2,10 @@
 #include "broker/server/leading.h"
 #include "base/mem.h"
 #include "broker/drive/replica.h"
+#include "broker/server/group/topic.h"
+#include "broker/server/txn/topic.h"
+
+enum { AGAIN_MS = 1000 };
 
 struct lead_op {
     struct kd_op op;
@@ -66,6 +70,15 @@ static void finish(struct kn_task *task)
     done(ctx, code);
 }
 
+/* Clients are told that nobody leads it yet, and ask again. */
+static void wait_for_memory(struct kd_shard *shard, struct kd_place *place)
+{
+    place->unled = true;
+    if (!shard->stopping && !kn_timer_is_set(&shard->lead_again))
+        kn_timer_set(shard->loop, &shard->lead_again,
+                     kb_deadline(kn_loop_now(shard->loop), AGAIN_MS));
+}
+
 static void settle(struct lead *lead, int code)
 {
     if (code && !lead->code)
@@ -78,14 +91,18 @@ static void on_led(struct kd_op *op, int code)
 {
     struct lead_op *led = KB_CONTAINER(op, struct lead_op, op);
     led->place->serving = !code;
+    if (code == KB_E_NO_MEMORY)
+        wait_for_memory(led->lead->shard, led->place);
     settle(led->lead, code);
 }
 
 static void begin(struct lead *lead, struct lead_op *led)
 {
     struct kd_place *place = led->place;
+    place->unled = false;
     place->replica = open_replica(lead->shard, place);
     if (!place->replica) {
+        wait_for_memory(lead->shard, place);
         settle(lead, KB_E_NO_MEMORY);
         return;
     }
@@ -104,6 +121,8 @@ void kd_lead(struct kd_shard *shard, struct kd_place *const *places, size_t coun
 {
     struct lead *lead = kb_calloc(1, sizeof *lead + count * sizeof lead->ops[0]);
     if (!lead) {
+        for (size_t i = 0; i < count; i++)
+            wait_for_memory(shard, places[i]);
         done(ctx, KB_E_NO_MEMORY);
         return;
     }
@@ -118,4 +137,50 @@ void kd_lead(struct kd_shard *shard, struct kd_place *const *places, size_t coun
         begin(lead, &lead->ops[i]);
     }
     settle(lead, KB_OK);
+}
+
+/* ---- Again -------------------------------------------------------------- */
+
+/* Among them may be partitions that coordinators wait for. */
+static void on_led_again(void *ctx, int code)
+{
+    struct kd_shard *shard = ctx;
+    (void)code; /* what failed for want of memory is tried once more */
+    if (shard->stopping)
+        return;
+    kd_coordinator_topic_open(&shard->groups->topic);
+    kd_coordinator_topic_open(&shard->txns->topic);
+}
+
+static size_t collect_unled(const struct kd_topics *topics, struct kd_place **out)
+{
+    size_t count = 0;
+    for (struct kd_topic *t = kd_topics_next(topics, NULL); t; t = kd_topics_next(topics, t))
+        for (int32_t i = 0; i < t->count; i++)
+            if (t->places[i]->unled && !t->condemned)
+                out[count++] = t->places[i];
+    return count;
+}
+
+static void on_again(struct kn_timer *timer)
+{
+    struct kd_shard *shard = KB_CONTAINER(timer, struct kd_shard, lead_again);
+    size_t room = kd_topics_place_count(&shard->topics);
+    struct kd_place **places = KB_NEW_ARRAY(struct kd_place *, room + 1);
+    if (!places) {
+        kn_timer_set(shard->loop, timer, kb_deadline(kn_loop_now(shard->loop), AGAIN_MS));
+        return;
+    }
+    kd_lead(shard, places, collect_unled(&shard->topics, places), on_led_again, shard);
+    kb_free(places);
+}
+
+void kd_lead_init(struct kd_shard *shard)
+{
+    kn_timer_init(&shard->lead_again, on_again);
+}
+
+void kd_lead_cancel(struct kd_shard *shard)
+{
+    kn_timer_cancel(shard->loop, &shard->lead_again);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/server/life.h"
+#include "broker/server/leading.h"
 #include "broker/server/txn/join.h"
 #include "broker/core/waiters.h"
 #include "broker/drive/replica.h"
@@ -56,6 +57,7 @@ static void close_server(struct kd_life *life)
 {
     kn_timer_cancel(life->shard.loop, &life->deadline);
     kn_timer_cancel(life->shard.loop, &life->upkeep);
+    kd_lead_cancel(&life->shard);
     if (life->server_open)
         kd_server_deinit(&life->server);
     life->server_open = false;
@@ -316,6 +318,7 @@ void kd_life_start(struct kd_life *life, uint64_t seed)
     kb_list_init(&shard->config_watches);
     kn_timer_init(&life->deadline, on_deadline);
     kn_timer_init(&life->upkeep, on_upkeep);
+    kd_lead_init(&life->shard);
     kn_task_init(&life->drained, after_drain);
     kd_server_init(&life->server, shard);
     life->starting = true;
@@ -336,6 +339,7 @@ void kd_life_halt(struct kd_life *life)
     life->halted = shard->stopping = true;
     kn_timer_cancel(shard->loop, &life->deadline);
     kn_timer_cancel(shard->loop, &life->upkeep);
+    kd_lead_cancel(shard);
     kn_task_cancel(&life->drained);
     if (life->server_open)
         kd_server_deinit(&life->server);

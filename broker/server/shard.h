@@ -38,6 +38,7 @@ struct kd_shard {
     struct kd_disk *disk;
     struct kd_meta *meta;
     struct kd_topics topics;
+    struct kn_timer lead_again; /* leading.h */
     struct kd_sessions sessions;
     struct kd_ids ids;
     struct kd_features features;

@@ -4,6 +4,7 @@
 brokercore_test_libs = broker/libbrokercore.la wire/libwire.la base/libbase.la $(CMOCKA_LIBS)
 meta_test_libs = broker/libbrokermeta.la net/libnetsim.la net/libnet.la $(brokercore_test_libs)
 broker_test_libs = broker/libbroker.la net/libnetsim.la $(CMOCKA_LIBS)
+broker_driver_libs = broker/libbroker.la net/libnetsim.la net/libnet.la $(CMOCKA_LIBS)
 broker_rig = tests/unit/broker/rig.c tests/unit/broker/rig.h
 group_rig = tests/unit/broker/group_rig.c tests/unit/broker/group_rig.h
 consumer_rig = tests/unit/broker/consumer_rig.c tests/unit/broker/consumer_rig.h $(group_rig)
@@ -20,6 +21,7 @@ unit_programs += \
 	tests/unit/broker/test_group_txns \
 	tests/unit/broker/test_groups \
 	tests/unit/broker/test_journal \
+	tests/unit/broker/test_leading \
 	tests/unit/broker/test_listeners \
 	tests/unit/broker/test_meta \
 	tests/unit/broker/test_produce_order \
@@ -51,6 +53,9 @@ tests_unit_broker_test_group_txns_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_groups_SOURCES = tests/unit/broker/test_groups.c $(group_rig)
 tests_unit_broker_test_groups_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_journal_LDADD = $(meta_test_libs)
+tests_unit_broker_test_leading_SOURCES = tests/unit/broker/test_leading.c \
+	tests/unit/store/rig.c tests/unit/store/rig.h
+tests_unit_broker_test_leading_LDADD = $(broker_driver_libs)
 tests_unit_broker_test_listeners_LDADD = $(broker_test_libs)
 tests_unit_broker_test_meta_LDADD = $(meta_test_libs)
 tests_unit_broker_test_produce_order_SOURCES = tests/unit/broker/test_produce_order.c $(broker_rig)
@@ -62,7 +67,7 @@ tests_unit_broker_test_records_LDADD = $(broker_test_libs)
 tests_unit_broker_test_requests_SOURCES = tests/unit/broker/test_requests.c $(broker_ask)
 tests_unit_broker_test_requests_LDADD = $(broker_test_libs)
 tests_unit_broker_test_sessions_LDADD = $(brokercore_test_libs)
-tests_unit_broker_test_txn_driver_LDADD = broker/libbroker.la net/libnetsim.la net/libnet.la $(CMOCKA_LIBS)
+tests_unit_broker_test_txn_driver_LDADD = $(broker_driver_libs)
 tests_unit_broker_test_txns_LDADD = $(brokercore_test_libs)
 tests_unit_broker_test_verify_LDADD = $(broker_test_libs)
 tests_unit_broker_test_topics_LDADD = $(brokercore_test_libs)
