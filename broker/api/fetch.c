@@ -88,6 +88,13 @@ static bool look_at(struct kd_fetch *f, struct kd_slot *slot)
     return kd_replica_read(slot->place->replica, &f->read);
 }
 
+/* Of the bytes that the client asks for, and that it has room for. */
+static size_t size_of(const struct kd_slot *slot)
+{
+    enum { ABORTED_BYTES = 8 + 8 };
+    return slot->extent.size_bytes + slot->aborted.count * ABORTED_BYTES;
+}
+
 static void take_read(struct kd_fetch *f, struct kd_slot *slot)
 {
     if (!slot->place || slot->code)
@@ -103,7 +110,7 @@ static void take_read(struct kd_fetch *f, struct kd_slot *slot)
     slot->aborted = f->read.aborted;
     f->read.extent = (struct kd_extent){0};
     f->read.aborted = (struct kd_aborted_list){0};
-    f->found_bytes += slot->extent.size_bytes;
+    f->found_bytes += size_of(slot);
     f->found_aborted += slot->aborted.count;
 }
 

@@ -36,7 +36,7 @@ struct kd_fetch {
     bool incremental, read_committed;
     struct kd_slot *slots;
     size_t count, at; /* at: the slot that is being looked at */
-    size_t found_bytes, max_bytes;
+    size_t found_bytes, max_bytes; /* records, and what is told of aborted transactions */
     size_t found_aborted; /* transactions to be told of */
     bool failed;          /* some partition has an error: answer now */
     bool late;            /* its time is over */

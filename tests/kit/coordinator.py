@@ -224,6 +224,24 @@ def set_feature(client, name, level, how):
     return answer.number("h")
 
 
+def committed_sizes(client, topic, offsets, max_bytes):
+    """{partition: (aborted transactions, bytes of records)} of one read_committed Fetch; offsets: {partition: offset}."""
+    body = struct.pack(">iiiibi", -1, 0, 0, max_bytes, READ_COMMITTED, 1) + wire.text(topic)
+    body += struct.pack(">i", len(offsets)) + b"".join(struct.pack(">iqi", *at, 1 << 20) for at in offsets.items())
+    answer = client.ask(FETCH, 4, body)
+    found = {}
+    answer.number("i"), answer.number("i"), answer.text()
+    for _ in range(answer.number("i")):
+        index, code, _, _ = (answer.number(form) for form in "ihqq")
+        assert code == NONE, code
+        aborted = max(0, answer.number("i"))
+        answer.take(16 * aborted)
+        size = answer.number("i")
+        answer.take(max(0, size))
+        found[index] = (aborted, max(0, size))
+    return found
+
+
 def stable_end(client, topic, partition=0):
     """(last stable offset, high watermark) of a partition."""
     body = wire.fetch_body(topic, 0, partition)

@@ -86,6 +86,26 @@ def _():
         until(lambda: len(coordinator.ends(client, topic)) == 1)
 
 
+@tap.case("what a reader is told of aborted transactions counts among the bytes that it asks for")
+def _():
+    count, spare = 30, 300
+    with connect() as client:
+        topic = topic_of(client)
+        who = Producer(client, "aborts").begin()
+        for _ in range(count):
+            add(who, topic)
+            assert who.produce(topic, [b"x"]) == NONE
+            assert who.end(False) == NONE
+        until(lambda: who.state() == "CompleteAbort")
+        assert wire.produce(client, topic, wire.batch([b"y"]), 1)[0] == NONE
+        where = {0: 1, 1: 0}  # a marker is younger than the records here: the log has a segment from it on
+        read = coordinator.committed_sizes(client, topic, where, 1 << 20)
+        aborted, size = read[0]
+        assert aborted >= count - 1 and 0 < read[1][1] < spare < 16 * aborted, read
+        assert coordinator.committed_sizes(client, topic, where, size + 16 * aborted + spare) == read
+        assert coordinator.committed_sizes(client, topic, where, size + spare) == {**read, 1: (0, 0)}
+
+
 @tap.case("an EndTxn that is told again is answered as before, and one of the other kind is refused")
 def _():
     with connect() as client:
