@@ -8,7 +8,8 @@ In version 1 an EndTxn that comes late ends the next transaction of its producer
 that version (doc/transactions.md), which is left out here, and nothing else. libkurier closes it for itself, which is
 seen without that exception.
 
-    copy_test.py [MESSAGES KILLS LATE]      10000 2 50 by default, of each version: so many kills of a copier, of
+    copy_test.py [MESSAGES KILLS LATE] [PART_OF_A_CASE...]
+                                            10000 2 50 by default, of each version: so many kills of a copier, of
                                             kurierd, and of a coordinator, whose write fails, so that it is loaded
                                             anew; and so many requests at least that come late or twice
 

@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "kit")]
@@ -21,6 +22,7 @@ from watched import eventually
 
 REBALANCE_IN_PROGRESS, UNSTABLE, FENCED = 27, 88, 90
 PARTITIONS, ROUNDS = 2, 60
+RUSH_S, WAIT_S = 1, 0.2  # the broker's, before it loads anew where it has just done so
 names = iter(f"t{i}" for i in range(1000))
 server = failing.Failing({"transaction.state.log.num.partitions": 2, "offsets.topic.num.partitions": 2,
                           "transaction.abort.timed.out.transaction.cleanup.interval.ms": 100,
@@ -161,6 +163,24 @@ def join_request(group):
 
 def heartbeat(client, group, generation, member):
     return client.ask(12, 0, wire.text(group) + struct.pack(">i", generation) + wire.text(member)).number("h")
+
+
+@tap.case("a coordinator that finds no room is loaded anew a few times a second at most, and goes on when there is some")
+def _():
+    with connect() as client:
+        who, before, number = Producer(client, "rush").begin(), server.reloads(), 0
+        begun = time.monotonic()
+        while time.monotonic() < begun + RUSH_S:
+            if server.has_failed():
+                server.fail("enospc", TRANSACTIONS)
+            assert who.add_offsets(f"rush-{number}") in PASSING
+            number += 1
+        count, took_s = server.reloads() - before, time.monotonic() - begun
+        print(f"# {count} times in {took_s:.1f} s", flush=True)
+        assert 3 <= count <= 2 + took_s / WAIT_S, "the first time at once, then only after a while"
+        assert settled(lambda: who.add_offsets("rush")) == NONE
+        assert who.end(False) == NONE
+        until(lambda: who.state() == "CompleteAbort")
 
 
 @tap.case("any write may fail, of coordinators and of what they mark: each transaction ends as it was told")
