@@ -131,6 +131,7 @@ broker_libbroker_la_SOURCES = \
 	broker/api/produce_check.c broker/api/produce_check.h \
 	broker/api/produce_txn.c broker/api/produce_txn.h \
 	broker/api/reassignments.c \
+	broker/api/step.c broker/api/step.h \
 	broker/api/txn.c broker/api/txn.h \
 	broker/api/update_features.c \
 	broker/api/write_txn_markers.c \

@@ -59,5 +59,5 @@ void kd_handle_consumer_group_heartbeat(struct kd_request *request)
     heartbeat->reply.answer = on_committed;
     kd_groups_beat(kd_groups_of(step->coordinator), &heartbeat->beat, kd_request_now(request),
                    &step->outcome);
-    kd_group_finish(step, request, &heartbeat->reply);
+    kd_step_finish(step, request, &heartbeat->reply);
 }

@@ -49,7 +49,7 @@ static void decide(struct kd_txn_id_wait *wait, int code, int64_t fresh)
     end->code = kd_txns_end(kd_txns_of(step->coordinator), &end->who, version, end->in.committed,
                             fresh, kd_request_now(request), &step->outcome);
     wait->reply.answer = on_committed;
-    kd_txn_finish(step, request, &wait->reply);
+    kd_step_finish(step, request, &wait->reply);
 }
 
 void kd_handle_end_txn(struct kd_request *request)

@@ -35,13 +35,13 @@ struct kd_fetch {
     struct kd_session *session;
     bool incremental, read_committed;
     struct kd_slot *slots;
-    size_t count, at; /* at: the slot that is being looked at */
+    size_t count, at;              /* at: the slot that is being looked at */
     size_t found_bytes, max_bytes; /* records, and what is told of aborted transactions */
-    size_t found_aborted; /* transactions to be told of */
-    bool failed;          /* some partition has an error: answer now */
-    bool late;            /* its time is over */
-    bool cancelled;       /* nobody waits any more */
-    bool reading;         /* a disk thread has it */
+    size_t found_aborted;          /* transactions to be told of */
+    bool failed;                   /* some partition has an error: answer now */
+    bool late;                     /* its time is over */
+    bool cancelled;                /* nobody waits any more */
+    bool reading;                  /* a disk thread has it */
     struct kd_read read;
     struct kd_waiter waiter;
     struct kn_task again;

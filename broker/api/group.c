@@ -3,32 +3,6 @@
 #include "broker/server/link.h"
 #include "net/conn.h"
 
-struct kd_step *kd_group_begin(struct kd_request *request, struct kb_slice group, int *code)
-{
-    struct kd_coordinator *c = NULL;
-    *code = kd_coordinator_find(&request->shard->groups->topic, group, &c);
-    struct kd_step *step = *code ? NULL : kd_step_begin(c);
-    if (!step && !*code)
-        *code = KB_E_COORDINATOR_NOT_AVAILABLE;
-    return step;
-}
-
-static void on_cancel(struct kd_request *request)
-{
-    struct kd_reply *reply = request->op;
-    kd_reply_forget(reply);
-    kd_answer_nothing(request);
-}
-
-void kd_group_finish(struct kd_step *step, struct kd_request *request, struct kd_reply *reply)
-{
-    reply->request = request;
-    request->op = reply;
-    request->cancel = on_cancel;
-    kd_step_hold(step, reply);
-    kd_step_end(step);
-}
-
 void kd_group_park(struct kd_request *request, struct kd_reply *reply, struct kd_parked *wait,
                    enum kd_parked_kind kind, struct kd_coordinator *c)
 {

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef KD_API_GROUP_H
 #define KD_API_GROUP_H
-/*
- * What the requests to a group's coordinator have in common: each finds its
- * shard, takes one step there, and is answered when what it rests on is
- * committed. `reply` is the first member of a handler's op.
- */
-#include "broker/api/api.h"
+/* What the requests to a group's coordinator have in common. */
+#include "broker/api/step.h"
 #include "broker/server/group/topic.h"
 
-/* A step of that group's coordinator. NULL, and *code: NOT_COORDINATOR,
- * COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (no memory). */
-struct kd_step *kd_group_begin(struct kd_request *request, struct kb_slice group, int *code);
-/* The step ends; the request is answered after it. The reply has its `answer`. */
-void kd_group_finish(struct kd_step *step, struct kd_request *request, struct kd_reply *reply);
+static inline struct kd_step *kd_group_begin(struct kd_request *request, struct kb_slice group,
+                                             int *code)
+{
+    return kd_step_for(&request->shard->groups->topic, group, code);
+}
 
 /* For a request that may be parked in the machine: its wait leads to its reply. */
 void kd_group_park(struct kd_request *request, struct kd_reply *reply, struct kd_parked *wait,

@@ -43,5 +43,5 @@ void kd_handle_heartbeat(struct kd_request *request)
     heartbeat->reply.answer = on_committed;
     heartbeat->code = kd_groups_heartbeat(kd_groups_of(step->coordinator), &in,
                                           kd_request_now(request), &step->outcome);
-    kd_group_finish(step, request, &heartbeat->reply);
+    kd_step_finish(step, request, &heartbeat->reply);
 }

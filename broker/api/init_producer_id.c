@@ -75,7 +75,7 @@ static void begin_transactional(struct kd_txn_id_wait *wait, int code, int64_t f
         (int16_t)kd_txns_begin_producer(kd_txns_of(step->coordinator), &init->in, fresh,
                                         kd_request_now(request), &init->out, &step->outcome);
     wait->reply.answer = on_committed;
-    kd_txn_finish(step, request, &wait->reply);
+    kd_step_finish(step, request, &wait->reply);
 }
 
 void kd_handle_init_producer_id(struct kd_request *request)

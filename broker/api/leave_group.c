@@ -52,5 +52,5 @@ void kd_handle_leave_group(struct kd_request *request)
     leave->reply.answer = on_committed;
     kd_groups_leave(kd_groups_of(step->coordinator), &leave->in, version, &request->arena,
                     kd_request_now(request), &leave->out, &step->outcome);
-    kd_group_finish(step, request, &leave->reply);
+    kd_step_finish(step, request, &leave->reply);
 }

@@ -138,5 +138,5 @@ void kd_handle_offset_commit(struct kd_request *request)
     for (size_t i = 0; i < commit->count; i++)
         *commit->codes[i] = (int16_t)commit->commits[i].code;
     commit->reply.answer = on_committed;
-    kd_group_finish(step, request, &commit->reply);
+    kd_step_finish(step, request, &commit->reply);
 }

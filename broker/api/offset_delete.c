@@ -98,5 +98,5 @@ void kd_handle_offset_delete(struct kd_request *request)
     if (!delete->out.error_code)
         tell(delete, arena);
     delete->reply.answer = on_committed;
-    kd_group_finish(step, request, &delete->reply);
+    kd_step_finish(step, request, &delete->reply);
 }

@@ -1,32 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/api/txn.h"
 
-struct kd_step *kd_txn_begin(struct kd_request *request, struct kb_slice id, int *code)
-{
-    struct kd_coordinator *c = NULL;
-    *code = kd_coordinator_find(&request->shard->txns->topic, id, &c);
-    struct kd_step *step = *code ? NULL : kd_step_begin(c);
-    if (!step && !*code)
-        *code = KB_E_COORDINATOR_NOT_AVAILABLE;
-    return step;
-}
-
-static void on_cancel(struct kd_request *request)
-{
-    struct kd_reply *reply = request->op;
-    kd_reply_forget(reply);
-    kd_answer_nothing(request);
-}
-
-void kd_txn_finish(struct kd_step *step, struct kd_request *request, struct kd_reply *reply)
-{
-    reply->request = request;
-    request->op = reply;
-    request->cancel = on_cancel;
-    kd_step_hold(step, reply);
-    kd_step_end(step);
-}
-
 /* ---- With a producer id --------------------------------------------------- */
 
 static void on_id(struct kd_id_wait *link, int code, int64_t id)

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef KD_API_TXN_H
 #define KD_API_TXN_H
-/*
- * What the requests to the coordinator of a transactional id have in common: each
- * takes one step there, and is answered when what it rests on is committed. `reply` is
- * the first member of a handler's op.
- */
-#include "broker/api/api.h"
+/* What the requests to the coordinator of a transactional id have in common. */
+#include "broker/api/step.h"
 #include "broker/server/txn/topic.h"
 
-/* A step of that id's coordinator. NULL, and *code: NOT_COORDINATOR,
- * COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (no memory). */
-struct kd_step *kd_txn_begin(struct kd_request *request, struct kb_slice id, int *code);
-/* The step ends; the request is answered after it. The reply has its `answer`. */
-void kd_txn_finish(struct kd_step *step, struct kd_request *request, struct kd_reply *reply);
+static inline struct kd_step *kd_txn_begin(struct kd_request *request, struct kb_slice id,
+                                           int *code)
+{
+    return kd_step_for(&request->shard->txns->topic, id, code);
+}
 
 /* With a producer id in hand, if the next step for that transactional id may need one:
  * then(wait, code, fresh), perhaps at once; fresh -1: none is needed. The request is

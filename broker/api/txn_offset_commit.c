@@ -146,7 +146,7 @@ static void step(struct commit *commit)
     step->producer = in->producer_id;
     step->epoch = in->producer_epoch;
     commit->reply.answer = on_committed;
-    kd_group_finish(step, request, &commit->reply);
+    kd_step_finish(step, request, &commit->reply);
 }
 
 static void on_joined(struct kd_txn_join *join, int code)

@@ -108,6 +108,17 @@ int kd_coordinator_find(const struct kd_coordinator_topic *topic, struct kb_slic
     return kd_coordinator_at(topic, kd_coordinator_partition(key, topic->count), out);
 }
 
+struct kd_step *kd_step_for(const struct kd_coordinator_topic *topic, struct kb_slice key,
+                            int *code)
+{
+    struct kd_coordinator *c = NULL;
+    *code = kd_coordinator_find(topic, key, &c);
+    struct kd_step *step = *code ? NULL : kd_step_begin(c);
+    if (!step && !*code)
+        *code = KB_E_COORDINATOR_NOT_AVAILABLE;
+    return step;
+}
+
 struct kd_coordinator *kd_coordinator_next(const struct kd_coordinator_topic *topic, int32_t *at,
                                            bool *loading)
 {

@@ -47,7 +47,10 @@ void kd_coordinator_topic_forget(struct kd_topic_wait *wait);
  * COORDINATOR_LOAD_IN_PROGRESS. */
 int kd_coordinator_find(const struct kd_coordinator_topic *topic, struct kb_slice key,
                         struct kd_coordinator **out);
-/* The same of a partition. */
+/* A step of it. NULL, and *code: the same, or COORDINATOR_NOT_AVAILABLE (no memory). */
+struct kd_step *kd_step_for(const struct kd_coordinator_topic *topic, struct kb_slice key,
+                            int *code);
+/* The same as kd_coordinator_find, of a partition. */
 int kd_coordinator_at(const struct kd_coordinator_topic *topic, int32_t partition,
                       struct kd_coordinator **out);
 /* Any of them that serves, in order; NULL: that was the last. *loading: one was passed

@@ -71,15 +71,13 @@ static bool wait_for_end(struct kd_txn_join *join, struct kd_coordinator *c, str
 static void attempt(struct kd_shard *shard, struct kd_txn_join *join)
 {
     struct kb_time now = kn_loop_now(shard->loop);
-    struct kd_coordinator *c;
-    join->code = kd_coordinator_find(&shard->txns->topic, join->who.id, &c);
-    struct kd_step *step = join->code ? NULL : kd_step_begin(c);
+    struct kd_step *step = kd_step_for(&shard->txns->topic, join->who.id, &join->code);
     if (!step) {
-        finish(join, join->code ? join->code : KB_E_COORDINATOR_NOT_AVAILABLE);
+        finish(join, join->code);
         return;
     }
     join->code = ask(join, step, now);
-    if (!wait_for_end(join, c, now)) {
+    if (!wait_for_end(join, step->coordinator, now)) {
         join->reply.answer = on_committed;
         kd_step_hold(step, &join->reply);
     }
