@@ -36,9 +36,9 @@ tests_system_group_memory_test_LDADD = libkurier.la
 tests_system_group_rebalance_test_SOURCES = tests/system/group_rebalance_test.c \
 	tests/system/group_kit.h $(kit_server)
 tests_system_group_rebalance_test_LDADD = libkurier.la
-tests_system_producer_test_SOURCES = tests/system/producer_test.c $(kit_server)
+tests_system_producer_test_SOURCES = tests/system/producer_test.c tests/system/case_kit.h $(kit_server)
 tests_system_producer_test_LDADD = libkurier.la
-tests_system_transactions_test_SOURCES = tests/system/transactions_test.c $(kit_server)
+tests_system_transactions_test_SOURCES = tests/system/transactions_test.c tests/system/case_kit.h $(kit_server)
 tests_system_transactions_test_LDADD = libkurier.la
 tests_system_txn_admin_test_SOURCES = tests/system/txn_admin_test.c $(kit_server)
 tests_system_txn_admin_test_LDADD = libkurier.la

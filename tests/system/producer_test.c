@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a producer promises, over the public header and a real kurierd. */
-#include "tests/kit/server.h"
-#include <kurier/kurier.h>
+#include "tests/system/case_kit.h"
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
@@ -15,44 +14,7 @@
 
 enum { PARTITIONS = 4, PATIENCE_MS = 30000, REPORTS = 500 };
 
-static struct kit_server server;
-static kurier_error err;
-static int cases;
-
-static bool check(bool ok, const char *what)
-{
-    printf("%s %d - %s\n", ok ? "ok" : "not ok", ++cases, what);
-    if (!ok && err.code)
-        printf("# %s\n", err.text);
-    fflush(stdout);
-    return ok;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* ---- What every case begins with -------------------------------------------------- */
-
-struct line {
-    kurier_runtime *runtime;
-    kurier_producer *producer;
-    kurier_topic *topic;
-};
-
-/* settings: key, value, ..., NULL */
-static kurier_config *configure(const char *const *settings)
-{
-    kurier_config *config = kurier_config_new();
-    kurier_config_set(config, "bootstrap.servers", server.bootstrap);
-    kurier_config_set(config, "log.level", "error");
-    for (; settings && *settings; settings += 2)
-        kurier_config_set(config, settings[0], settings[1]);
-    return config;
-}
 
 static struct line line_open(const char *topic, const char *const *settings, bool driven)
 {

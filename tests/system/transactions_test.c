@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a transactional producer promises, over the public header and a real broker. */
-#include "tests/kit/server.h"
-#include <kurier/kurier.h>
+#include "tests/system/case_kit.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,43 +9,13 @@
 
 enum { PARTITIONS = 4, PATIENCE_MS = 60000, SHORT_MS = 1000, EACH = 50, KILLS = 4, TEXTS = 64 };
 
-static struct kit_server server;
-static kurier_error err;
-static int cases, failures;
-
-static bool check(bool ok, const char *what)
-{
-    printf("%s %d - %s\n", ok ? "ok" : "not ok", ++cases, what);
-    if (!ok && err.code)
-        printf("# %s: %s\n", kurier_code_name(err.code), err.text);
-    failures += !ok;
-    fflush(stdout);
-    return ok;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* ---- What every case begins with -------------------------------------------------- */
 
-struct line {
-    kurier_runtime *runtime;
-    kurier_producer *producer;
-    kurier_topic *topic;
-};
-
-static kurier_config *configure(const char *const *settings)
+/* Its log is among the events, which nobody reads. */
+static kurier_config *configure_quietly(const char *const *settings)
 {
-    kurier_config *config = kurier_config_new();
-    kurier_config_set(config, "bootstrap.servers", server.bootstrap);
-    kurier_config_set(config, "log.level", "error");
+    kurier_config *config = configure(settings);
     kurier_config_set(config, "log.sink", "events");
-    for (; settings && *settings; settings += 2)
-        kurier_config_set(config, settings[0], settings[1]);
     return config;
 }
 
@@ -54,7 +23,7 @@ static struct line line_open(const char *id, const char *topic, int timeout_ms, 
 {
     struct line l = {0};
     char words[16];
-    kurier_config *config = configure((const char *const[]){"transactional.id", id, NULL});
+    kurier_config *config = configure_quietly((const char *const[]){"transactional.id", id, NULL});
     snprintf(words, sizeof words, "%d", timeout_ms);
     if (timeout_ms)
         kurier_config_set(config, "transaction.timeout.ms", words);
@@ -145,7 +114,7 @@ static bool mark_end(const char *topic)
 static struct seen read_all(const char *topic)
 {
     kurier_config *config =
-        configure((const char *const[]){"isolation.level", "read_committed", NULL});
+        configure_quietly((const char *const[]){"isolation.level", "read_committed", NULL});
     kurier_consumer *consumer = kurier_consumer_new(NULL, config, &err);
     struct seen seen = {0};
     kurier_position from[PARTITIONS];
@@ -212,7 +181,7 @@ static void test_order_of_calls(void)
     check(kurier_txn_begin(l.producer, PATIENCE_MS, &err) == KURIER_E_CLOSED, "closed is closed");
     line_close(&l);
 
-    kurier_config *config = configure(NULL);
+    kurier_config *config = configure_quietly(NULL);
     kurier_producer *plain = kurier_producer_new(NULL, config, &err);
     check(kurier_txn_begin(plain, 0, &err) == KURIER_E_STATE &&
               strstr(err.text, "transactional.id"),
@@ -398,7 +367,7 @@ static void test_offsets(void)
                                     "false",           "auto.offset.reset", "earliest",
                                     "isolation.level", "read_committed",    NULL};
     const char *topic = "offsets";
-    kurier_config *config = configure(settings);
+    kurier_config *config = configure_quietly(settings);
     kurier_consumer *consumer = kurier_consumer_new(NULL, config, &err);
     kurier_batch *batch = NULL;
     check(begins(&l) && sends(&l, "input", EACH) && commits(&l), "there is something to read");
