@@ -51,6 +51,7 @@ libclient_libclient_la_SOURCES += \
 	libclient/drive/lease.h \
 	libclient/drive/listener.c libclient/drive/listener.h \
 	libclient/drive/lookup.c libclient/drive/lookup.h \
+	libclient/drive/verdict.c libclient/drive/verdict.h \
 	libclient/drive/membership.c libclient/drive/membership.h \
 	libclient/drive/pattern.c libclient/drive/pattern.h \
 	libclient/drive/placement.c libclient/drive/placement.h \

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "libclient/drive/membership.h"
+#include "libclient/drive/verdict.h"
 #include "wire/writer.h"
 #include <stdlib.h>
 #include <string.h>
@@ -316,37 +317,6 @@ void kc_commits_put(struct kc_commits *s, struct kc_commit *commit)
 
 /* ---- Answers -------------------------------------------------------------------*/
 
-enum verdict {
-    SETTLED,
-    AGAIN,       /* by itself it will go */
-    ELSEWHERE,   /* of another coordinator */
-    BY_ITS_NAME, /* the id is not known there (yet) */
-    WHEN_SETTLED /* once we are where the group is, unless it waits for us */
-};
-
-static enum verdict verdict_of(int32_t code)
-{
-    static const struct {
-        int32_t code;
-        enum verdict verdict;
-    } table[] = {
-        {KB_E_COORDINATOR_LOAD_IN_PROGRESS, AGAIN},
-        {KB_E_UNSTABLE_OFFSET_COMMIT, AGAIN},
-        {KB_E_REQUEST_TIMED_OUT, AGAIN},
-        {KB_E_NOT_COORDINATOR, ELSEWHERE},
-        {KB_E_COORDINATOR_NOT_AVAILABLE, ELSEWHERE},
-        {KB_E_UNKNOWN_TOPIC_ID, BY_ITS_NAME},
-        {KB_E_UNKNOWN_TOPIC_OR_PARTITION, AGAIN},
-        {KB_E_REBALANCE_IN_PROGRESS, WHEN_SETTLED},
-        {KB_E_STALE_MEMBER_EPOCH, WHEN_SETTLED},
-        {KB_E_ILLEGAL_GENERATION, WHEN_SETTLED},
-    };
-    for (size_t i = 0; i < KB_ARRAY_SIZE(table); i++)
-        if (table[i].code == code)
-            return table[i].verdict;
-    return SETTLED;
-}
-
 /* The membership has to know of it: it may not be a member any more. */
 static bool concerns_membership(int32_t code)
 {
@@ -380,11 +350,12 @@ static bool may_settle(const struct kc_commits *s, int32_t code)
 static void take_code(struct kc_commits *s, struct kc_commit *commit, struct kc_commit_row *row,
                       int32_t code, int32_t *heard)
 {
-    enum verdict verdict = verdict_of(code);
+    enum kc_verdict verdict = kc_verdict_of_commit(code);
     if (concerns_membership(code))
         *heard = code;
-    s->by_name |= verdict == BY_ITS_NAME;
-    if (verdict == SETTLED || (verdict == WHEN_SETTLED && !may_settle(s, code)))
+    s->by_name |= verdict == KC_VERDICT_BY_ITS_NAME;
+    if (verdict == KC_VERDICT_SETTLED ||
+        (verdict == KC_VERDICT_WHEN_SETTLED && !may_settle(s, code)))
         settle(row, code);
     else
         commit->last_code = code;

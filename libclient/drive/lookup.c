@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "libclient/drive/consumer.h"
 #include "libclient/drive/membership.h"
+#include "libclient/drive/verdict.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
 #include <stdlib.h>
@@ -183,37 +184,16 @@ static struct kc_lookup_row *find_row(struct kc_lookup *l, struct kb_slice topic
     return NULL;
 }
 
-enum verdict { SETTLED, AGAIN, ELSEWHERE, BY_ITS_NAME };
-
-static enum verdict verdict_of(int32_t code)
-{
-    static const struct {
-        int32_t code;
-        enum verdict verdict;
-    } table[] = {
-        {KB_E_COORDINATOR_LOAD_IN_PROGRESS, AGAIN},
-        {KB_E_UNSTABLE_OFFSET_COMMIT, AGAIN},
-        {KB_E_REQUEST_TIMED_OUT, AGAIN},
-        {KB_E_NOT_COORDINATOR, ELSEWHERE},
-        {KB_E_COORDINATOR_NOT_AVAILABLE, ELSEWHERE},
-        {KB_E_UNKNOWN_TOPIC_ID, BY_ITS_NAME},
-    };
-    for (size_t i = 0; i < KB_ARRAY_SIZE(table); i++)
-        if (table[i].code == code)
-            return table[i].verdict;
-    return SETTLED;
-}
-
 /* Of the whole answer, or of one row: true if that row is settled by it. */
 static bool settles(struct kc_lookup *l, int32_t code)
 {
-    enum verdict verdict = verdict_of(code);
-    if (verdict == ELSEWHERE)
+    enum kc_verdict verdict = kc_verdict_of_lookup(code);
+    if (verdict == KC_VERDICT_ELSEWHERE)
         heard(l, code);
-    l->by_name |= verdict == BY_ITS_NAME;
-    if (verdict != SETTLED)
+    l->by_name |= verdict == KC_VERDICT_BY_ITS_NAME;
+    if (verdict != KC_VERDICT_SETTLED)
         kb_error_set(&l->trouble, code, "%s", kb_code_text(code));
-    return verdict == SETTLED;
+    return verdict == KC_VERDICT_SETTLED;
 }
 
 static void settle_all(struct kc_lookup *l, int32_t code)
