@@ -121,8 +121,9 @@ class Proxy:
                     if not self._obey():
                         return
                 elif key.fileobj is self.listener:
-                    self._accept()
-                elif key.data in self.pairs:
+                    if not self.holding:
+                        self._accept()
+                elif key.data in self.pairs and not self.holding:  # a command may have come first
                     self._move(key.fileobj, key.data, events)
 
     def _obey(self):
